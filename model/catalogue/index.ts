@@ -1,0 +1,93 @@
+/** The catalogue of reading types: the only types that exist. A reading of any other type is quarantined. */
+import { Ajv, type ValidateFunction } from 'ajv'
+import { QUALITIES, type RawReading, type ReadingValue } from '../reading.ts'
+import { ACCESS_TYPES } from './access.ts'
+import { CAMERA_TYPES } from './camera.ts'
+import { ENVIRONMENT_TYPES } from './environment.ts'
+import { SYSTEM_TYPES } from './system.ts'
+import type { FieldSpec, ReadingType } from './type.ts'
+import { WEARABLE_TYPES } from './wearable.ts'
+
+export type { DataClass, FieldSpec, ReadingType, SignalKind } from './type.ts'
+
+export const READING_TYPES: ReadonlyMap<string, ReadingType> = new Map(
+  [...CAMERA_TYPES, ...ACCESS_TYPES, ...WEARABLE_TYPES, ...ENVIRONMENT_TYPES, ...SYSTEM_TYPES].map((t) => [t.type, t]),
+)
+
+function fieldSchema(field: FieldSpec): Record<string, unknown> {
+  const schema: Record<string, unknown> = { type: field.optional ? [field.type, 'null'] : field.type }
+  if (field.values) schema.enum = field.optional ? [...field.values, null] : field.values
+  if (field.min !== undefined) schema.minimum = field.min
+  if (field.max !== undefined) schema.maximum = field.max
+  if (field.unit) schema.description = `unit: ${field.unit}`
+  if (field.type === 'string' && !field.values) schema.maxLength = 256
+  return schema
+}
+
+/** JSON Schema of the `value` of a type; unknown extra fields are kept, so they are allowed. */
+export function valueSchema(type: ReadingType): Record<string, unknown> {
+  return {
+    type: 'object',
+    title: type.name.en,
+    properties: Object.fromEntries(type.fields.map((f) => [f.name, fieldSchema(f)])),
+    required: type.fields.filter((f) => !f.optional).map((f) => f.name),
+  }
+}
+
+const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
+const validators = new Map<string, ValidateFunction>()
+for (const type of READING_TYPES.values()) validators.set(type.type, ajv.compile(valueSchema(type)))
+
+/** Why a reading cannot be taken: a code of the error catalogue and one sentence. */
+export interface ReadingFault {
+  cause: 'unknown-type' | 'bad-value' | 'bad-reading'
+  detail: string
+}
+
+/** Null when `value` is a legal value of `type`. */
+export function valueFault(type: string, value: ReadingValue): ReadingFault | null {
+  const validate = validators.get(type)
+  if (!validate)
+    return {
+      cause: 'unknown-type',
+      detail: `type "${type}" is not in the collection list; add it to the catalogue or map it in the model file`,
+    }
+  if (validate(value)) return null
+  const error = validate.errors?.[0]
+  return {
+    cause: 'bad-value',
+    detail: `${type}: value${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}`,
+  }
+}
+
+/** 2000-01-01 and 2200-01-01: a time outside is a unit mistake (seconds, microseconds), not a time. */
+const EARLIEST_MS = 946_684_800_000
+const LATEST_MS = 7_258_118_400_000
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= EARLIEST_MS && value <= LATEST_MS
+}
+
+/** Null when the object is a legal reading apart from what the edge fills in itself. */
+export function readingFault(reading: unknown): ReadingFault | null {
+  if (reading === null || typeof reading !== 'object' || Array.isArray(reading))
+    return { cause: 'bad-reading', detail: 'not a JSON object' }
+  const r = reading as Partial<RawReading>
+  if (typeof r.device !== 'string' || r.device === '' || r.device.length > 64)
+    return { cause: 'bad-reading', detail: '"device" must be text of 1 to 64 characters' }
+  if (typeof r.type !== 'string') return { cause: 'bad-reading', detail: '"type" must be text' }
+  if (r.time !== undefined && !isTime(r.time))
+    return { cause: 'bad-reading', detail: '"time" must be ms since 1970 UTC between the years 2000 and 2200' }
+  if (r.received !== undefined && !isTime(r.received))
+    return { cause: 'bad-reading', detail: '"received" must be ms since 1970 UTC between the years 2000 and 2200' }
+  if (r.id !== undefined && (typeof r.id !== 'string' || r.id === '' || r.id.length > 64))
+    return { cause: 'bad-reading', detail: '"id" must be text of 1 to 64 characters' }
+  if (r.quality !== undefined && !QUALITIES.includes(r.quality))
+    return { cause: 'bad-reading', detail: '"quality" must be good, uncertain or bad' }
+  for (const key of ['facility', 'zone', 'subject'] as const)
+    if (r[key] !== undefined && r[key] !== null && typeof r[key] !== 'string')
+      return { cause: 'bad-reading', detail: `"${key}" must be text or null` }
+  if (r.value === null || typeof r.value !== 'object' || Array.isArray(r.value))
+    return { cause: 'bad-reading', detail: '"value" must be a JSON object' }
+  return valueFault(r.type, r.value)
+}

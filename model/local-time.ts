@@ -1,0 +1,85 @@
+/** Wall-clock questions in the facility's time zone: night, timetable, patrol hours. Pure: the instant is an argument. */
+const formats = new Map<string, Intl.DateTimeFormat>()
+const offsets = new Map<string, number>()
+
+/** Offset of a zone from UTC in ms at an instant; cached per quarter of an hour, which no zone change undercuts. */
+function offsetMs(timezone: string, at: number): number {
+  const quarter = Math.floor(at / 900_000)
+  const cacheKey = `${timezone}|${quarter}`
+  const known = offsets.get(cacheKey)
+  if (known !== undefined) return known
+  let format = formats.get(timezone)
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: timezone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+    formats.set(timezone, format)
+  }
+  const start = quarter * 900_000
+  const part: Record<string, number> = {}
+  for (const { type, value } of format.formatToParts(start)) part[type] = Number(value)
+  const local = Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!, part.second!)
+  if (offsets.size > 4096) offsets.clear()
+  offsets.set(cacheKey, local - start)
+  return local - start
+}
+
+export interface LocalTime {
+  /** Minutes since local midnight, with fractions. */
+  minuteOfDay: number
+  /** Monday = 1 … Sunday = 7. */
+  weekday: number
+  /** Local date, YYYY-MM-DD. */
+  date: string
+  /** UTC ms of the local midnight that began this day. */
+  midnight: number
+}
+
+export function localTime(timezone: string, at: number): LocalTime {
+  const offset = offsetMs(timezone, at)
+  const local = at + offset
+  const dayStart = Math.floor(local / 86_400_000) * 86_400_000
+  return {
+    minuteOfDay: (local - dayStart) / 60_000,
+    weekday: ((Math.floor(dayStart / 86_400_000) + 3) % 7) + 1,
+    date: new Date(dayStart).toISOString().slice(0, 10),
+    midnight: dayStart - offset,
+  }
+}
+
+/** Minutes since midnight of "HH:MM". */
+export function minuteOf(hourMinute: string): number {
+  return Number(hourMinute.slice(0, 2)) * 60 + Number(hourMinute.slice(3, 5))
+}
+
+/** Is the instant inside "HH:MM-HH:MM" (local, start included, end excluded, may pass midnight)? */
+export function inHours(timezone: string, range: string, at: number): boolean {
+  const [from, to] = range.split('-').map(minuteOf) as [number, number]
+  const now = localTime(timezone, at).minuteOfDay
+  return from === to ? true : from < to ? now >= from && now < to : now >= from || now < to
+}
+
+/** The next instant strictly after `at` at which `range` begins or ends. */
+export function nextBoundary(timezone: string, range: string, at: number): number {
+  const { midnight } = localTime(timezone, at)
+  const candidates = range
+    .split('-')
+    .map(minuteOf)
+    .flatMap((m) => [0, 1, 2].map((day) => midnight + day * 86_400_000 + m * 60_000))
+  return Math.min(...candidates.filter((c) => c > at))
+}
+
+/** "90s", "5m", "7d" … in ms; null when it is not a duration. */
+export function durationMs(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|y)$/.exec(text)
+  if (!match) return null
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 }[match[2] as 'ms']
+  return Number(match[1]) * unit
+}

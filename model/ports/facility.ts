@@ -1,0 +1,118 @@
+/** What the console's server may ask of a running edge beyond alerts: context, devices, positions, health, rules. */
+import type { ContextChange, ContextKind } from '../context/kinds.ts'
+import type { RawReading, Reading } from '../reading.ts'
+
+export interface DeviceState {
+  id: string
+  online: boolean | null
+  lastSeen: number | null
+  offsetMs: number | null
+  reason: string | null
+  readings: number
+  quarantined: number
+  /** Latest value by type. */
+  latest: Record<string, { time: number; value: Record<string, unknown>; quality: string }>
+}
+
+export interface PersonPosition {
+  person: string
+  staff: boolean
+  device: string
+  zone: string | null
+  floor: number
+  x_m: number
+  y_m: number
+  accuracy_m: number
+  time: number
+}
+
+export interface RuleInfo {
+  id: string
+  code: string
+  name: { zh: string; en: string }
+  domain: string
+  mandatory: boolean
+  key: string[]
+  inputs: string[]
+  levels: string[]
+  plan: string | null
+  version: string
+  enabled: boolean
+  parameters: {
+    name: string
+    unit: string | null
+    default: unknown
+    value: unknown
+    min?: unknown
+    max?: unknown
+    description?: { zh: string; en: string }
+  }[]
+  /** Texts of its reason codes: `{value}` placeholders are filled from the params. */
+  reasons: Record<string, { zh: string; en: string }>
+  description?: { zh: string; en: string }
+  falsePositives?: string[]
+}
+
+export interface PlanStep {
+  id: string
+  channel: 'people' | 'physical' | 'technical' | 'joint' | 'data'
+  text: { zh: string; en: string }
+  required: boolean
+  targetS: number | null
+}
+
+export interface Plan {
+  id: string
+  version: string
+  name: { zh: string; en: string }
+  steps: PlanStep[]
+}
+
+export interface EdgeHealth {
+  facility: string
+  startedAt: number
+  journal: { lastSeq: number; pending: number; bytes: number; lag: Record<string, number> }
+  drivers: { name: string; devices: number; online: number }[]
+  sinks: { name: string; lag: number; lastError: string | null }[]
+  uplink: { configured: boolean; connected: boolean; lag: number; lastError: string | null }
+  broker: { clients: number; refused: number } | null
+  quarantined: number
+  diskFreeBytes: number | null
+}
+
+export interface Snapshot {
+  device: string
+  takenAt: number
+  jpeg: Uint8Array
+  sha256: string
+}
+
+export interface FacilityDesk {
+  context<K extends ContextKind>(kind: K): Record<string, unknown>[]
+  /** Puts or deletes items; resolves once durable and in force. */
+  changeContext(changes: ContextChange[], by: string): Promise<{ version: number; changed: number }>
+  devices(): DeviceState[]
+  device(id: string): DeviceState | null
+  positions(): PersonPosition[]
+  /** Called with new positions, at most 2 Hz per person. */
+  onPositions(listener: (positions: PersonPosition[]) => void): () => void
+  onDevice(listener: (device: DeviceState, seq: number) => void): () => void
+  readings(ids: string[]): Promise<Reading[]>
+  importReadings(
+    readings: RawReading[],
+  ): Promise<{ accepted: number; duplicates: number; quarantined: { line: number; cause: string }[] }>
+  rules(): RuleInfo[]
+  plans(): Plan[]
+  quarantine(
+    limit: number,
+  ): Promise<
+    { source: string; device: string | null; received: number; cause: string; detail: string; payload: string }[]
+  >
+  health(): EdgeHealth
+  /** Prometheus text of the whole edge. */
+  metrics(): Promise<string>
+  /** A picture of a camera now, or the newest one younger than 2 s. Null when the camera gives none. */
+  snapshot(camera: string): Promise<Snapshot | null>
+  /** The picture kept as evidence of an alert. */
+  evidencePicture(alert: string): Promise<Snapshot | null>
+}

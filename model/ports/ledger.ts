@@ -1,0 +1,34 @@
+/** The hash-chained ledger of alert changes and people's acts. Implemented by `ingest/ledger`. */
+export interface LedgerEntry {
+  seq: number
+  at: number
+  /** `alert` (a change line) · `act` (a person's act, also log-ins and looks) · `note` (checkpoint, mode, commissioning). */
+  kind: 'alert' | 'act' | 'note'
+  /** Alert id, account, or null. */
+  ref: string | null
+  by: string | null
+  /** Hash of the payload; the payload itself lies beside the chain. */
+  payloadHash: string
+  /** SHA-256 over previous hash and this entry: hex. */
+  hash: string
+  payload: unknown
+}
+
+export interface Ledger {
+  /** Appends and resolves with the entries once durable. */
+  append(
+    items: { kind: LedgerEntry['kind']; ref?: string | null; by?: string | null; payload: unknown }[],
+  ): Promise<LedgerEntry[]>
+  head(): { seq: number; hash: string }
+  list(query: {
+    from?: number
+    to?: number
+    ref?: string
+    kind?: string
+    limit?: number
+    afterSeq?: number
+  }): Promise<LedgerEntry[]>
+  /** Walks the chain; `badSeq` names the first entry that does not fit. */
+  verify(fromSeq?: number): Promise<{ entries: number; ok: boolean; badSeq: number | null; detail: string | null }>
+  close(): Promise<void>
+}
