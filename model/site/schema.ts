@@ -6,11 +6,12 @@ import { type Static, Type } from 'typebox'
 
 const closed = { additionalProperties: false }
 const text = (description: string) => Type.String({ minLength: 1, description })
+// Keys of alerts are ids joined by "|", device ids stand in topics: neither may hold the joining characters.
 const Id = Type.String({
   minLength: 1,
   maxLength: 64,
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]*$',
-  description: 'identifier',
+  pattern: '^[^\\s|/+#]+$',
+  description: 'identifier without white space, "|", "/", "+" and "#"',
 })
 const Ids = Type.Array(Id)
 const Iso = Type.Union([
@@ -101,7 +102,7 @@ export const ZoneSchema = Type.Object(
     id: Id,
     name: Type.Optional(Names),
     parent: Type.Optional(Type.Union([Id, Type.Null()])),
-    kind: oneOf(ZONE_KINDS, 'what the zone is'),
+    kind: Type.Optional(oneOf(ZONE_KINDS, 'what the zone is')),
     class: Type.Optional(
       oneOf(
         ['none', 'blue', 'yellow', 'orange', 'red'] as const,
@@ -233,7 +234,7 @@ export const StaffSchema = Type.Object(
   closed,
 )
 
-const Windowed = { from: Iso, to: Iso }
+const Windowed = { from: Type.Optional(Iso), to: Type.Optional(Iso), name: Type.Optional(Names) }
 export const CONTEXT_SCHEMAS = {
   zones: ZoneSchema,
   'door-pairs': DoorPairSchema,

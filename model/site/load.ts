@@ -1,0 +1,245 @@
+/**
+ * Reads a site file: YAML → checked object, or every fault with line and column. Checks the schema, unknown keys, ids
+ * used twice and references that lead nowhere. Secrets stay references until `resolveSecrets`; reading files is the
+ * caller's business, so that this stays pure.
+ */
+import { Ajv, type ErrorObject } from 'ajv'
+import { type Document, LineCounter, parseDocument } from 'yaml'
+import { CONTEXT_KINDS, type ContextItems, type ContextKind, contextItemId } from '../context/kinds.ts'
+import { WardwatchError } from '../errors.ts'
+import { localTime } from '../local-time.ts'
+import {
+  type BrokerSection,
+  type ConsoleSection,
+  type FacilityInfo,
+  type RetentionSection,
+  type SinksSection,
+  SiteSchema,
+  type UplinkSection,
+} from './schema.ts'
+
+export type Site = { facility: FacilityInfo } & { [K in ContextKind]?: ContextItems[K][] } & {
+  broker?: BrokerSection
+  rules?: Record<string, Record<string, unknown>>
+  sinks?: SinksSection
+  uplink?: UplinkSection
+  console?: ConsoleSection
+  retention?: RetentionSection
+}
+
+export interface SiteFault {
+  line: number
+  column: number
+  /** Dotted path of the field, e.g. `devices.3.zone`. */
+  field: string
+  message: string
+}
+
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false })
+const validate = ajv.compile(SiteSchema)
+
+/**
+ * @returns the site with its warnings, or the faults in order of line; never both. A name that leads nowhere is a
+ * warning: what is absent switches the rules that need it off, visibly, and must not keep a facility from starting.
+ */
+export function parseSite(
+  text: string,
+): { site: Site; faults: []; warnings: SiteFault[] } | { site: null; faults: SiteFault[]; warnings: [] } {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((e) => ({
+      line: e.linePos?.[0].line ?? 1,
+      column: e.linePos?.[0].col ?? 1,
+      field: '',
+      message: e.message.split('\n')[0] ?? 'not YAML',
+    }))
+    return { site: null, faults, warnings: [] }
+  }
+  const content: unknown = document.toJS()
+  const at = (path: (string | number)[], key?: string): SiteFault => locate(document, lines, path, key)
+  if (!validate(content)) {
+    const faults = distinct((validate.errors ?? []).filter((e) => e.keyword !== 'anyOf').map((e) => schemaFault(e, at)))
+    return {
+      site: null,
+      faults: faults.length > 0 ? faults : [{ ...at([]), message: 'the file does not follow the schema' }],
+      warnings: [],
+    }
+  }
+  const site = content as Site
+  const faults = [...doubledIds(site, at), ...zoneLoops(site, at), ...badTimezone(site, at)]
+  faults.sort((a, b) => a.line - b.line || a.column - b.column)
+  return faults.length > 0
+    ? { site: null, faults, warnings: [] }
+    : { site, faults: [], warnings: danglingReferences(site, at) }
+}
+
+/** As `parseSite`, but throws one WardwatchError that names file, line, field and what to do. */
+export function parseSiteOrThrow(text: string, file: string): Site {
+  const { site, faults } = parseSite(text)
+  if (site) return site
+  const shown = faults
+    .slice(0, 10)
+    .map((f) => `${file}:${f.line}:${f.column}: ${f.field ? `${f.field}: ` : ''}${f.message}`)
+  const more = faults.length > shown.length ? `\n… and ${faults.length - shown.length} more` : ''
+  throw new WardwatchError('site-invalid', `${shown.join('\n')}${more}`, { faults })
+}
+
+type Locate = (path: (string | number)[], key?: string) => SiteFault
+
+function locate(document: Document, lines: LineCounter, path: (string | number)[], key?: string): SiteFault {
+  let node: unknown = document.contents
+  for (const step of path) node = (node as { get?: (k: unknown, keep: boolean) => unknown })?.get?.(step, true) ?? node
+  if (key !== undefined) {
+    const pair = (node as { items?: { key: { value?: unknown; range?: number[] } }[] })?.items?.find(
+      (item) => item.key?.value === key,
+    )
+    if (pair) node = pair.key
+  }
+  const offset = (node as { range?: number[] } | null)?.range?.[0] ?? 0
+  const { line, col } = lines.linePos(offset)
+  return { line, column: col, field: [...path, ...(key === undefined ? [] : [key])].join('.'), message: '' }
+}
+
+function schemaFault(error: ErrorObject, at: Locate): SiteFault {
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((p) => p.replace(/~1/g, '/').replace(/~0/g, '~'))
+    .map((p) => (/^\d+$/.test(p) ? Number(p) : p))
+  if (error.keyword === 'additionalProperties') {
+    const key = String((error.params as { additionalProperty: string }).additionalProperty)
+    return { ...at(path, key), message: `unknown key "${key}"; remove it or correct its spelling` }
+  }
+  if (error.keyword === 'required')
+    return { ...at(path), message: `"${(error.params as { missingProperty: string }).missingProperty}" is missing` }
+  if (error.keyword === 'enum')
+    return {
+      ...at(path),
+      message: `must be one of ${((error.params as { allowedValues: string[] }).allowedValues ?? []).join(', ')}`,
+    }
+  return { ...at(path), message: error.message ?? 'is not valid' }
+}
+
+function distinct(faults: SiteFault[]): SiteFault[] {
+  const seen = new Set<string>()
+  return faults
+    .filter((f) => {
+      const key = `${f.line}:${f.field}:${f.message}`
+      if (seen.has(key)) return false
+      seen.add(key)
+      return true
+    })
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+}
+
+function doubledIds(site: Site, at: Locate): SiteFault[] {
+  const faults: SiteFault[] = []
+  for (const kind of CONTEXT_KINDS) {
+    const seen = new Set<string>()
+    for (const [index, item] of (site[kind] ?? []).entries()) {
+      const id = contextItemId(kind, item as Record<string, unknown>)
+      if (seen.has(id))
+        faults.push({ ...at([kind, index]), message: `"${id}" stands twice in ${kind}; ids must be unique` })
+      seen.add(id)
+    }
+  }
+  return faults
+}
+
+/** Fields that name items of another section: [section, field, target]. A wrong name here would silence a rule. */
+const REFERENCES: [ContextKind, string, ContextKind][] = [
+  ['zones', 'parent', 'zones'],
+  ['zones', 'adjacent', 'zones'],
+  ['zones', 'allowed-with', 'zones'],
+  ['devices', 'zone', 'zones'],
+  ['devices', 'watches', 'zones'],
+  ['devices', 'subject', 'people'],
+  ['door-pairs', 'a', 'devices'],
+  ['door-pairs', 'b', 'devices'],
+  ['people', 'cell', 'zones'],
+  ['people', 'ward', 'zones'],
+  ['groups', 'members', 'people'],
+  ['keep-apart', 'persons', 'people'],
+  ['passes', 'person', 'people'],
+  ['escorts', 'persons', 'people'],
+  ['posts', 'zone', 'zones'],
+  ['manning', 'zone', 'zones'],
+  ['links', 'fence', 'devices'],
+  ['links', 'zone', 'zones'],
+]
+
+function danglingReferences(site: Site, at: Locate): SiteFault[] {
+  const ids = new Map<ContextKind, Set<string>>()
+  const idsOf = (kind: ContextKind): Set<string> => {
+    let set = ids.get(kind)
+    if (!set) {
+      set = new Set((site[kind] ?? []).map((item) => contextItemId(kind, item as Record<string, unknown>)))
+      ids.set(kind, set)
+    }
+    return set
+  }
+  // A band or tag is held by an inmate or by an officer.
+  const staff = idsOf('staff')
+  const faults: SiteFault[] = []
+  for (const [kind, field, target] of REFERENCES) {
+    // A section that is absent altogether is a choice (its rules are off), not a slip of the pen.
+    if (site[target] === undefined) continue
+    for (const [index, item] of (site[kind] ?? []).entries()) {
+      const value = (item as Record<string, unknown>)[field]
+      for (const name of Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]) {
+        if (idsOf(target).has(String(name)) || (target === 'people' && staff.has(String(name)))) continue
+        faults.push({ ...at([kind, index, field]), message: `"${name}" is not one of ${target}` })
+      }
+    }
+  }
+  return faults
+}
+
+function zoneLoops(site: Site, at: Locate): SiteFault[] {
+  const parent = new Map((site.zones ?? []).map((z) => [z.id, z.parent ?? null]))
+  return (site.zones ?? []).flatMap((zone, index) => {
+    const seen = new Set<string>()
+    for (let id: string | null | undefined = zone.id; id; id = parent.get(id)) {
+      if (seen.has(id)) return [{ ...at(['zones', index, 'parent']), message: `zone "${zone.id}" is its own ancestor` }]
+      seen.add(id)
+    }
+    return []
+  })
+}
+
+function badTimezone(site: Site, at: Locate): SiteFault[] {
+  const timezone = site.facility.timezone
+  if (timezone === undefined) return []
+  try {
+    localTime(timezone, 0)
+    return []
+  } catch {
+    return [
+      {
+        ...at(['facility', 'timezone']),
+        message: `"${timezone}" is not a time zone of the IANA list, e.g. Asia/Shanghai`,
+      },
+    ]
+  }
+}
+
+const REFERENCE = /\$\{(file|env):([^}]+)\}/g
+
+/** Replaces `${file:…}` and `${env:…}` in every text of a value. `read` gives the secret or null when there is none. */
+export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: string) => string | null): T {
+  if (typeof value === 'string')
+    return value.replace(REFERENCE, (_, kind: 'file' | 'env', name: string) => {
+      const secret = read(kind, name)
+      if (secret === null)
+        throw new WardwatchError(
+          'secret-missing',
+          `the secret \${${kind}:${name}} cannot be read; create the ${kind === 'file' ? 'file' : 'variable'} or correct the reference`,
+        )
+      return secret.trim()
+    }) as T
+  if (Array.isArray(value)) return value.map((item) => resolveSecrets(item, read)) as T
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolveSecrets(v, read)])) as T
+  return value
+}
