@@ -1,0 +1,469 @@
+/**
+ * The spine: one durable, ordered log. Everything waiting goes into one transaction (group commit); an append resolves
+ * after the disk has it. Bounded: at `maxPending` rows append() waits, which slows each source down in its own way.
+ *
+ * Disk full: the reserved ballast is released, L2 samples are shed (answered with sequence number -1, counted, said),
+ * the oldest stored L2 readings make room, everything else waits; alerts and acts go first and are never shed.
+ */
+import type { Clock } from '#model/clock.ts'
+import { WardwatchError } from '#model/errors.ts'
+import type { Journal, JournalBody, JournalRecord, JournalStats, Lane } from '#model/ports/journal.ts'
+import type { Reading } from '#model/reading.ts'
+import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import { Cursor, type CursorSource } from './cursor.ts'
+import { CLASS, classOf, decodeBody, encodeBody, isSheddable, KIND, tagOf } from './record-codec.ts'
+import { type Keep, Retention, type RetentionOptions } from './retention.ts'
+import type { CommitAnswer, CommitRequest, OpenAnswer, RowBlock } from './storage.ts'
+import * as storage from './storage.ts'
+import { Tail } from './tail.ts'
+
+export type JournalEvent =
+  | { event: 'journal-corrupt'; file: string; saved: number; lost: [number, number] | null }
+  | { event: 'disk-full'; detail: string }
+  | { event: 'disk-recovered'; shed: number }
+  | { event: 'journal-removed'; class: string; removed: number; unread: number; reason: 'age' | 'size' }
+  | { event: 'journal-failed'; detail: string }
+
+export interface JournalOptions extends RetentionOptions {
+  dir: string
+  clock: Clock
+  /** Rows that may wait for the disk before append() waits too. Alerts and acts never wait for room. */
+  maxPending?: number
+  /** Rows of one group commit. */
+  maxCommitRows?: number
+  tailRecords?: number
+  tailBytes?: number
+  duplicateIds?: number
+  duplicateMs?: number
+  /** Space kept aside so that alerts can be written on a full disk. */
+  ballastBytes?: number
+  readOnly?: boolean
+  /** false: on the calling thread (simulation). */
+  thread?: boolean
+  onEvent?(event: JournalEvent): void
+  /** Test aid: stands between journal and storage. */
+  intercept?(link: StoreLink): StoreLink
+}
+
+/** What the composition root may ask beyond the port. */
+export interface EdgeJournal extends Journal {
+  /** Readings by id as far as duplicates are remembered (evidence of an alert). */
+  findReadings(ids: string[]): Promise<Reading[]>
+  /** Newest records of a rare kind, newest first. */
+  newest(kind: 'context' | 'act' | 'alert' | 'quarantine', limit: number, beforeSeq?: number): Promise<JournalRecord[]>
+  /** A consumer that is no longer configured: its position no longer holds back retention. */
+  forget(name: string): Promise<void>
+  /** Removes what is older than its class allows; also runs by itself every minute. */
+  expire(): Promise<Record<Keep, number>>
+  lag(): Record<string, number>
+  readonly full: boolean
+}
+
+interface Pending {
+  rows: string[]
+  tags: number[]
+  at: number
+  bodies: JournalBody[]
+  resolve(seqs: number[]): void
+  reject(error: unknown): void
+}
+
+const SHED = -1
+const IDLE_FLUSH_MS = 1000
+const FULL_RETRY_MS = 500
+
+export async function openJournal(options: JournalOptions): Promise<EdgeJournal> {
+  const storageOptions: storage.StorageOptions = {
+    dir: options.dir,
+    readOnly: options.readOnly === true,
+    now: options.clock.now(),
+    duplicateIds: options.duplicateIds ?? 2_000_000,
+    duplicateMs: options.duplicateMs ?? 86_400_000,
+    ballastBytes: options.ballastBytes ?? 32 << 20,
+  }
+  let link: StoreLink =
+    options.thread === false
+      ? openStoreInline(storage as never, storageOptions)
+      : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
+  if (options.intercept) link = options.intercept(link)
+  const opened = await link.call<OpenAnswer>('opened')
+  if (opened.isolated) options.onEvent?.({ event: 'journal-corrupt', ...opened.isolated })
+  return new SqliteJournal(options, link, opened)
+}
+
+class SqliteJournal implements EdgeJournal, CursorSource {
+  readonly clock: Clock
+  readonly tail: Tail
+  readonly #options: JournalOptions
+  readonly #link: StoreLink
+  readonly #retention: Retention
+  readonly #maxPending: number
+  readonly #maxCommitRows: number
+  readonly #listeners = new Set<(records: JournalRecord[]) => void>()
+  readonly #cursors = new Map<string, Cursor>()
+  readonly #positions = new Map<string, [string, Lane, number]>()
+  readonly #moved = new Set<string>()
+  /** Alert changes and acts overtake readings that still wait for the disk. */
+  #urgent: Pending[] = []
+  #ordinary: Pending[] = []
+  #pendingRows = 0
+  #room: (() => void)[] = []
+  #committing: Promise<void> | null = null
+  #closing = false
+  #failed: unknown = null
+  #full = false
+  #idleFlush = false
+  #stats: JournalStats
+
+  constructor(options: JournalOptions, link: StoreLink, opened: OpenAnswer) {
+    this.#options = options
+    this.#link = link
+    this.clock = options.clock
+    this.tail = new Tail(options.tailRecords ?? 20_000, options.tailBytes ?? 16 << 20)
+    this.#maxPending = options.maxPending ?? 50_000
+    this.#maxCommitRows = options.maxCommitRows ?? 4000
+    this.#stats = {
+      lastSeq: opened.lastSeq,
+      firstSeq: opened.firstSeq,
+      bytes: opened.bytes,
+      pending: 0,
+      commits: 0,
+      duplicates: 0,
+      shed: 0,
+    }
+    for (const [name, lane, position] of opened.cursors) this.#positions.set(`${name}/${lane}`, [name, lane, position])
+    this.#retention = new Retention(options, link, () => this.#essentialPosition())
+    if (!options.readOnly) this.#scheduleExpiry()
+  }
+
+  get full(): boolean {
+    return this.#full
+  }
+
+  async append(bodies: JournalBody[]): Promise<number[]> {
+    if (this.#options.readOnly) throw new WardwatchError('data-unwritable', 'This journal was opened for reading only.')
+    if (bodies.length === 0) return []
+    const rows: string[] = []
+    const tags: number[] = []
+    let urgent = false
+    for (const body of bodies) {
+      rows.push(encodeBody(body))
+      tags.push(tagOf(body))
+      if (body.kind === 'alert' || body.kind === 'act') urgent = true
+    }
+    while (!urgent && this.#pendingRows >= this.#maxPending && !this.#closing)
+      await new Promise<void>((resolve) => this.#room.push(resolve))
+    if (this.#failed) throw this.#failed
+    if (this.#closing) throw new WardwatchError('internal', 'The journal is closed.')
+    return new Promise((resolve, reject) => {
+      const item: Pending = { rows, tags, at: this.clock.now(), bodies, resolve, reject }
+      ;(urgent ? this.#urgent : this.#ordinary).push(item)
+      this.#pendingRows += rows.length
+      this.#startCommit()
+    })
+  }
+
+  onCommit(listener: (records: JournalRecord[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async cursor(name: string, lane: Lane): Promise<Cursor> {
+    const key = `${name}/${lane}`
+    this.#cursors.get(key)?.close()
+    const position = this.#positions.get(key)?.[2] ?? 0
+    const before = this.#stats.lastSeq
+    let behind = await this.#link.call<number>('countAfter', position, lane)
+    // What was committed while the file was counted is counted by the file already or handed out later.
+    if (this.#stats.lastSeq !== before) behind = await this.#link.call<number>('countAfter', position, lane)
+    const cursor = new Cursor(this, name, lane, position, behind)
+    this.#cursors.set(key, cursor)
+    if (!this.#positions.has(key)) {
+      this.#positions.set(key, [name, lane, position])
+      this.moved(cursor)
+    }
+    return cursor
+  }
+
+  async read(fromSeq: number, limit: number): Promise<JournalRecord[]> {
+    return this.readBack(fromSeq - 1, limit, 'all')
+  }
+
+  async readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]> {
+    return unpack(await this.#link.call<RowBlock>('read', after, limit, lane))
+  }
+
+  async newest(
+    kind: 'context' | 'act' | 'alert' | 'quarantine',
+    limit: number,
+    beforeSeq = Number.MAX_SAFE_INTEGER,
+  ): Promise<JournalRecord[]> {
+    return unpack(await this.#link.call<RowBlock>('newest', KIND[kind], limit, beforeSeq))
+  }
+
+  async findReadings(ids: string[]): Promise<Reading[]> {
+    const records = unpack(await this.#link.call<RowBlock>('find', ids))
+    return records.flatMap((record) => (record.body.kind === 'reading' ? [record.body.reading] : []))
+  }
+
+  seqAt(timeMs: number): Promise<number> {
+    return this.#link.call('seqAt', timeMs)
+  }
+
+  stats(): JournalStats {
+    return { ...this.#stats, pending: this.#pendingRows }
+  }
+
+  lag(): Record<string, number> {
+    return Object.fromEntries([...this.#cursors].map(([key, cursor]) => [key, cursor.lag()]))
+  }
+
+  lastSeq(): number {
+    return this.#stats.lastSeq
+  }
+
+  moved(cursor: Cursor): void {
+    const key = `${cursor.name}/${cursor.lane}`
+    this.#positions.set(key, [cursor.name, cursor.lane, cursor.position()])
+    this.#moved.add(key)
+    if (this.#idleFlush || this.#options.readOnly || this.#closing) return
+    this.#idleFlush = true
+    this.clock.after(IDLE_FLUSH_MS, () => {
+      this.#idleFlush = false
+      if (this.#moved.size > 0) this.#startCommit()
+    })
+  }
+
+  closed(cursor: Cursor): void {
+    const key = `${cursor.name}/${cursor.lane}`
+    if (this.#cursors.get(key) === cursor) this.#cursors.delete(key)
+  }
+
+  async forget(name: string): Promise<void> {
+    for (const [key, [owner]] of this.#positions)
+      if (owner === name) {
+        this.#cursors.get(key)?.close()
+        this.#positions.delete(key)
+        this.#moved.delete(key)
+      }
+    await this.#link.call('forget', name)
+  }
+
+  async expire(): Promise<Record<Keep, number>> {
+    const removed = await this.#retention.run(this.#stats.lastSeq)
+    const size = await this.#link.call<{ bytes: number; firstSeq: number }>('size')
+    this.#stats.bytes = size.bytes
+    this.#stats.firstSeq = size.firstSeq
+    return removed
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return
+    for (const cursor of [...this.#cursors.values()]) cursor.close()
+    this.#closing = true
+    for (const go of this.#room.splice(0)) go()
+    while (this.#committing) await this.#committing
+    if (this.#moved.size > 0 && !this.#options.readOnly && !this.#failed)
+      await this.#link.call('commit', this.#request([])).catch(() => undefined)
+    await this.#link.close()
+  }
+
+  #startCommit(): void {
+    if (this.#committing) return
+    this.#committing = this.#commitAll().finally(() => {
+      this.#committing = null
+      if (this.#hasWork() && !this.#failed) this.#startCommit()
+    })
+  }
+
+  #hasWork(): boolean {
+    return this.#urgent.length > 0 || this.#ordinary.length > 0 || (this.#moved.size > 0 && !this.#idleFlush)
+  }
+
+  async #commitAll(): Promise<void> {
+    do {
+      // Whatever is appended in this turn of the loop still joins the group.
+      await Promise.resolve()
+      const batch = this.#takeBatch()
+      try {
+        await this.#commitBatch(batch)
+      } catch (error) {
+        if (!isDiskFull(error)) {
+          this.#fail(error, batch)
+          return
+        }
+        await this.#onDiskFull(error as Error, batch)
+      }
+    } while (this.#urgent.length > 0 || this.#ordinary.length > 0)
+  }
+
+  #takeBatch(): Pending[] {
+    const batch: Pending[] = []
+    let rows = 0
+    for (const queue of [this.#urgent, this.#ordinary]) {
+      let taken = 0
+      while (taken < queue.length && (rows === 0 || rows + queue[taken]!.rows.length <= this.#maxCommitRows))
+        rows += queue[taken++]!.rows.length
+      batch.push(...queue.splice(0, taken))
+    }
+    return batch
+  }
+
+  #request(batch: Pending[]): CommitRequest {
+    const count = batch.reduce((sum, item) => sum + item.rows.length, 0)
+    const tags = new Uint8Array(count)
+    const ats = new Float64Array(count)
+    const texts: string[] = []
+    let i = 0
+    for (const item of batch) {
+      for (const row of item.rows) texts.push(row)
+      for (const tag of item.tags) {
+        tags[i] = tag
+        ats[i++] = item.at
+      }
+    }
+    const cursors = [...this.#moved].flatMap((key) => (this.#positions.has(key) ? [this.#positions.get(key)!] : []))
+    this.#moved.clear()
+    return { rows: texts.join('\n'), tags, ats, cursors }
+  }
+
+  async #commitBatch(batch: Pending[]): Promise<void> {
+    const shedItems = this.#full ? batch.map(shedSamples) : null
+    const items = shedItems ? shedItems.map((s) => s.kept) : batch
+    const moved = [...this.#moved]
+    let answer: CommitAnswer
+    try {
+      answer = await this.#link.call<CommitAnswer>('commit', this.#request(items))
+    } catch (error) {
+      for (const key of moved) this.#moved.add(key)
+      throw error
+    }
+    this.#stats.commits++
+    this.#stats.lastSeq = answer.lastSeq
+    const records: JournalRecord[] = []
+    const given: number[][] = []
+    let i = 0
+    for (const item of items) {
+      const seqs: number[] = []
+      for (let k = 0; k < item.rows.length; k++) {
+        const seq = answer.seqs[i++]!
+        seqs.push(seq)
+        if (seq === 0) {
+          this.#stats.duplicates++
+          continue
+        }
+        const record = { seq, at: item.at, body: item.bodies[k]! }
+        records.push(record)
+        this.tail.push(record, item.rows[k]!.length)
+      }
+      given.push(seqs)
+    }
+    for (const item of batch) this.#pendingRows -= item.rows.length
+    this.#letIn()
+    batch.forEach((item, n) => {
+      const seqs = given[n]!
+      if (!shedItems) {
+        item.resolve(seqs)
+        return
+      }
+      const { kept } = shedItems[n]!
+      this.#stats.shed += item.rows.length - kept.rows.length
+      const byBody = new Map(kept.bodies.map((body, k) => [body, seqs[k]!]))
+      item.resolve(item.bodies.map((body) => byBody.get(body) ?? SHED))
+    })
+    if (records.length === 0) return
+    for (const cursor of this.#cursors.values()) cursor.appended(records)
+    for (const listener of this.#listeners) listener(records)
+  }
+
+  #letIn(): void {
+    if (this.#pendingRows < this.#maxPending) for (const go of this.#room.splice(0)) go()
+  }
+
+  async #onDiskFull(error: Error, batch: Pending[]): Promise<void> {
+    if (!this.#full) {
+      this.#full = true
+      this.#options.onEvent?.({ event: 'disk-full', detail: error.message })
+      this.#watchForRecovery()
+    }
+    await this.#link.call('releaseBallast')
+    await this.#retention.makeRoom(this.#stats.lastSeq).catch(() => 0)
+    try {
+      await this.#commitBatch(batch)
+    } catch (again) {
+      if (!isDiskFull(again)) return this.#fail(again, batch)
+      // Even that was not enough: alerts and acts alone, then everything waits and is tried again.
+      const urgent = batch.filter(isUrgent)
+      const rest = batch.filter((item) => !isUrgent(item))
+      this.#ordinary.unshift(...rest)
+      if (urgent.length > 0)
+        await this.#commitBatch(urgent).catch((third) => {
+          if (isDiskFull(third)) this.#urgent.unshift(...urgent)
+          else this.#fail(third, urgent)
+        })
+      if (this.#closing) this.#fail(again, [])
+      else await new Promise<void>((resolve) => this.clock.after(FULL_RETRY_MS, resolve))
+    }
+  }
+
+  #watchForRecovery(): void {
+    this.clock.after(FULL_RETRY_MS * 2, async () => {
+      if (this.#closing || !this.#full) return
+      const room = await this.#link.call<boolean>('restoreBallast').catch(() => false)
+      if (!room) return this.#watchForRecovery()
+      this.#full = false
+      this.#options.onEvent?.({ event: 'disk-recovered', shed: this.#stats.shed })
+    })
+  }
+
+  /** A fault that nothing here can mend: everybody who waits is told, nothing is acknowledged any more. */
+  #fail(error: unknown, batch: Pending[]): void {
+    this.#failed = error
+    this.#options.onEvent?.({ event: 'journal-failed', detail: (error as Error).message })
+    for (const item of [...batch, ...this.#urgent.splice(0), ...this.#ordinary.splice(0)]) item.reject(error)
+    this.#pendingRows = 0
+    for (const go of this.#room.splice(0)) go()
+  }
+
+  /** Readings up to here have been taken by every consumer that must see them. */
+  #essentialPosition(): number {
+    let position = this.#stats.lastSeq
+    for (const [name, lane, at] of this.#positions.values())
+      if (lane !== 'alert' && (this.#options.essential?.(name) ?? true)) position = Math.min(position, at)
+    return position
+  }
+
+  #scheduleExpiry(): void {
+    this.clock.after(60_000, () => {
+      if (this.#closing) return
+      this.expire()
+        .catch((error) => this.#options.onEvent?.({ event: 'journal-failed', detail: (error as Error).message }))
+        .finally(() => this.#scheduleExpiry())
+    })
+  }
+}
+
+const isDiskFull = (error: unknown): boolean => error instanceof WardwatchError && error.code === 'disk-full'
+const isUrgent = (item: Pending): boolean => item.tags.some((tag) => classOf(tag) === CLASS.A)
+
+function shedSamples(item: Pending): { kept: Pending } {
+  if (!item.tags.some(isSheddable)) return { kept: item }
+  const keep = item.tags.map((tag) => !isSheddable(tag))
+  return {
+    kept: {
+      ...item,
+      rows: item.rows.filter((_, i) => keep[i]),
+      tags: item.tags.filter((_, i) => keep[i]),
+      bodies: item.bodies.filter((_, i) => keep[i]),
+    },
+  }
+}
+
+function unpack(block: RowBlock): JournalRecord[] {
+  if (block.seqs.length === 0) return []
+  return block.rows.split('\n').map((row, i) => ({
+    seq: block.seqs[i]!,
+    at: block.ats[i]!,
+    body: decodeBody(block.tags[i]!, row),
+  }))
+}
