@@ -1,0 +1,159 @@
+/**
+ * The hash-chained ledger of alert changes and people's acts. Appends that wait together go into one transaction; an
+ * append resolves when it is on disk. Checkpoints are signed at most once a second. Must never rewrite an entry.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '#model/clock.ts'
+import { canonicalJson } from '#model/ids.ts'
+import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
+import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import { type ChainHash, GENESIS, type ProofStep } from './chain.ts'
+import type { AppendRow, Checkpoint, ListQuery, StoredEntry, VerifyAnswer } from './storage.ts'
+import * as storage from './storage.ts'
+
+export interface LedgerOptions {
+  dir: string
+  clock: Clock
+  /** Zone in which the running numbers of a day begin anew. */
+  timezone?: string
+  hash?: ChainHash
+  readOnly?: boolean
+  thread?: boolean
+  /** Source of salts: unguessable; handed in by tests only. */
+  salt?(): string
+  onEvent?(event: { event: 'ledger-failed'; detail: string }): void
+}
+
+type Item = Parameters<Ledger['append']>[0][number]
+
+export interface EdgeLedger extends Ledger {
+  /** Running number of an alert for people ("1122-0412"): given at its first call, the same for ever after. */
+  number(alert: string, raisedAt: number): Promise<string>
+  /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
+  checkpoint(): Promise<Checkpoint | null>
+  proof(seq: number): Promise<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>
+  publicKey(): Promise<string>
+}
+
+const CHECKPOINT_MS = 1000
+
+export async function openLedger(options: LedgerOptions): Promise<EdgeLedger> {
+  const storageOptions: storage.LedgerStorageOptions = {
+    dir: options.dir,
+    timezone: options.timezone ?? 'Asia/Shanghai',
+    hash: options.hash ?? 'sha256',
+    readOnly: options.readOnly === true,
+  }
+  const link =
+    options.thread === false
+      ? openStoreInline(storage as never, storageOptions)
+      : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
+  return new SqliteLedger(options, link, await link.call('head'))
+}
+
+class SqliteLedger implements EdgeLedger {
+  readonly #options: LedgerOptions
+  readonly #link: StoreLink
+  #head: { seq: number; hash: string }
+  #waiting: { items: Item[]; resolve(entries: LedgerEntry[]): void; reject(error: unknown): void }[] = []
+  #writing: Promise<void> | null = null
+  #checkpointDue = false
+  #closed = false
+
+  constructor(options: LedgerOptions, link: StoreLink, head: { seq: number; hash: string }) {
+    this.#options = options
+    this.#link = link
+    this.#head = head ?? { seq: 0, hash: GENESIS }
+  }
+
+  append(items: Item[]): Promise<LedgerEntry[]> {
+    if (items.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ items, resolve, reject })
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = null
+      })
+    })
+  }
+
+  head(): { seq: number; hash: string } {
+    return this.#head
+  }
+
+  async list(query: ListQuery): Promise<LedgerEntry[]> {
+    const rows = await this.#link.call<StoredEntry[]>('list', query)
+    return rows.map(({ text, ...entry }) => ({ ...entry, payload: text === null ? null : JSON.parse(text) }))
+  }
+
+  verify(fromSeq = 1): Promise<VerifyAnswer> {
+    return this.#link.call('verify', fromSeq)
+  }
+
+  number(alert: string, raisedAt: number): Promise<string> {
+    return this.#link.call('number', alert, raisedAt)
+  }
+
+  checkpoint(): Promise<Checkpoint | null> {
+    return this.#link.call('checkpoint', this.#options.clock.now())
+  }
+
+  proof(seq: number) {
+    return this.#link.call<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>('proof', seq)
+  }
+
+  publicKey(): Promise<string> {
+    return this.#link.call('publicKey')
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    while (this.#writing) await this.#writing
+    if (!this.#options.readOnly) await this.checkpoint().catch(() => null)
+    await this.#link.close()
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // Everything appended in this turn of the loop joins the same transaction.
+      await Promise.resolve()
+      const group = this.#waiting.splice(0)
+      try {
+        const rows = group.flatMap(({ items }) => items.map((item) => this.#row(item)))
+        const stored = await this.#link.call<Omit<StoredEntry, 'text'>[]>('append', rows)
+        const last = stored.at(-1)!
+        this.#head = { seq: last.seq, hash: last.hash }
+        let i = 0
+        for (const { items, resolve } of group)
+          resolve(items.map((item) => ({ ...stored[i++]!, payload: item.payload })))
+        this.#scheduleCheckpoint()
+      } catch (error) {
+        this.#options.onEvent?.({ event: 'ledger-failed', detail: (error as Error).message })
+        for (const { reject } of group) reject(error)
+      }
+    }
+  }
+
+  #row(item: Item): AppendRow {
+    return {
+      at: this.#options.clock.now(),
+      kind: item.kind,
+      ref: item.ref ?? null,
+      by: item.by ?? null,
+      salt: this.#options.salt?.() ?? randomBytes(16).toString('hex'),
+      text: canonicalJson(item.payload),
+    }
+  }
+
+  #scheduleCheckpoint(): void {
+    if (this.#checkpointDue || this.#closed) return
+    this.#checkpointDue = true
+    this.#options.clock.after(CHECKPOINT_MS, () => {
+      this.#checkpointDue = false
+      if (this.#closed) return
+      this.checkpoint().catch((error) =>
+        this.#options.onEvent?.({ event: 'ledger-failed', detail: (error as Error).message }),
+      )
+    })
+  }
+}
