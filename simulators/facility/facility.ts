@@ -1,0 +1,90 @@
+/**
+ * One make-believe facility as a site: plan, people, equipment, timetable. The same seed gives the same site.
+ * Demo: 2 buildings, 240 persons, 40 staff, 60 cameras, 80 doors, 30 sensors; full: the size of a real facility.
+ */
+import type { Site } from '#model/site/load.ts'
+import { seededChance } from '../chance.ts'
+import { equip } from './equipment.ts'
+import { madeUpFacility } from './names.ts'
+import { layOutPlan, type Plan } from './plan.ts'
+import { populate } from './population.ts'
+
+export const SIZES = {
+  demo: { wards: 4, people: 240, staff: 40, cameras: 60, doors: 80, sensors: 30 },
+  full: { wards: 50, people: 3000, staff: 300, cameras: 500, doors: 800, sensors: 300 },
+} as const
+export type Size = keyof typeof SIZES
+
+export interface Facility {
+  site: Site
+  plan: Plan
+}
+
+/** @param index which facility of the make-believe province, from 0. */
+export function buildFacility(size: Size, index = 0, seed = 1): Facility {
+  const chance = seededChance(seed * 1000 + index)
+  const numbers = SIZES[size]
+  const { id, kind, name } = madeUpFacility(index)
+  const plan = layOutPlan(numbers.wards)
+  const population = populate(plan, numbers.people, numbers.staff, kind, chance)
+  const equipment = equip(plan, numbers)
+  const allWards = plan.wards.map((w) => w.id)
+  const site: Site = {
+    facility: { id, name, kind, timezone: 'Asia/Shanghai', night: '22:00-06:00' },
+    zones: plan.zones,
+    'door-pairs': equipment.doorPairs,
+    devices: [...equipment.devices, ...population.gateways, ...population.bands, ...population.tags],
+    people: population.people,
+    staff: population.staff,
+    groups: population.groups,
+    lists: [
+      { id: 'charging', persons: [] },
+      { id: 'medical', persons: [] },
+    ],
+    links: equipment.links,
+    shifts: [
+      { id: 'A', from: '08:00', to: '16:00' },
+      { id: 'B', from: '16:00', to: '00:00' },
+      { id: 'C', from: '00:00', to: '08:00' },
+    ],
+    timetable: [
+      ...['07:00-07:40', '11:40-12:20', '17:10-17:50'].map((hours) => ({
+        zone: 'CANTEEN',
+        days: '1-7',
+        from: hours.slice(0, 5),
+        to: hours.slice(6),
+        activity: 'meal',
+        wards: allWards,
+        gathering: true,
+      })),
+      { zone: 'YARD-W', days: '1-7', from: '15:00', to: '16:00', activity: 'sport', wards: allWards, gathering: true },
+      ...plan.wards.map((ward) => ({
+        zone: ward.day,
+        days: '1-7',
+        from: '07:00',
+        to: '21:30',
+        activity: 'class',
+        wards: [ward.id],
+        gathering: true,
+      })),
+      {
+        zone: 'WORKSHOP-1',
+        days: '1-6',
+        from: '08:00',
+        to: '17:00',
+        activity: 'work',
+        wards: allWards,
+        gathering: true,
+      },
+    ],
+    tools: [
+      { id: 'T1', cabinet: 'CAB1' },
+      { id: 'T2', cabinet: 'CAB2' },
+    ],
+    console: {
+      desks: [{ id: 'console-1', zones: ['*'] }],
+      duty: [{ shift: 'A', chief: 'S01', officers: ['S05', 'S06'] }],
+    },
+  }
+  return { site, plan }
+}

@@ -1,0 +1,8 @@
+/** What the make-believe world says before any protocol carries it: one observation of one device. */
+export interface Draft {
+  device: string
+  type: string
+  /** True time of the observation, ms. */
+  time: number
+  value: Record<string, unknown>
+}
