@@ -128,6 +128,21 @@ const kinds = {
     meaning: 'The province cannot be reached.',
     remedy: 'Nothing is lost: alerts wait in the journal and go first when the link is back.',
   },
+  'not-shareable': {
+    retry: 'fatal',
+    meaning: 'A message to the province holds a field that is not in the sharing catalogue.',
+    remedy: 'Correct the sender; the province keeps the refusal, never the value.',
+  },
+  'sequence-conflict': {
+    retry: 'fatal',
+    meaning: 'A facility sent another message under a sequence number that it had used before.',
+    remedy: 'Check whether two edges speak for one facility, or whether its data folder was restored from a backup.',
+  },
+  'config-invalid': {
+    retry: 'fatal',
+    meaning: 'The configuration of the province does not follow its schema.',
+    remedy: 'Correct the line that the message names.',
+  },
   conflict: {
     retry: 'fatal',
     meaning: 'Somebody else has already done this.',
