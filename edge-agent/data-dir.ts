@@ -1,0 +1,61 @@
+/** The data folder of an edge: what lies where, and a clear word when it cannot be used. */
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { WardwatchError } from '#model/errors.ts'
+
+export interface DataDir {
+  root: string
+  journal: string
+  ledger: string
+  desk: string
+  series: string
+  uplink: string
+  broker: string
+  accounts: string
+  pictures: string
+  pki: string
+  rulesState: string
+  driver(name: string): string
+}
+
+/** @throws WardwatchError `data-unwritable` */
+export function openDataDir(root: string): DataDir {
+  const at = (name: string): string => join(root, name)
+  const dir: DataDir = {
+    root,
+    journal: at('journal'),
+    ledger: at('ledger'),
+    desk: at('desk'),
+    series: at('series'),
+    uplink: at('uplink'),
+    broker: at('broker'),
+    accounts: at('accounts'),
+    pictures: at('pictures'),
+    pki: at('pki'),
+    rulesState: at('rules-state.json'),
+    driver: (name) => at(join('drivers', name)),
+  }
+  try {
+    mkdirSync(root, { recursive: true })
+    for (const path of [
+      dir.journal,
+      dir.ledger,
+      dir.desk,
+      dir.series,
+      dir.uplink,
+      dir.broker,
+      dir.accounts,
+      dir.pictures,
+      dir.pki,
+    ])
+      mkdirSync(path, { recursive: true })
+    accessSync(root, constants.W_OK)
+    writeFileSync(at('.writable'), '')
+  } catch (error) {
+    throw new WardwatchError(
+      'data-unwritable',
+      `the data folder ${root} cannot be written (${(error as Error).message}); give the user of the service write access or name another folder with --data`,
+    )
+  }
+  return dir
+}

@@ -1,0 +1,69 @@
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, createServer } from 'node:tls'
+import { afterAll, describe, expect, test } from 'vitest'
+import { VirtualClock } from '#model/clock.ts'
+import { systemClock } from '#model/system-clock.ts'
+import { openPki } from './pki.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'ww-pki-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+describe('the certificate authority of a facility', () => {
+  test('issues certificates that a TLS server and a client with its own certificate accept', async () => {
+    const pki = await openPki(dir, 'js-03', systemClock)
+    const server = await pki.ensure('broker', 'server')
+    const client = await pki.ensure('W017', 'client')
+    const ca = readFileSync(pki.caPath)
+    const listener = createServer(
+      {
+        cert: readFileSync(server.cert),
+        key: readFileSync(server.key),
+        ca,
+        requestCert: true,
+        rejectUnauthorized: true,
+      },
+      (socket) => socket.end(String(socket.getPeerCertificate().subject.CN)),
+    )
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+    const { port } = listener.address() as { port: number }
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect({
+        host: '127.0.0.1',
+        port,
+        servername: 'localhost',
+        ca,
+        cert: readFileSync(client.cert),
+        key: readFileSync(client.key),
+      })
+      let text = ''
+      socket.on('data', (data) => {
+        text += data
+      })
+      socket.on('end', () => resolve(text))
+      socket.on('error', reject)
+    })
+    listener.close()
+    expect(answer).toBe('W017')
+    expect(new X509Certificate(readFileSync(server.cert)).checkHost('localhost')).toBe('localhost')
+  })
+
+  test('keeps keys to the owner, gives the same certificate again and renews one that ends within 30 days', async () => {
+    const pki = await openPki(dir, 'js-03', systemClock)
+    const first = await pki.ensure('broker', 'server')
+    expect(statSync(first.key).mode & 0o077).toBe(0)
+    const serialBefore = pki.list().find((c) => c.name === 'broker')?.serial
+    await pki.ensure('broker', 'server')
+    expect(pki.list().find((c) => c.name === 'broker')?.serial).toBe(serialBefore)
+    const later = await openPki(dir, 'js-03', new VirtualClock(systemClock.now() + 380 * 86_400_000))
+    await later.ensure('broker', 'server')
+    expect(later.list().find((c) => c.name === 'broker')?.serial).not.toBe(serialBefore)
+  })
+
+  test('refuses a name that would leave its folder', async () => {
+    const pki = await openPki(dir, 'js-03', systemClock)
+    await expect(pki.ensure('../ca', 'client')).rejects.toThrow(/cannot be the name/)
+  })
+})
