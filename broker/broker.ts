@@ -20,6 +20,8 @@ import { SessionStore } from './sessions.ts'
 const MAX_DELAY_MS = 5000
 const MAX_THROTTLED_MS = 60_000
 const RETAIN_MAX_BYTES = 4096
+/** How long a closing broker waits for a journal that stands still. */
+const CLOSE_WAIT_MS = 2000
 
 /** @throws WardwatchError `port-taken`, `data-unwritable` */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
@@ -485,11 +487,15 @@ class FacilityBroker implements Broker {
     this.#listeners.renew(tls)
   }
 
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve))
+  }
+
   async close(): Promise<void> {
     if (this.#closing) return
     this.#closing = true
     // What was handed over is still acknowledged before the sockets go.
-    await this.#batch.drained()
+    await Promise.race([this.#batch.drained(), this.#delay(CLOSE_WAIT_MS)])
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
     await this.#listeners.close()
     await this.#sessions.destroy()
