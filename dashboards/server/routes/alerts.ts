@@ -1,0 +1,263 @@
+/** Alerts as people see them: list, detail, acts, manual alerts. The desk decides; this file reads, masks and words. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type TSchema, Type } from 'typebox'
+import { type Act, VERBS, type Verb } from '#model/alert/acts.ts'
+import { ALERT_STATES, type Alert, type AlertChange, LEVELS } from '#model/alert/alert.ts'
+import type { ActOutcome, AlertDesk, AlertFilter } from '#model/ports/alert-desk.ts'
+import { accountOf, allow } from '../authentication.ts'
+import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
+import { describeRoute, listShape } from '../openapi.ts'
+import { type Mask, maskOf } from '../permissions.ts'
+import { fieldProblem, notFound, problem } from '../problem.ts'
+import { choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
+import type { ConsoleKit } from '../server.ts'
+
+const note = Type.Optional(Type.String({ maxLength: 4_000 }))
+const closed = { additionalProperties: false }
+const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
+const moment = Type.Union([Type.Integer(), Type.String({ maxLength: 40 })])
+
+/** Bodies of the verbs (`semantics.md` 6). What is mandatory by state or level, the desk says. */
+const BODIES: Record<Verb, TSchema> = {
+  acknowledge: Type.Object({ confirmed: Type.Optional(Type.Boolean()), note }, closed),
+  dispatch: Type.Object({ units: Type.Optional(Type.Array(text(64), { maxItems: 50 })), note }, closed),
+  escalate: Type.Object({ note }, closed),
+  resolve: Type.Object(
+    {
+      result: text(32),
+      evidence: Type.Optional(Type.Array(text(256), { maxItems: 100 })),
+      note,
+      cause: Type.Optional(text(64)),
+    },
+    closed,
+  ),
+  dismiss: Type.Object({ result: text(32), cause: Type.Optional(text(64)), note }, closed),
+  approve: Type.Object({ note }, closed),
+  reject: Type.Object({ note }, closed),
+  shelve: Type.Object(
+    { until: Type.Optional(moment), minutes: Type.Optional(Type.Number({ exclusiveMinimum: 0 })), note },
+    closed,
+  ),
+  unshelve: Type.Object({ note }, closed),
+  comment: Type.Object({ note: text(4_000) }, closed),
+  assign: Type.Object({ to: text(64), note }, closed),
+  'plan-step': Type.Object(
+    { step: text(64), done: Type.Optional(Type.Boolean()), skipped: Type.Optional(Type.Boolean()), note },
+    closed,
+  ),
+}
+
+const Manual = Type.Object(
+  {
+    level: Type.String({ enum: [...LEVELS] }),
+    zone: text(64),
+    kind: text(64),
+    note: text(4_000),
+    subjects: Type.Optional(Type.Array(text(64), { maxItems: 20 })),
+  },
+  closed,
+)
+
+const mask = (request: FastifyRequest): Mask => maskOf(accountOf(request).role)
+
+function filterOf(query: Query, seen: Mask): AlertFilter {
+  const words = textOf(query, 'text')
+  const subject = listOf(query, 'subject')
+  // A filter by person would tell by its count what the mask hides.
+  if (seen !== 'full' && (words !== undefined || subject))
+    throw problem(403, 'This role may not look for persons in alerts.')
+  return {
+    state: choicesOf(query, 'state', ALERT_STATES),
+    level: choicesOf(query, 'level', LEVELS),
+    rule: listOf(query, 'rule'),
+    zone: listOf(query, 'zone'),
+    subject,
+    from: timeOf(query, 'from'),
+    to: timeOf(query, 'to'),
+    open: flagOf(query, 'open'),
+    text: words,
+  }
+}
+
+/** Turns a refusal of the desk into the answer of the contract. */
+function refuse(outcome: Exclude<ActOutcome, { ok: true }>, id: string): never {
+  if (outcome.status === 404) throw notFound('alert', id)
+  if (outcome.status === 403) throw problem(403, outcome.detail)
+  if (outcome.status === 422) throw fieldProblem(outcome.field, outcome.detail)
+  const { by, at, state } = outcome
+  const when = at === null ? '' : ` at ${new Date(at).toISOString()}`
+  throw problem(409, `The alert is ${state} already${by ? `, by ${by}` : ''}${when}.`, { by, at, state })
+}
+
+function actOf(verb: Verb, id: string, by: string, body: Record<string, unknown>, time: number): Act {
+  const { until, ...rest } = body
+  const act = { act: verb, alert: id, time, by, ...rest } as Act
+  if (until !== undefined) act.until = timeOf({ until }, 'until')!
+  return act
+}
+
+export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk: AlertDesk): void {
+  const { clock, facility } = kit.options
+  const read = allow('alerts:read')
+
+  const seenBy = (request: FastifyRequest, alert: Alert) => {
+    const account = accountOf(request)
+    return { ...maskAlert(alert, maskOf(account.role), kit.masking), allowedActions: desk.allowed(alert, account) }
+  }
+
+  app.get<{ Querystring: Query }>(
+    '/api/v1/alerts',
+    {
+      onRequest: read,
+      schema: describeRoute('Alerts, newest first', 'alerts', {
+        query: {
+          state: 'states',
+          level: 'red,orange,yellow,blue',
+          rule: 'rule slugs or codes',
+          zone: 'zone ids',
+          subject: 'person ids',
+          from: 'raised at or after',
+          to: 'raised at or before',
+          open: 'true: only those not closed',
+          text: 'words',
+          cursor: '"next" of the page before',
+          limit: '1 to 1000',
+        },
+        ok: listShape({ $ref: 'Alert#' }),
+        errors: [422],
+      }),
+    },
+    async (request, reply) => {
+      // Taken before the list: a stream opened from here misses nothing.
+      reply.header('x-stream-position', kit.hub.position())
+      const filter = filterOf(request.query, mask(request))
+      const page = await desk.list(filter, textOf(request.query, 'cursor'), limitOf(request.query, 200, 1_000))
+      if (mask(request) === 'full')
+        kit.looks.look(accountOf(request).id, 'alerts', page.items.filter((a) => a.subjects.length > 0).length)
+      return { items: page.items.map((a) => seenBy(request, a)), next: page.next, total: page.total }
+    },
+  )
+
+  app.get<{ Params: { id: string } }>(
+    '/api/v1/alerts/:id',
+    {
+      onRequest: read,
+      schema: describeRoute('One alert with timeline, evidence readings, plan progress and incident', 'alerts', {
+        ok: { type: 'object', additionalProperties: true },
+        errors: [404],
+      }),
+    },
+    async (request) => {
+      const { id } = request.params
+      const alert = await desk.get(id)
+      if (!alert) throw notFound('alert', id)
+      const account = accountOf(request)
+      const seen = mask(request)
+      const [timeline, readings, incident] = await Promise.all([
+        desk.timeline(id),
+        facility && seen !== 'public' ? facility.readings(alert.evidence) : [],
+        alert.incident ? desk.incident(alert.incident) : null,
+      ])
+      if (seen === 'full') {
+        const sensitive = readings.filter((r) => classOf(r.type) === 'L4').length
+        kit.looks.look(account.id, 'evidence', sensitive, `alert ${id}`)
+        if (alert.subjects.length > 0) kit.looks.look(account.id, 'alerts', 1, `alert ${id}`)
+      }
+      return {
+        ...seenBy(request, alert),
+        timeline: timeline.map((c) => maskChange(c, seen, kit.masking)),
+        evidence: readings.map((r) => maskReading(r, account.role, kit.masking)),
+        incident: incident && { ...incident, subjects: seen === 'full' ? incident.subjects : [] },
+        plan: planOf(alert, timeline, kit, seen),
+      }
+    },
+  )
+
+  app.post(
+    '/api/v1/alerts',
+    {
+      onRequest: allow('alerts:raise'),
+      schema: describeRoute('Raise a manual alert (S03): a telephone call is a source too', 'alerts', {
+        body: Manual,
+        status: 201,
+        ok: { $ref: 'AlertChange#' },
+        errors: [422],
+      }),
+    },
+    async (request, reply) => {
+      const body = request.body as {
+        level: (typeof LEVELS)[number]
+        zone: string
+        kind: string
+        note: string
+        subjects?: string[]
+      }
+      if (kit.facts && !kit.facts.isZone(body.zone)) throw fieldProblem('zone', `There is no zone "${body.zone}".`)
+      const unknown = body.subjects?.find((s) => kit.facts && !kit.facts.fresh().people.has(s))
+      if (unknown !== undefined) throw fieldProblem('subjects', `There is no person "${unknown}".`)
+      const change = await desk.raise(body, accountOf(request).id)
+      return reply
+        .code(201)
+        .header('location', `/api/v1/alerts/${change.alert.id}`)
+        .send(maskChange(change, mask(request), kit.masking))
+    },
+  )
+
+  for (const verb of VERBS)
+    app.post<{ Params: { id: string } }>(
+      `/api/v1/alerts/:id/${verb}`,
+      {
+        onRequest: allow('alerts:act'),
+        schema: describeRoute(`Act: ${verb}`, 'alerts', {
+          body: BODIES[verb],
+          ok: { $ref: 'AlertChange#' },
+          errors: [404, 409, 422],
+        }),
+      },
+      async (request) => {
+        const { id } = request.params
+        const account = accountOf(request)
+        const act = actOf(verb, id, account.id, request.body as Record<string, unknown>, clock.now())
+        const outcome = await desk.act(act, account)
+        if (!outcome.ok) refuse(outcome, id)
+        return maskChange(outcome.change, mask(request), kit.masking)
+      },
+    )
+}
+
+/** The plan with what was done of it: each step's last word counts. Steps done are told by the change lines alone. */
+function planOf(alert: Alert, timeline: AlertChange[], kit: ConsoleKit, seen: Mask) {
+  if (!alert.plan) return null
+  const plan = kit.options.facility?.plans().find((p) => p.id === alert.plan)
+  const progress = new Map<string, object>()
+  for (const change of timeline) {
+    if (change.change !== 'plan-step' || change.note === null) continue
+    const step = stepOf(change.note)
+    if (!step) continue
+    const by = seen === 'public' ? null : change.by
+    progress.set(step.step, { ...step, note: seen === 'full' ? step.note : null, by, at: change.at })
+  }
+  return {
+    id: alert.plan,
+    version: plan?.version ?? null,
+    name: plan?.name ?? { zh: alert.plan, en: alert.plan },
+    steps: plan?.steps ?? [],
+    progress: [...progress.values()],
+  }
+}
+
+/** The life cycle writes a plan step as JSON in the note of its change line. */
+function stepOf(note: string): { step: string; done: boolean; skipped: boolean; note: string | null } | null {
+  try {
+    const raw = JSON.parse(note) as Record<string, unknown>
+    if (typeof raw.step !== 'string') return null
+    return {
+      step: raw.step,
+      done: raw.done === true,
+      skipped: raw.skipped === true,
+      note: typeof raw.note === 'string' ? raw.note : null,
+    }
+  } catch {
+    return null
+  }
+}

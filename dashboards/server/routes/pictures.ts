@@ -1,0 +1,68 @@
+/** Pictures: a camera now, and the one kept as evidence of an alert. A picture may show persons: each look is recorded. */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FacilityDesk, Snapshot } from '#model/ports/facility.ts'
+import { accountOf, allow } from '../authentication.ts'
+import { describeRoute } from '../openapi.ts'
+import { notFound, problem } from '../problem.ts'
+import type { ConsoleKit } from '../server.ts'
+
+/** Snapshots that may be asked from cameras at one time; a matrix of 16 tiles on ten desks must not drown them. */
+const MAX_OPEN = 64
+
+function send(reply: FastifyReply, picture: Snapshot): FastifyReply {
+  return reply
+    .type('image/jpeg')
+    .header('x-taken-at', String(picture.takenAt))
+    .header('x-device', picture.device)
+    .header('etag', `"${picture.sha256}"`)
+    .header('cache-control', 'no-store')
+    .serializer((data: unknown) => data as string)
+    .send(Buffer.from(picture.jpeg))
+}
+
+export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
+  let open = 0
+  app.get<{ Params: { id: string } }>(
+    '/api/v1/cameras/:id/snapshot',
+    {
+      onRequest: allow('video:read'),
+      schema: describeRoute('A picture of the camera, at most 2 s old', 'pictures', {
+        media: 'image/jpeg',
+        errors: [404, 503],
+      }),
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const entry = kit.facts!.fresh().devices.get(id)
+      if (!entry || (entry.kind !== undefined && entry.kind !== 'camera')) throw notFound('camera', id)
+      if (open >= MAX_OPEN)
+        throw problem(503, 'Too many pictures are being fetched; try again in a second.', { retryAfterS: 1 })
+      open++
+      try {
+        const picture = await desk.snapshot(id)
+        if (!picture) throw problem(503, `The camera "${id}" gives no picture now.`, { code: 'device-unreachable' })
+        kit.looks.look(accountOf(request).id, 'snapshot', 1, `camera ${id}`)
+        return send(reply, picture)
+      } finally {
+        open--
+      }
+    },
+  )
+  app.get<{ Params: { id: string } }>(
+    '/api/v1/alerts/:id/picture',
+    {
+      onRequest: allow('people:read'),
+      schema: describeRoute('The picture kept as evidence of the alert', 'pictures', {
+        media: 'image/jpeg',
+        errors: [404],
+      }),
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const picture = await desk.evidencePicture(id)
+      if (!picture) throw problem(404, `No picture was kept for alert "${id}".`)
+      kit.looks.look(accountOf(request).id, 'picture', 1, `alert ${id}`)
+      return send(reply, picture)
+    },
+  )
+}

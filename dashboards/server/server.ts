@@ -1,0 +1,176 @@
+/**
+ * The console server of a facility or of the province, from the ports it is given: a port that is missing switches its
+ * routes off. It keeps no state of alerts of its own and never decides what an act does: the desk does.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { AlertChange } from '#model/alert/alert.ts'
+import type { AlertDesk } from '#model/ports/alert-desk.ts'
+import type { DeviceState, FacilityDesk } from '#model/ports/facility.ts'
+import type { Ledger } from '#model/ports/ledger.ts'
+import type { Series } from '#model/ports/series.ts'
+import type { AuditEvent } from './authentication.ts'
+import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
+import { FacilityFacts, maskingFacts } from './facility-facts.ts'
+import { type Look, Looks } from './looks.ts'
+import { type MaskingFacts, maskChange } from './masking.ts'
+import { MASKS, type Mask } from './permissions.ts'
+import { registerAlertRoutes } from './routes/alerts.ts'
+import { registerContextRoutes } from './routes/context.ts'
+import { deviceView, registerDeviceRoutes } from './routes/devices.ts'
+import { registerIncidentRoutes } from './routes/incidents.ts'
+import { registerIndicatorRoutes } from './routes/indicators.ts'
+import { registerLedgerRoutes } from './routes/ledger.ts'
+import { registerOperationRoutes } from './routes/operation.ts'
+import { registerPeopleRoutes } from './routes/people.ts'
+import { registerPictureRoutes } from './routes/pictures.ts'
+import { registerReadingRoutes } from './routes/readings.ts'
+import { registerRuleRoutes } from './routes/rules.ts'
+import { registerSeriesRoutes } from './routes/series.ts'
+import { registerStreamRoute } from './routes/stream.ts'
+import { type AlertHistory, SseHub, type SseHubOptions } from './sse-hub.ts'
+
+/** Indicator values of `domain.md` 4 as far as the tier computes them. */
+export interface IndicatorSource {
+  list(query: {
+    ids?: string[]
+    from?: number
+    to?: number
+  }): Promise<
+    { id: string; value: number | null; n: number; from: number; to: number; detail?: Record<string, unknown> }[]
+  >
+}
+
+export interface ConsoleServerOptions extends ConsoleAppOptions {
+  tier?: 'facility' | 'province'
+  alerts?: AlertDesk
+  facility?: FacilityDesk
+  series?: Series
+  ledger?: Ledger
+  indicators?: IndicatorSource
+  /** Where alert changes older than the ring come from, under the sequence numbers of `AlertDesk.onChange`. */
+  history?: AlertHistory<AlertChange>
+  stream?: Partial<Pick<SseHubOptions<Mask>, 'ring' | 'otherRing' | 'clientBytes' | 'maxClients' | 'heartbeatMs'>>
+  /** Each look at personal data; default: an act in the ledger. Must return quickly. */
+  onLook?: (look: Look) => void
+  /** Why the server is not ready; [] = ready. */
+  notReady?: () => string[]
+  /** Prometheus text when there is no facility port. */
+  metrics?: () => Promise<string>
+  /** JSON for `GET /api/v1/health` when there is no facility port. */
+  health?: () => unknown
+  /** Where a console says whether its sound works. */
+  onAudioState?: (report: { account: string; state: string; desk: string | null; at: number }) => void
+  /** Own routes of the tier, registered before the server is ready. */
+  extend?: (app: FastifyInstance, kit: ConsoleKit) => void | Promise<void>
+}
+
+/** What routes are given. */
+export interface ConsoleKit {
+  options: ConsoleServerOptions
+  hub: SseHub<Mask>
+  looks: Looks
+  audit: (event: AuditEvent) => Promise<void>
+  facts: FacilityFacts | null
+  masking: MaskingFacts
+}
+
+export interface ConsoleServer {
+  app: FastifyInstance
+  hub: SseHub<Mask>
+  /** Null until `listen`. */
+  url: string | null
+  /** Resolves with the address, e.g. `http://127.0.0.1:8080`. */
+  listen(address?: { host?: string; port?: number }): Promise<string>
+  inject: FastifyInstance['inject']
+  /** Ends open streams and the server within two seconds. */
+  close(): Promise<void>
+}
+
+export async function createConsoleServer(options: ConsoleServerOptions): Promise<ConsoleServer> {
+  const { clock, ledger, alerts, facility, accounts } = options
+  const audit = async (event: AuditEvent): Promise<void> => {
+    if (options.audit) await options.audit(event)
+    else await ledger?.append([{ kind: 'act', ref: event.ref, by: event.by, payload: { act: event.what, ...event } }])
+  }
+  const facts = facility ? new FacilityFacts(facility, clock) : null
+  const masking = maskingFacts(facts)
+  const app = await createConsoleApp({
+    ...options,
+    audit,
+    place: options.place ?? {
+      tier: options.tier ?? 'facility',
+      facility: { id: options.id, ...(options.title ? { name: options.title } : {}) },
+    },
+  })
+
+  const looks = new Looks(clock, (look) => {
+    if (options.onLook) return options.onLook(look)
+    ledger
+      ?.append([{ kind: 'act', ref: look.by, by: look.by, payload: { act: 'look', ...look } }])
+      .catch((error) => app.log.error({ err: error }, 'a look at personal data could not be recorded'))
+  })
+
+  const hub = new SseHub<Mask>({
+    clock,
+    // With a durable history the position of a client outlives this process.
+    epoch: options.history
+      ? accounts.fact('stream-epoch', () => `e${clock.now().toString(36)}`)
+      : `e${clock.now().toString(36)}`,
+    masks: MASKS,
+    openAlerts: () => alerts?.openCount() ?? 0,
+    view: (event, data, mask) => {
+      if (event === 'alert') return maskChange(data as AlertChange, mask, masking)
+      if (event === 'device') return mask === 'public' ? null : deviceView(data as DeviceState, facts, mask)
+      return data
+    },
+    deviceStates: () => facility?.devices() ?? [],
+    ...(options.history ? { history: options.history } : {}),
+    ...options.stream,
+  })
+  const kit: ConsoleKit = { options, hub, looks, audit, facts, masking }
+
+  if (alerts) {
+    registerAlertRoutes(app, kit, alerts)
+    registerIncidentRoutes(app, kit, alerts)
+  }
+  registerStreamRoute(app, kit)
+  if (facility) {
+    registerDeviceRoutes(app, kit, facility)
+    registerPeopleRoutes(app, kit, facility)
+    registerContextRoutes(app, kit, facility)
+    registerRuleRoutes(app, facility)
+    registerReadingRoutes(app, kit, facility)
+    registerPictureRoutes(app, kit, facility)
+  }
+  if (options.series) registerSeriesRoutes(app, kit, options.series)
+  if (ledger) registerLedgerRoutes(app, kit, ledger)
+  registerIndicatorRoutes(app, kit)
+  registerOperationRoutes(app, kit)
+  await options.extend?.(app, kit)
+
+  const unsubscribe = [
+    alerts?.onChange((change, seq) => hub.publishAlert(change, seq)),
+    facility?.onDevice((device) => hub.publishDevice(device.id, device)),
+    facility?.onPositions((positions) => hub.publishPositions(positions)),
+  ]
+  await hub.start()
+  app.addHook('preClose', async () => {
+    for (const stop of unsubscribe) stop?.()
+    hub.close()
+    looks.close()
+  })
+  await app.ready()
+
+  const server: ConsoleServer = {
+    app,
+    hub,
+    url: null,
+    async listen({ host = '127.0.0.1', port = 0 } = {}) {
+      server.url = await app.listen({ host, port })
+      return server.url
+    },
+    inject: app.inject.bind(app) as FastifyInstance['inject'],
+    close: () => app.close(),
+  }
+  return server
+}
