@@ -53,6 +53,8 @@ export interface EdgeJournal extends Journal {
   newest(kind: 'context' | 'act' | 'alert' | 'quarantine', limit: number, beforeSeq?: number): Promise<JournalRecord[]>
   /** A consumer that is no longer configured: its position no longer holds back retention. */
   forget(name: string): Promise<void>
+  /** Records of a lane after a position, without moving any cursor. */
+  readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]>
   /** Removes what is older than its class allows; also runs by itself every minute. */
   expire(): Promise<Record<Keep, number>>
   lag(): Record<string, number>

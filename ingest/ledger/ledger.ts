@@ -29,6 +29,7 @@ type Item = Parameters<Ledger['append']>[0][number]
 export interface EdgeLedger extends Ledger {
   /** Running number of an alert for people ("1122-0412"): given at its first call, the same for ever after. */
   number(alert: string, raisedAt: number): Promise<string>
+  numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]>
   /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
   checkpoint(): Promise<Checkpoint | null>
   proof(seq: number): Promise<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>
@@ -89,8 +90,12 @@ class SqliteLedger implements EdgeLedger {
     return this.#link.call('verify', fromSeq)
   }
 
-  number(alert: string, raisedAt: number): Promise<string> {
-    return this.#link.call('number', alert, raisedAt)
+  async number(alert: string, raisedAt: number): Promise<string> {
+    return (await this.numbers([[alert, raisedAt]]))[0]!
+  }
+
+  numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]> {
+    return this.#link.call('numbers', alerts)
   }
 
   checkpoint(): Promise<Checkpoint | null> {

@@ -111,18 +111,20 @@ export function open(options: LedgerStorageOptions) {
   }
 
   /** The running number of the local day, given once per alert and never again. */
-  function number(alert: string, at: number): string {
-    const known = db.prepare('SELECT day, n FROM number WHERE alert = ?').get(alert) as
-      | { day: string; n: number }
-      | undefined
-    if (known) return written(known)
-    const day = localTime(options.timezone, at).date
-    return inTransaction(db, path, () => {
-      const top = db.prepare('SELECT max(n) AS n FROM number WHERE day = ?').get(day) as { n: number | null }
-      const given = { day, n: (top.n ?? 0) + 1 }
-      db.prepare('INSERT INTO number (alert, day, n) VALUES (?, ?, ?)').run(alert, day, given.n)
-      return written(given)
-    })
+  function numbers(alerts: [id: string, raisedAt: number][]): string[] {
+    const find = db.prepare('SELECT day, n FROM number WHERE alert = ?')
+    const top = db.prepare('SELECT max(n) AS n FROM number WHERE day = ?')
+    const add = db.prepare('INSERT INTO number (alert, day, n) VALUES (?, ?, ?)')
+    return inTransaction(db, path, () =>
+      alerts.map(([alert, at]) => {
+        const known = find.get(alert) as { day: string; n: number } | undefined
+        if (known) return written(known)
+        const day = localTime(options.timezone, at).date
+        const n = ((top.get(day) as { n: number | null }).n ?? 0) + 1
+        add.run(alert, day, n)
+        return written({ day, n })
+      }),
+    )
   }
 
   function list(query: ListQuery): StoredEntry[] {
@@ -244,7 +246,7 @@ export function open(options: LedgerStorageOptions) {
     head: () => head,
     publicKey: () => publicKey.export({ type: 'spki', format: 'pem' }) as string,
     append,
-    number,
+    numbers,
     list,
     verify,
     checkpoint,

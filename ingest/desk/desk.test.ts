@@ -1,0 +1,204 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Act } from '#model/alert/acts.ts'
+import type { AlertChange } from '#model/alert/alert.ts'
+import { VirtualClock } from '#model/clock.ts'
+import { openJournal } from '../journal/journal.ts'
+import { START, sampleChange } from '../journal/sample-records.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import { type EdgeDesk, openDesk } from './desk.ts'
+
+const dirs: string[] = []
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close()
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
+})
+
+async function house(dir = mkdtempSync(join(tmpdir(), 'ww-desk-')), deskDir = dir) {
+  dirs.push(dir)
+  const clock = new VirtualClock(START)
+  const journal = await openJournal({ dir, clock, ballastBytes: 0, thread: false })
+  const ledger = await openLedger({ dir, clock, thread: false })
+  const desk = await openDesk({ dir: deskDir, facility: 'js-03', clock, journal, ledger, thread: false })
+  const heard: [string, string, number][] = []
+  desk.onChange((change, seq) => heard.push([change.alert.id.slice(-2), change.change, seq]))
+  open.push(journal, ledger, desk)
+  return { dir, clock, journal, ledger, desk, heard }
+}
+const chief = { id: 'S01', role: 'chief' }
+const second = { id: 'S02', role: 'chief' }
+const ordered = { source: 'ordered' as const }
+const eager = { source: 'eager' as const }
+const act = (verb: Act['act'], n: number, more: Partial<Act> = {}): Act => ({
+  act: verb,
+  alert: sampleChange(n).alert.id,
+  time: START + 50_000,
+  by: 'S01',
+  ...more,
+})
+const resolveIt = async (desk: EdgeDesk, n: number) => {
+  await desk.act(act('resolve', n, { result: 'confirmed' }), chief)
+  return desk.act(act('approve', n, { by: 'S02' }), second)
+}
+
+describe('desk', () => {
+  test('publishes an alert once, numbered, journaled and in the ledger, whichever run reports it first', async () => {
+    const { desk, heard, journal, ledger } = await house()
+    const [a, b] = await Promise.all([desk.apply(sampleChange(1), eager), desk.apply(sampleChange(1), ordered)])
+    expect([a.length, b.length]).toEqual([1, 0])
+    expect(heard).toEqual([['01', 'raised', 1]])
+    expect(a[0]!.alert.number).toMatch(/^\d{4}-0001$/)
+    expect((await journal.read(1, 10)).map((r) => r.body)).toEqual([{ kind: 'alert', change: a[0] }])
+    expect((await ledger.list({ ref: a[0]!.alert.id }))[0]!.payload).toEqual(a[0])
+    expect(desk.counts().red).toEqual({ open: 1, unacknowledged: 1 })
+  })
+
+  test('an act is durable before its answer, and the second one learns who was first', async () => {
+    const { desk, journal } = await house()
+    await desk.apply(sampleChange(1), ordered)
+    const [first, late] = await Promise.all([
+      desk.act(act('acknowledge', 1, { confirmed: true }), chief),
+      desk.act(act('acknowledge', 1, { by: 'S02', time: START + 51_000 }), second),
+    ])
+    expect(first.ok && first.change.alert.state).toBe('acknowledged')
+    expect(late).toEqual({ ok: false, status: 409, by: 'S01', at: START + 50_000, state: 'acknowledged' })
+    expect((await journal.read(1, 10)).map((r) => r.body.kind)).toEqual(['alert', 'act', 'alert'])
+    expect(await desk.act(act('acknowledge', 99), chief)).toEqual({ ok: false, status: 404 })
+    expect(await desk.act(act('dispatch', 1), { id: 'A1', role: 'auditor' })).toMatchObject({ status: 403 })
+    expect(await desk.act(act('dispatch', 1), chief)).toMatchObject({ status: 422, field: 'units' })
+  })
+
+  test('what people did is not undone by the engine', async () => {
+    const { desk, heard } = await house()
+    await desk.apply(sampleChange(1), ordered)
+    await desk.act(act('acknowledge', 1), chief)
+    // The engine has not heard of the acknowledgement: its snapshot still says unacknowledged.
+    await desk.apply(sampleChange(1, 'updated', { evidence: ['r1'], evidenceCount: 1 }), ordered)
+    expect(await desk.get(sampleChange(1).alert.id)).toMatchObject({ state: 'acknowledged', evidence: ['r1'] })
+    const cleared = await desk.apply(sampleChange(1, 'cleared', { conditionActive: false }), ordered)
+    expect(cleared[0]!.alert.state).toBe('latched')
+    expect(await desk.apply(sampleChange(1, 'cleared', { conditionActive: false }), ordered)).toEqual([])
+    const again = await desk.apply(sampleChange(1, 'updated', { activations: 2 }), ordered)
+    expect(again[0]!.alert).toMatchObject({ state: 'unacknowledged', activations: 2, conditionActive: true })
+    expect((await resolveIt(desk, 1)).ok).toBe(true)
+    expect(await desk.apply(sampleChange(1, 'updated', { activations: 3 }), ordered)).toEqual([])
+    expect(await desk.apply(sampleChange(1), eager)).toEqual([])
+    expect(desk.openCount()).toBe(0)
+    expect(heard.map((h) => h[1])).toEqual([
+      'raised',
+      'acknowledged',
+      'updated',
+      'cleared',
+      'updated',
+      'pending-review',
+      'approved',
+    ])
+  })
+
+  test('a level only rises, and the eager path may raise but not end', async () => {
+    const { desk } = await house()
+    await desk.apply(sampleChange(1, 'raised', { level: 'yellow' }), eager)
+    expect(await desk.apply(sampleChange(1, 'cleared', { level: 'yellow' }), eager)).toEqual([])
+    const up = await desk.apply(sampleChange(1, 'escalated', { level: 'orange' }), eager)
+    expect(up.map((c) => [c.change, c.alert.level])).toEqual([['escalated', 'orange']])
+    expect(await desk.apply(sampleChange(1, 'escalated', { level: 'orange' }), ordered)).toEqual([])
+    expect((await desk.apply(sampleChange(1, 'raised', { level: 'red' }), ordered))[0]!.change).toBe('escalated')
+    const note = await desk.notConfirmed(sampleChange(1).alert.id, START + 9000)
+    expect(note).toMatchObject([{ change: 'updated', note: 'not-confirmed', by: 'system' }])
+  })
+
+  test('lists newest first in pages that neither skip nor repeat, and filters', async () => {
+    const { desk } = await house()
+    for (let i = 0; i < 25; i++)
+      await desk.apply(
+        sampleChange(i, 'raised', {
+          raisedAt: START + (i >> 1),
+          level: i % 2 ? 'red' : 'blue',
+          zone: i % 5 ? 'W3' : 'YARD-E',
+          subjects: i === 7 ? ['P017', 'P018'] : [],
+        }),
+        ordered,
+      )
+    const seen: string[] = []
+    let next: string | null = null
+    do {
+      const page: Awaited<ReturnType<EdgeDesk['list']>> = await desk.list({}, next ?? undefined, 7)
+      expect(page.total).toBe(25)
+      seen.push(...page.items.map((a) => a.id))
+      next = page.next
+    } while (next)
+    expect(seen).toHaveLength(25)
+    expect(new Set(seen).size).toBe(25)
+    expect(seen[0]).toBe(sampleChange(24).alert.id)
+    expect((await desk.list({ level: ['red'] })).total).toBe(12)
+    expect((await desk.list({ zone: ['YARD-E'], level: ['blue'] })).total).toBe(3)
+    expect((await desk.list({ subject: ['P018'] })).items.map((a) => a.id)).toEqual([sampleChange(7).alert.id])
+    expect((await desk.list({ rule: ['R01'], from: START + 10, to: START + 11 })).total).toBe(4)
+    expect((await desk.list({ text: '周界', open: true })).total).toBe(25)
+    expect((await desk.list({ open: false })).total).toBe(0)
+  })
+
+  test('incidents gather their members and close with the last of them', async () => {
+    const { desk } = await house()
+    await desk.apply(
+      sampleChange(1, 'raised', { incident: 'i1', level: 'yellow', zone: 'A', subjects: ['P1'] }),
+      ordered,
+    )
+    await desk.apply(sampleChange(2, 'raised', { incident: 'i1', level: 'orange', zone: 'B' }), ordered)
+    expect(await desk.incidents({ open: true })).toMatchObject([
+      { id: 'i1', level: 'orange', zones: ['A', 'B'], subjects: ['P1'], closedAt: null },
+    ])
+    await desk.act(act('resolve', 1, { result: 'confirmed' }), chief)
+    await resolveIt(desk, 2)
+    expect((await desk.incident('i1'))!.closedAt).toBe(START + 50_000)
+    expect(await desk.incidents({ open: true })).toEqual([])
+    expect(await desk.incidents({ open: false })).toHaveLength(1)
+  })
+
+  test('a manual alert is an alert like any other', async () => {
+    const { desk } = await house()
+    const change = await desk.raise({ level: 'orange', zone: 'W3', kind: 'fight', note: '电话报告' }, 'S01')
+    expect(change.alert).toMatchObject({ code: 'S03', state: 'unacknowledged', level: 'orange', zone: 'W3' })
+    expect(desk.allowed(change.alert, chief)).toContain('acknowledge')
+    expect(desk.allowed(change.alert, { id: 'W', role: 'wall' })).toEqual([])
+  })
+
+  test('a shelved alert comes back by itself', async () => {
+    const { desk, clock, heard } = await house()
+    await desk.apply(sampleChange(1), ordered)
+    await desk.act(act('shelve', 1, { minutes: 10 }), chief)
+    expect((await desk.get(sampleChange(1).alert.id))!.state).toBe('shelved')
+    clock.advanceTo(START + 50_000 + 600_000)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(heard.at(-1)![1]).toBe('unshelved')
+    expect((await desk.get(sampleChange(1).alert.id))!.state).toBe('unacknowledged')
+  })
+
+  test('is rebuilt from the journal when its file is gone, and the ledger gets what a crash kept from it', async () => {
+    const first = await house()
+    await first.desk.apply(sampleChange(1), ordered)
+    await first.desk.apply(sampleChange(2), ordered)
+    await first.desk.act(act('acknowledge', 1), chief)
+    await first.desk.act(act('resolve', 2, { result: 'false' }), chief)
+    const before = [await first.desk.list({}), await first.desk.timeline(sampleChange(1).alert.id)]
+    // A crash after the journal and before the ledger.
+    const lost: AlertChange = sampleChange(3)
+    await first.journal.append([{ kind: 'alert', change: lost }])
+    for (const thing of open.splice(0).reverse()) await thing.close()
+
+    const elsewhere = mkdtempSync(join(tmpdir(), 'ww-desk-'))
+    dirs.push(elsewhere)
+    const again = await house(first.dir, elsewhere)
+    const page = await again.desk.list({})
+    expect(page.items.slice(1)).toEqual((before[0] as typeof page).items)
+    expect(await again.desk.timeline(sampleChange(1).alert.id)).toEqual(before[1])
+    expect((await again.ledger.list({ ref: lost.alert.id })).map((e) => e.payload)).toEqual([lost])
+    expect((await again.ledger.list({ kind: 'alert' })).length).toBe(5)
+    // The outcome still waits for a second person.
+    expect(await again.desk.act(act('approve', 2), chief)).toMatchObject({ status: 403 })
+    expect((await again.desk.act(act('approve', 2, { by: 'S02' }), second)).ok).toBe(true)
+  })
+})

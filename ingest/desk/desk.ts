@@ -1,0 +1,477 @@
+/**
+ * The alerts as people see them. Takes changes from the rules engine and acts from people, one after the other; each
+ * resulting change is in the journal and in the ledger before anybody hears of it. The desk's file is a projection of
+ * the journal and is rebuilt from it. Must never let a report of the engine undo what a person did.
+ */
+import type { Act, Verb } from '#model/alert/acts.ts'
+import { type Alert, type AlertChange, LEVELS, type Level, levelRank } from '#model/alert/alert.ts'
+import { type AlertRecord, applyAct, applyCondition, legalVerbs, newRecord, type Step } from '#model/alert/lifecycle.ts'
+import type { Clock } from '#model/clock.ts'
+import { alertId } from '#model/ids.ts'
+import type { ActOutcome, AlertDesk, AlertFilter, AlertPage, Incident, ManualAlert } from '#model/ports/alert-desk.ts'
+import type { JournalBody, JournalCursor } from '#model/ports/journal.ts'
+import type { EdgeJournal } from '../journal/journal.ts'
+import type { EdgeLedger } from '../ledger/ledger.ts'
+import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import { mergeChange } from './merge.ts'
+import { mayAct } from './roles.ts'
+import { isShelvable } from './shelvable.ts'
+import * as storage from './storage.ts'
+
+export interface DeskOptions {
+  dir: string
+  facility: string
+  clock: Clock
+  journal: EdgeJournal
+  ledger: EdgeLedger
+  /** Which alerts may be hidden for a time; default: the list of `semantics.md` 9. */
+  shelvable?(alert: Alert): boolean
+  thread?: boolean
+  onEvent?(event: { event: 'desk-failed'; detail: string } | { event: 'desk-rebuilt'; changes: number }): void
+}
+
+export type Source = 'eager' | 'ordered'
+
+export interface EdgeDesk extends AlertDesk {
+  /** A change from the rules engine; resolves with what was published, once it is durable. */
+  apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]>
+  /** The ordered run did not confirm what the eager path raised. */
+  notConfirmed(id: string, at: number): Promise<AlertChange[]>
+  /** Removes closed alerts raised before `timeMs` from the lists. */
+  expire(timeMs: number): Promise<number>
+  close(): Promise<void>
+}
+
+interface Job {
+  /** Journal records that stand before the changes: the act itself. */
+  acts: Act[]
+  steps: { step: Step; record: AlertRecord; at: number }[]
+  resolve(changes: AlertChange[]): void
+  reject(error: unknown): void
+}
+
+export async function openDesk(options: DeskOptions): Promise<EdgeDesk> {
+  const link =
+    options.thread === false
+      ? openStoreInline(storage as never, { dir: options.dir })
+      : await openStoreThread(new URL('./storage.ts', import.meta.url), { dir: options.dir })
+  const cursor = await options.journal.cursor('desk', 'alert')
+  const desk = new Desk(options, link, cursor)
+  await desk.catchUp()
+  return desk
+}
+
+class Desk implements EdgeDesk {
+  readonly #options: DeskOptions
+  readonly #link: StoreLink
+  readonly #cursor: JournalCursor
+  /** Every alert that is not closed, and closed ones whose last change is still on its way to the disk. */
+  readonly #live = new Map<string, AlertRecord>()
+  readonly #numbers = new Map<string, string>()
+  readonly #listeners = new Set<(change: AlertChange, seq: number) => void>()
+  #jobs: Job[] = []
+  #writing: Promise<void> | null = null
+  #manual = 0
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(options: DeskOptions, link: StoreLink, cursor: JournalCursor) {
+    this.#options = options
+    this.#link = link
+    this.#cursor = cursor
+  }
+
+  /** Brings the desk's file and the ledger up to the journal: after a crash, or when the file is gone. */
+  async catchUp(): Promise<void> {
+    const { journal, ledger } = this.#options
+    const known = await this.#link.call<number>('lastSeq')
+    let after = Math.min(known, this.#cursor.position())
+    let changes = 0
+    for (;;) {
+      const records = await journal.readBack(after, 500, 'alert')
+      if (records.length === 0) break
+      after = records.at(-1)!.seq
+      for (const { seq, body } of records) {
+        if (body.kind !== 'alert') continue
+        const { change } = body
+        if (seq > this.#cursor.position()) {
+          const entries = await ledger.list({ ref: change.alert.id, kind: 'alert', limit: 10_000 })
+          const same = JSON.stringify(sorted(change))
+          if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same))
+            await ledger.append([{ kind: 'alert', ref: change.alert.id, by: change.by, payload: change }])
+        }
+        if (seq <= known) continue
+        const before = await this.#find(change.alert.id)
+        await this.#save([rebuilt(before, change, this.#shelvable(change.alert))], [{ change, seq }])
+        changes++
+      }
+    }
+    this.#cursor.commit(after)
+    for (const text of await this.#link.call<string[]>('open')) {
+      const record = JSON.parse(text) as AlertRecord
+      this.#live.set(record.alert.id, record)
+      this.#watchShelf(record)
+    }
+    if (changes > 0) this.#options.onEvent?.({ event: 'desk-rebuilt', changes })
+  }
+
+  apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> {
+    return this.#decide(change.alert.id, (known) => this.#applyTo(known, change, origin))
+  }
+
+  #applyTo(known: AlertRecord | null, change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> | [] {
+    if (!known) {
+      if (change.change !== 'raised') return []
+      const alert = { ...change.alert }
+      const record = newRecord(alert, this.#shelvable(alert))
+      return this.#enter(record, [{ change: 'raised', alert, by: change.by, note: change.note }], change.at, [])
+    }
+    // The eager path only hastens: what ends or changes an alert is decided in event order.
+    if (origin.source === 'eager' && change.change !== 'raised' && change.change !== 'escalated') return []
+    const merged = mergeChange(known, change)
+    return merged ? this.#enter(merged.record, merged.steps, change.at, []) : []
+  }
+
+  notConfirmed(id: string, at: number): Promise<AlertChange[]> {
+    return this.#decide(id, (known) => {
+      if (!known) return []
+      const step: Step = { change: 'updated', alert: known.alert, by: 'system', note: 'not-confirmed' }
+      return this.#enter(known, [step], at, [])
+    })
+  }
+
+  async act(act: Act, account: { id: string; role: string }): Promise<ActOutcome> {
+    if (act.alert === undefined) return { ok: false, status: 404 }
+    return this.#decide(act.alert, (known) => this.#actOn(known, act, account))
+  }
+
+  async #actOn(known: AlertRecord | null, act: Act, account: { id: string; role: string }): Promise<ActOutcome> {
+    if (!known) return { ok: false, status: 404 }
+    if (!mayAct(account.role, act.act, known.alert.domain))
+      return { ok: false, status: 403, detail: `the role ${account.role} may not ${act.act} this alert` }
+    const outcome = applyAct(known, act)
+    if (!outcome.ok) {
+      if (outcome.status === 409)
+        return { ok: false, status: 409, by: outcome.by, at: outcome.at, state: outcome.state }
+      if (outcome.status === 422) return { ok: false, status: 422, field: outcome.field, detail: outcome.detail }
+      return { ok: false, status: 403, detail: outcome.detail }
+    }
+    const changes = await this.#enter(outcome.record, outcome.steps, act.time, [act])
+    this.#watchShelf(outcome.record)
+    return { ok: true, change: changes[0]! }
+  }
+
+  async raise(manual: ManualAlert, by: string): Promise<AlertChange> {
+    const at = this.#options.clock.now()
+    const key = [manual.zone, manual.kind].join('|')
+    const id = alertId('manual-alert', key, `${by}|${at}|${this.#manual++}`)
+    const subjects = [...(manual.subjects ?? [])].sort().slice(0, 20)
+    const alert: Alert = {
+      id,
+      rule: 'manual-alert',
+      code: 'S03',
+      ruleVersion: '1',
+      domain: 'behaviour',
+      level: manual.level,
+      facility: this.#options.facility,
+      zone: manual.zone,
+      device: null,
+      subject: subjects[0] ?? null,
+      key,
+      incident: `i${id}`,
+      subjects,
+      raisedAt: at,
+      eventTime: at,
+      delayed: false,
+      drill: false,
+      test: false,
+      state: 'unacknowledged',
+      evidence: [],
+      reasons: [{ code: 'manual', params: { kind: manual.kind, note: manual.note, by }, class: 'L3' }],
+      explanation: {
+        zh: `人工报警（${manual.kind}）：${manual.note}`,
+        en: `Manual alert (${manual.kind}): ${manual.note}`,
+      },
+      plan: null,
+      number: null,
+      conditionActive: true,
+      activations: 1,
+      handling: 'none',
+      annunciated: manual.level !== 'blue',
+      advice: [],
+      result: null,
+      cause: null,
+      assignee: null,
+      confirmed: null,
+      ackAt: null,
+      clearedAt: null,
+      dispatchedAt: null,
+      arrivedAt: null,
+      resolvedAt: null,
+      closedAt: null,
+      evidenceCount: 0,
+      stale: false,
+      escalationStep: 0,
+    }
+    const record = newRecord(alert, true)
+    const steps: Step[] = [{ change: 'raised', alert, by, note: manual.note }]
+    return (await this.#enter(record, steps, at, []))[0]!
+  }
+
+  allowed(alert: Alert, account: { id: string; role: string }): Verb[] {
+    const record = this.#live.get(alert.id) ?? newRecord(alert, this.#shelvable(alert))
+    const second = record.pending?.by === account.id
+    return legalVerbs(record).filter(
+      (verb) => mayAct(account.role, verb, alert.domain) && !(second && (verb === 'approve' || verb === 'reject')),
+    )
+  }
+
+  async list(filter: AlertFilter, cursor?: string, limit = 200): Promise<AlertPage> {
+    const page = await this.#link.call<{ items: string[]; next: [number, string] | null; total: number }>(
+      'list',
+      filter,
+      parseCursor(cursor),
+      Math.max(1, Math.min(limit, 1000)),
+    )
+    return {
+      items: page.items.map((text) => (JSON.parse(text) as AlertRecord).alert),
+      next: page.next ? `${page.next[0]}-${page.next[1]}` : null,
+      total: page.total,
+    }
+  }
+
+  async get(id: string): Promise<Alert | null> {
+    return (await this.#find(id))?.alert ?? null
+  }
+
+  async timeline(id: string): Promise<AlertChange[]> {
+    return (await this.#link.call<string[]>('timeline', id)).map((text) => JSON.parse(text) as AlertChange)
+  }
+
+  async incident(id: string): Promise<Incident | null> {
+    const members = (await this.#link.call<string[]>('members', id)).map((t) => (JSON.parse(t) as AlertRecord).alert)
+    return members.length === 0 ? null : incidentOf(id, members)
+  }
+
+  async incidents(filter: { open?: boolean; limit?: number }): Promise<Incident[]> {
+    const limit = filter.limit ?? 200
+    const open = new Set(
+      [...this.#live.values()].flatMap((r) => (r.alert.incident && !isClosed(r.alert) ? [r.alert.incident] : [])),
+    )
+    const ids = filter.open === true ? [...open] : await this.#link.call<string[]>('incidents', limit * 2)
+    const wanted = filter.open === false ? ids.filter((id) => !open.has(id)) : ids
+    const found = await Promise.all(wanted.map((id) => this.incident(id)))
+    return found
+      .filter((i): i is Incident => i !== null)
+      .sort((a, b) => b.openedAt - a.openedAt)
+      .slice(0, limit)
+  }
+
+  openCount(): number {
+    let open = 0
+    for (const record of this.#live.values()) if (!isClosed(record.alert)) open++
+    return open
+  }
+
+  counts(): Record<Level, { open: number; unacknowledged: number }> {
+    const counts = Object.fromEntries(LEVELS.map((l) => [l, { open: 0, unacknowledged: 0 }])) as ReturnType<
+      Desk['counts']
+    >
+    for (const { alert } of this.#live.values()) {
+      if (isClosed(alert)) continue
+      counts[alert.level].open++
+      if (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')
+        counts[alert.level].unacknowledged++
+    }
+    return counts
+  }
+
+  onChange(listener: (change: AlertChange, seq: number) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  expire(timeMs: number): Promise<number> {
+    return this.#link.call('expire', timeMs)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#turn
+    while (this.#writing) await this.#writing
+    this.#cursor.close()
+    await this.#link.close()
+  }
+
+  #shelvable(alert: Alert): boolean {
+    return this.#options.shelvable?.(alert) ?? isShelvable(alert)
+  }
+
+  /**
+   * One decision after the other, on the state as decided so far, also when its last change is not yet on disk.
+   * The next decision does not wait for the disk, only for this one's `work` to have called #enter.
+   */
+  #decide<T>(id: string, work: (known: AlertRecord | null) => T | Promise<T>): Promise<T> {
+    const decided = this.#turn.then(async () => ({ outcome: work(this.#live.get(id) ?? (await this.#find(id))) }))
+    this.#turn = decided.catch(() => undefined)
+    return decided.then(({ outcome }) => outcome)
+  }
+
+  async #find(id: string): Promise<AlertRecord | null> {
+    const text = await this.#link.call<string | null>('get', id)
+    return text === null ? null : (JSON.parse(text) as AlertRecord)
+  }
+
+  /** The decision is taken here, at once; the promise resolves when it is durable and published. */
+  #enter(record: AlertRecord, steps: Step[], at: number, acts: Act[]): Promise<AlertChange[]> {
+    this.#live.set(record.alert.id, record)
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ acts, steps: steps.map((step) => ({ step, record, at })), resolve, reject })
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = null
+      })
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#jobs.length > 0) {
+      await Promise.resolve()
+      const jobs = this.#jobs.splice(0, 500)
+      try {
+        await this.#writeJobs(jobs)
+      } catch (error) {
+        this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
+        for (const job of jobs) job.reject(error)
+      }
+    }
+  }
+
+  async #writeJobs(jobs: Job[]): Promise<void> {
+    const { journal, ledger } = this.#options
+    await this.#giveNumbers(jobs)
+    const changesOf = jobs.map((job) => job.steps.map(({ step, at }) => this.#changeOf(step, at)))
+    const bodies = jobs.flatMap((job, i): JournalBody[] => [
+      ...job.acts.map((act) => ({ kind: 'act' as const, act })),
+      ...changesOf[i]!.map((change) => ({ kind: 'alert' as const, change })),
+    ])
+    const seqs = await journal.append(bodies)
+    await ledger.append(
+      bodies.map((body) =>
+        body.kind === 'act'
+          ? { kind: 'act' as const, ref: body.act.alert ?? null, by: body.act.by, payload: body.act }
+          : { kind: 'alert' as const, ...ledgerItem((body as { change: AlertChange }).change) },
+      ),
+    )
+    const published = bodies.flatMap((body, i) =>
+      body.kind === 'alert' ? [{ change: body.change, seq: seqs[i]! }] : [],
+    )
+    const records = new Map(
+      jobs.flatMap((job) => job.steps.map(({ record }) => [record.alert.id, this.#numbered(record)])),
+    )
+    await this.#save([...records.values()], published)
+    this.#cursor.commit(seqs.at(-1)!)
+    for (const [id, record] of records) {
+      const live = this.#live.get(id)
+      if (live && isClosed(live.alert) && isClosed(record.alert)) {
+        this.#live.delete(id)
+        this.#numbers.delete(id)
+      } else if (live && live.alert.number === null) this.#live.set(id, this.#numbered(live))
+    }
+    for (const { change, seq } of published) for (const listener of this.#listeners) listener(change, seq)
+    jobs.forEach((job, i) => {
+      job.resolve(changesOf[i]!)
+    })
+  }
+
+  async #giveNumbers(jobs: Job[]): Promise<void> {
+    const raised = jobs.flatMap((job) =>
+      job.steps
+        .filter(({ step }) => step.change === 'raised')
+        .map(({ step }): [string, number] => [step.alert.id, step.alert.raisedAt]),
+    )
+    if (raised.length === 0) return
+    const numbers = await this.#options.ledger.numbers(raised)
+    raised.forEach(([id], i) => {
+      this.#numbers.set(id, numbers[i]!)
+    })
+  }
+
+  #changeOf(step: Step, at: number): AlertChange {
+    const number = step.alert.number ?? this.#numbers.get(step.alert.id) ?? null
+    return { at, change: step.change, alert: { ...step.alert, number }, by: step.by, note: step.note }
+  }
+
+  #numbered(record: AlertRecord): AlertRecord {
+    if (record.alert.number !== null) return record
+    return { ...record, alert: { ...record.alert, number: this.#numbers.get(record.alert.id) ?? null } }
+  }
+
+  #save(records: AlertRecord[], changes: { change: AlertChange; seq: number }[]): Promise<void> {
+    return this.#link.call('save', {
+      records,
+      changes: changes.map(({ change, seq }) => ({ seq, alert: change.alert.id, text: JSON.stringify(change) })),
+    } satisfies storage.SaveRequest)
+  }
+
+  /** Nobody may forget a shelved alert: it comes back by itself. */
+  #watchShelf(record: AlertRecord): void {
+    const until = record.shelf?.until
+    if (until === undefined) return
+    this.#options.clock.after(Math.max(0, until - this.#options.clock.now()), () => {
+      const live = this.#live.get(record.alert.id)
+      if (this.#closed || live?.shelf?.until !== until) return
+      const result = applyCondition(live, { event: 'shelf-expired', at: until })
+      this.#enter(result.record, result.steps, until, []).catch(() => undefined)
+    })
+  }
+}
+
+const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.state === 'dismissed'
+const ledgerItem = (change: AlertChange) => ({ ref: change.alert.id, by: change.by, payload: change })
+
+/** The newest snapshot from the journal; what the snapshot does not say is kept from before or begun anew. */
+function rebuilt(before: AlertRecord | null, change: AlertChange, shelvable: boolean): AlertRecord {
+  const record = before ?? newRecord(change.alert, shelvable)
+  const waits = change.alert.handling === 'pending-review'
+  const verb = change.alert.cause === null ? 'resolve' : 'dismiss'
+  const pending = waits ? (record.pending ?? { verb, by: change.by ?? 'system', at: change.at }) : null
+  const shelf =
+    change.alert.state === 'shelved'
+      ? (record.shelf ?? { state: record.alert.state, until: change.at, by: change.by ?? 'system' })
+      : null
+  return { ...record, alert: change.alert, pending, shelf, last: { by: change.by ?? record.last.by, at: change.at } }
+}
+
+function incidentOf(id: string, members: Alert[]): Incident {
+  const closedAt = members.every(isClosed) ? Math.max(...members.map((m) => m.closedAt ?? m.raisedAt)) : null
+  const level = members.reduce<Level>((top, m) => (levelRank(m.level) > levelRank(top) ? m.level : top), 'blue')
+  return {
+    id,
+    openedAt: Math.min(...members.map((m) => m.raisedAt)),
+    closedAt,
+    level,
+    members: members.map((m) => m.id),
+    zones: [...new Set(members.flatMap((m) => m.zone ?? []))].sort(),
+    subjects: [...new Set(members.flatMap((m) => m.subjects))].sort(),
+    related: [],
+  }
+}
+
+function parseCursor(cursor: string | undefined): [number, string] | null {
+  const match = cursor === undefined ? null : /^(\d+)-(.+)$/.exec(cursor)
+  return match ? [Number(match[1]), match[2]!] : null
+}
+
+/** The ledger hands payloads back with sorted keys. */
+function sorted(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(sorted)
+  const object = value as Record<string, unknown>
+  return Object.fromEntries(
+    Object.keys(object)
+      .sort()
+      .filter((key) => object[key] !== undefined)
+      .map((key) => [key, sorted(object[key])]),
+  )
+}

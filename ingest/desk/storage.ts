@@ -1,0 +1,155 @@
+/**
+ * The desk's file: current alerts, their timelines, incidents, for lists and look-ups. A projection of the journal:
+ * it may be deleted at any time and is built again. Runs in its own thread.
+ */
+import { join } from 'node:path'
+import type { AlertRecord } from '#model/alert/lifecycle.ts'
+import type { AlertFilter } from '#model/ports/alert-desk.ts'
+import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
+
+export interface SavedChange {
+  seq: number
+  alert: string
+  text: string
+}
+
+export interface SaveRequest {
+  records: AlertRecord[]
+  changes: SavedChange[]
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS alert (id TEXT PRIMARY KEY, raised_at INTEGER NOT NULL, open INTEGER NOT NULL, level TEXT NOT NULL, state TEXT NOT NULL, rule TEXT NOT NULL, code TEXT NOT NULL, zone TEXT, incident TEXT, subjects TEXT NOT NULL, text TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS alert_raised ON alert (raised_at DESC, id DESC);
+  CREATE INDEX IF NOT EXISTS alert_open ON alert (raised_at DESC, id DESC) WHERE open = 1;
+  CREATE INDEX IF NOT EXISTS alert_incident ON alert (incident) WHERE incident IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS change (seq INTEGER PRIMARY KEY, alert TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE INDEX IF NOT EXISTS change_alert ON change (alert, seq);
+`
+
+export function open(options: { dir: string }) {
+  const path = join(options.dir, 'desk.db')
+  const db = openDatabase(path, { durability: 'normal' })
+  db.exec(SCHEMA)
+
+  function save(request: SaveRequest): void {
+    inTransaction(db, path, () => {
+      const put = db.prepare(
+        'INSERT OR REPLACE INTO alert (id, raised_at, open, level, state, rule, code, zone, incident, subjects, text, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      for (const record of request.records) {
+        const a = record.alert
+        const open = a.state === 'resolved' || a.state === 'dismissed' ? 0 : 1
+        const text = [a.id, a.number, a.key, a.explanation.zh, a.explanation.en, a.zone, a.device]
+          .join(' ')
+          .toLowerCase()
+        put.run(
+          a.id,
+          a.raisedAt,
+          open,
+          a.level,
+          a.state,
+          a.rule,
+          a.code,
+          a.zone,
+          a.incident,
+          `|${a.subjects.join('|')}|`,
+          text,
+          JSON.stringify(record),
+        )
+      }
+      const add = db.prepare('INSERT OR IGNORE INTO change (seq, alert, body) VALUES (?, ?, ?)')
+      for (const change of request.changes) add.run(change.seq, change.alert, change.text)
+    })
+  }
+
+  function list(filter: AlertFilter, cursor: [number, string] | null, limit: number) {
+    const { clause, args } = where(filter)
+    const page = cursor ? `${clause} AND (raised_at, id) < (?, ?)` : clause
+    try {
+      const rows = db
+        .prepare(`SELECT raised_at, id, record FROM alert WHERE ${page} ORDER BY raised_at DESC, id DESC LIMIT ?`)
+        .all(...args, ...(cursor ?? []), limit + 1) as { raised_at: number; id: string; record: string }[]
+      const total = (db.prepare(`SELECT count(*) AS n FROM alert WHERE ${clause}`).get(...args) as { n: number }).n
+      const items = rows.slice(0, limit)
+      const last = items.at(-1)
+      return {
+        items: items.map((r) => r.record),
+        next: rows.length > limit && last ? ([last.raised_at, last.id] as [number, string]) : null,
+        total,
+      }
+    } catch (error) {
+      throw storeError(error, path)
+    }
+  }
+
+  const records = (sql: string, ...args: string[]): string[] =>
+    (db.prepare(sql).all(...args) as { record: string }[]).map((r) => r.record)
+
+  return {
+    save,
+    list,
+    open: () => records('SELECT record FROM alert WHERE open = 1 ORDER BY raised_at, id'),
+    get: (id: string) => records('SELECT record FROM alert WHERE id = ?', id)[0] ?? null,
+    members: (incident: string) =>
+      records('SELECT record FROM alert WHERE incident = ? ORDER BY raised_at, id', incident),
+    incidents: (limit: number) =>
+      (
+        db
+          .prepare(
+            'SELECT incident FROM alert WHERE incident IS NOT NULL GROUP BY incident ORDER BY min(raised_at) DESC LIMIT ?',
+          )
+          .all(limit) as { incident: string }[]
+      ).map((r) => r.incident),
+    timeline: (id: string) =>
+      (db.prepare('SELECT body FROM change WHERE alert = ? ORDER BY seq').all(id) as { body: string }[]).map(
+        (r) => r.body,
+      ),
+    lastSeq: () => (db.prepare('SELECT max(seq) AS seq FROM change').get() as { seq: number | null }).seq ?? 0,
+    /** Closed alerts older than this leave the lists; the ledger keeps them. */
+    expire: (before: number) =>
+      inTransaction(db, path, () => {
+        db.prepare('DELETE FROM change WHERE alert IN (SELECT id FROM alert WHERE open = 0 AND raised_at < ?)').run(
+          before,
+        )
+        return Number(db.prepare('DELETE FROM alert WHERE open = 0 AND raised_at < ?').run(before).changes)
+      }),
+    close: () => db.close(),
+  }
+}
+
+function where(filter: AlertFilter): { clause: string; args: (string | number)[] } {
+  const parts = ['1 = 1']
+  const args: (string | number)[] = []
+  const oneOf = (column: string, values: readonly string[] | undefined) => {
+    if (!values || values.length === 0) return
+    parts.push(`${column} IN (${values.map(() => '?').join(', ')})`)
+    args.push(...values)
+  }
+  oneOf('state', filter.state)
+  oneOf('level', filter.level)
+  oneOf('zone', filter.zone)
+  if (filter.rule && filter.rule.length > 0) {
+    const places = filter.rule.map(() => '?').join(', ')
+    parts.push(`(rule IN (${places}) OR code IN (${places}))`)
+    args.push(...filter.rule, ...filter.rule)
+  }
+  if (filter.subject && filter.subject.length > 0) {
+    parts.push(`(${filter.subject.map(() => 'instr(subjects, ?) > 0').join(' OR ')})`)
+    args.push(...filter.subject.map((s) => `|${s}|`))
+  }
+  if (filter.from !== undefined) {
+    parts.push('raised_at >= ?')
+    args.push(filter.from)
+  }
+  if (filter.to !== undefined) {
+    parts.push('raised_at <= ?')
+    args.push(filter.to)
+  }
+  if (filter.open !== undefined) parts.push(filter.open ? 'open = 1' : 'open = 0')
+  if (filter.text) {
+    parts.push('instr(text, ?) > 0')
+    args.push(filter.text.toLowerCase())
+  }
+  return { clause: parts.join(' AND '), args }
+}
