@@ -178,6 +178,12 @@ export const DeviceSchema = Type.Object(
             ),
           ),
           mode: Type.Optional(oneOf(['None', 'Sign', 'SignAndEncrypt'] as const, 'OPC UA message security')),
+          trust: Type.Optional(
+            oneOf(
+              ['listed', 'first-use'] as const,
+              'listed = only certificates in the store (default); first-use = the first certificate of the server is taken into it',
+            ),
+          ),
         },
         closed,
       ),

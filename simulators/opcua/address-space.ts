@@ -141,6 +141,7 @@ export class TwinAddressSpace {
       componentOf: source,
       browseName: shape.name,
       nodeId: `${rootId}/${shape.name}`,
+      conditionName: shape.name,
       conditionSource: source,
       inputNode: NodeIdClass.nullNodeId as NodeId,
       optionals: ['ConfirmedState', 'Confirm', 'ActiveState.TransitionTime'],

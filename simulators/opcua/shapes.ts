@@ -139,8 +139,8 @@ export const SHAPES: Partial<Record<DeviceKind, Shape>> = {
   'plate-reader': shape('PlateReaders', { events: [plate] }),
   fence: shape('Fences', {
     variables: [
-      analog('Voltage', 'fence.voltage', 'kv', 6000, 1000),
-      analog('NominalVoltage', 'fence.voltage', 'nominal_kv', 6000, 1000),
+      analog('Voltage', 'fence.voltage', 'kv', 6),
+      analog('NominalVoltage', 'fence.voltage', 'nominal_kv', 6),
     ],
     events: [happening('fence.cut', 'FenceCutEventType')],
     alarms: [

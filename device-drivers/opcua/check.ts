@@ -1,0 +1,136 @@
+/**
+ * Proof for the doctor and the wizard: connects once, reads, subscribes to nothing, writes nothing, and says in one
+ * sentence each what is right, doubtful or wrong. Devices of one endpoint share one short-lived session.
+ */
+import { AttributeIds, type ClientSession } from 'node-opcua-client'
+import type { Timer } from '#model/clock.ts'
+import type { Device } from '#model/context/kinds.ts'
+import type { DeviceCheck, DriverHost } from '../contract.ts'
+import { convertField, qualityOf } from './conversion.ts'
+import {
+  closeClient,
+  type EndpointAddress,
+  endpointKey,
+  endpointOf,
+  measureOffset,
+  type OpenEndpoint,
+  openEndpoint,
+} from './endpoint.ts'
+import { readEventTypes } from './event-types.ts'
+import { isNodeId } from './link.ts'
+import { loadOpcuaModel, modelNameOf } from './model-file.ts'
+import { planDevice, readTrees } from './plan.ts'
+
+const OPEN_MS = 6000
+const KEEP_MS = 3000
+const CLOCK_WARNING_MS = 2000
+
+export class CheckSessions {
+  readonly #host: DriverHost
+  readonly #open = new Map<string, { opened: Promise<OpenEndpoint>; timer: Timer | null }>()
+
+  constructor(host: DriverHost) {
+    this.#host = host
+  }
+
+  async session(address: EndpointAddress): Promise<ClientSession> {
+    const key = endpointKey(address)
+    let found = this.#open.get(key)
+    if (!found) {
+      found = { opened: openEndpoint(address, this.#host.dataDir, this.#host.clock, OPEN_MS), timer: null }
+      this.#open.set(key, found)
+      found.opened.catch(() => this.#end(key))
+    }
+    found.timer?.cancel()
+    found.timer = this.#host.clock.after(KEEP_MS, () => void this.#end(key))
+    return (await found.opened).session
+  }
+
+  async #end(key: string): Promise<void> {
+    const found = this.#open.get(key)
+    this.#open.delete(key)
+    found?.timer?.cancel()
+    const open = await found?.opened.catch(() => null)
+    if (open) await closeClient(open.client, this.#host.clock)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((key) => this.#end(key)))
+  }
+}
+
+/** @param running the session of the running driver, used when there is one. */
+export async function checkDevice(
+  device: Device,
+  host: DriverHost,
+  sessions: CheckSessions,
+  running: ClientSession | null,
+): Promise<DeviceCheck[]> {
+  const checks: DeviceCheck[] = []
+  const say = (level: DeviceCheck['level'], message: string) => checks.push({ device: device.id, level, message })
+  try {
+    const address = endpointOf(device)
+    const model = loadOpcuaModel(modelNameOf(device), host.modelDirs)
+    if (device.root !== undefined && !isNodeId(device.root)) {
+      say('fault', `"root" is "${device.root}", which is no node id; write it as ns=2;s=Doors/C204`)
+      return checks
+    }
+    const session = running ?? (await sessions.session(address))
+    if (address.policy === 'None')
+      say(
+        'warning',
+        `${address.url} is read without encryption; set "security: { policy: Basic256Sha256 }" where the server can`,
+      )
+    const offset = await measureOffset(session, host.clock)
+    if (offset !== null && Math.abs(offset) > CLOCK_WARNING_MS)
+      say('warning', `the clock of ${address.url} is ${Math.round(offset / 100) / 10} s off; set up NTP on the server`)
+    const types = await readEventTypes(session)
+    const trees = await readTrees(session, device.root ? [device.root] : [], types)
+    const plan = planDevice(device, model, device.root ? (trees.get(device.root) ?? null) : null)
+    if (plan.fault) {
+      say('fault', plan.fault)
+      return checks
+    }
+    if (plan.missing.length > 0)
+      say(
+        'warning',
+        `no node for ${plan.missing.join(', ')}; these readings will not be made, name the nodes under "nodes" if the device has them`,
+      )
+    if (plan.unmapped.length > 0)
+      say(
+        'warning',
+        `not mapped: ${plan.unmapped.slice(0, 10).join(', ')}${plan.unmapped.length > 10 ? ` and ${plan.unmapped.length - 10} more` : ''}; add them to the model file or to its "ignore"`,
+      )
+    const wrong = await readFaults(session, plan)
+    for (const sentence of wrong) say('warning', sentence)
+    const types2 = [...new Set(plan.slots.map((slot) => slot.type))]
+    const events = [...new Set(plan.events.map((map) => map.type))]
+    say(
+      'ok',
+      `${address.url} answers; readings: ${types2.join(', ') || 'none'}; events: ${events.join(', ') || 'none'} (model ${modelNameOf(device)}, ${model.maturity})`,
+    )
+  } catch (error) {
+    say('fault', (error as Error).message)
+  }
+  return checks
+}
+
+async function readFaults(session: ClientSession, plan: ReturnType<typeof planDevice>): Promise<string[]> {
+  if (plan.nodes.length === 0) return []
+  const values = await session.read(plan.nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })))
+  const sentences: string[] = []
+  for (const slot of plan.slots)
+    for (const field of slot.fields) {
+      const value = values[plan.nodes.indexOf(field.nodeId)]
+      if (!value) continue
+      const quality = qualityOf(value.statusCode.value)
+      if (quality !== 'good') {
+        sentences.push(`node ${field.nodeId} reports ${value.statusCode.name}; check the sensor behind it`)
+        continue
+      }
+      if (field.name === '') continue
+      const converted = convertField(field.map, field.spec, value.value?.value)
+      if (!converted.ok) sentences.push(`node ${field.nodeId} ${converted.detail}`)
+    }
+  return sentences
+}
