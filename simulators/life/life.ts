@@ -11,6 +11,8 @@ import { type Spot, walkAlong, wayBetween } from './walker.ts'
 
 export interface LifeOptions {
   seed?: number
+  /** Shortens the quiet stretches between errands by this factor. */
+  pace?: number
   /** Seconds between two positions of one band; the period of the catalogue is 1. */
   positionEveryS?: number
   /** Only these persons and devices live (a cut of the facility); undefined = all. */
@@ -296,10 +298,14 @@ export class Life {
       if (now >= inmate.backAt) this.#send(inmate, inmate.home, now)
       return
     }
-    if (inmate.nextErrandAt === 0) inmate.nextErrandAt = now + this.#chance.between(10, night ? 14_400 : 2400) * 1000
+    if (inmate.nextErrandAt === 0) inmate.nextErrandAt = now + this.#idle(10, night ? 14_400 : 2400)
     if (now < inmate.nextErrandAt) return
-    inmate.nextErrandAt = now + this.#chance.between(night ? 7200 : 1200, night ? 21_600 : 4800) * 1000
+    inmate.nextErrandAt = now + this.#idle(night ? 7200 : 1200, night ? 21_600 : 4800)
     this.#send(inmate, night || this.#chance.next() < 0.55 ? inmate.toilet : inmate.day, now)
+  }
+
+  #idle(fromS: number, toS: number): number {
+    return (this.#chance.between(fromS, toS) * 1000) / (this.#options.pace ?? 1)
   }
 
   #send(inmate: Inmate, to: string, now: number): void {
