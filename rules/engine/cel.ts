@@ -1,0 +1,125 @@
+/**
+ * Conditions of rule files: CEL, type-checked when the rule is loaded, limited in length and nesting, `matches()` by a
+ * linear-time matcher. A condition over something that was not measured is neither true nor false: it answers null.
+ */
+import { Environment } from '@marcbachmann/cel-js'
+import { RE2JS } from 're2js'
+import { READING_TYPES } from '#model/catalogue/index.ts'
+import type { Rule } from './rule.ts'
+
+const MAX_LENGTH = 500
+const MAX_DEPTH = 24
+const MAX_NODES = 200
+
+export type Condition = (variables: Record<string, unknown>) => boolean | null
+export type Expression = (variables: Record<string, unknown>) => unknown
+
+const patterns = new Map<string, RE2JS>()
+function matches(text: string, pattern: string): boolean {
+  let compiled = patterns.get(pattern)
+  if (!compiled) {
+    compiled = RE2JS.compile(pattern)
+    if (patterns.size > 500) patterns.clear()
+    patterns.set(pattern, compiled)
+  }
+  return compiled.matcher(text).find()
+}
+
+/** Variables by name with their CEL type. */
+export type Variables = Record<string, 'double' | 'int' | 'string' | 'bool' | 'dyn' | 'map' | 'list'>
+
+/** The fields of reading types: required ones typed (unless two types disagree), optional ones dynamic. */
+export function fieldsOf(types: readonly string[]): Variables {
+  const variables: Variables = {}
+  for (const type of types)
+    for (const field of READING_TYPES.get(type)?.fields ?? []) {
+      const kind = { number: 'double', integer: 'double', boolean: 'bool', string: 'string' }[field.type] as 'double'
+      const known = variables[field.name]
+      variables[field.name] = field.optional || types.length > 1 || (known && known !== kind) ? 'dyn' : kind
+    }
+  return variables
+}
+
+function environment(rule: Rule, variables: Variables): Environment {
+  const env = new Environment({
+    unlistedVariablesAreDyn: false,
+    limits: {
+      maxAstNodes: MAX_NODES,
+      maxDepth: MAX_DEPTH,
+      maxListElements: 64,
+      maxMapEntries: 16,
+      maxCallArguments: 8,
+    },
+  })
+  // Numbers of readings are doubles; a literal "2" in a product must not make the expression fail.
+  env.registerOperator('double * int', (a: number, b: bigint) => a * Number(b))
+  env.registerOperator('int * double', (a: bigint, b: number) => Number(a) * b)
+  env.registerOperator('double / int', (a: number, b: bigint) => a / Number(b))
+  env.registerOperator('double + int', (a: number, b: bigint) => a + Number(b))
+  env.registerOperator('double - int', (a: number, b: bigint) => a - Number(b))
+  env.registerFunction('like(string, string): bool', (text: string, pattern: string) => matches(text, pattern))
+  for (const [name, value] of Object.entries(rule.values())) {
+    const type = typeof value === 'number' ? 'double' : typeof value === 'boolean' ? 'bool' : 'string'
+    env.registerConstant(name, type, value)
+  }
+  for (const [name, type] of Object.entries(variables)) env.registerVariable(name, type)
+  return env
+}
+
+export class ConditionFault extends Error {
+  readonly expression: string
+  constructor(expression: string, message: string) {
+    super(message)
+    this.expression = expression
+  }
+}
+
+function compile(rule: Rule, text: string, variables: Variables) {
+  if (text.length > MAX_LENGTH) throw new ConditionFault(text, `the expression is longer than ${MAX_LENGTH} characters`)
+  // The built-in matches() uses a backtracking engine and can be made to run for minutes.
+  const source = text.replace(/\.matches\(/g, '.matchesLinear(')
+  const env = environment(rule, variables)
+  env.registerFunction('string.matchesLinear(string): bool', (value: string, pattern: string) =>
+    matches(value, pattern),
+  )
+  let program: ReturnType<Environment['parse']>
+  try {
+    program = env.parse(source)
+  } catch (error) {
+    throw new ConditionFault(text, firstLine(error))
+  }
+  const check = program.check()
+  if (!check.valid) throw new ConditionFault(text, firstLine(check.error))
+  return { program, type: String(check.type) }
+}
+
+const firstLine = (error: unknown): string => String((error as Error)?.message ?? error).split('\n')[0] ?? 'not CEL'
+
+/** @throws ConditionFault */
+export function condition(rule: Rule, text: string, variables: Variables): Condition {
+  const { program, type } = compile(rule, text, variables)
+  if (type !== 'bool' && type !== 'dyn')
+    throw new ConditionFault(text, `the expression gives ${type}, not true or false`)
+  return (values) => {
+    try {
+      const result = program(values)
+      return typeof result === 'boolean' ? result : null
+    } catch {
+      // CEL's own logic has absorbed what does not matter; what is left could not be known.
+      return null
+    }
+  }
+}
+
+/** @throws ConditionFault */
+export function expression(rule: Rule, text: string, variables: Variables): Expression {
+  const { program } = compile(rule, text, variables)
+  return (values) => {
+    try {
+      const result = program(values)
+      return typeof result === 'bigint' ? Number(result) : result
+    } catch {
+      return null
+    }
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * The engine: lines in, alert changes out, in the order in which things happened. Pure and synchronous: its only clock
+ * is V, the largest arrival time it was shown. The same lines give the same changes in any order within the lateness.
+ */
+import type { AlertChange } from '#model/alert/alert.ts'
+import { FacilityContext } from '#model/context/facility-context.ts'
+import type { Site } from '#model/site/load.ts'
+import { AlertBook, type OperatorModel } from '../alerts/book.ts'
+import { Deadlines } from './deadlines.ts'
+import { Enrichment } from './enrichment.ts'
+import { Gateways } from './gateways.ts'
+import { Intake, type TakenReading } from './intake.ts'
+import type { AlertEvent, Cx, Hit, Input, Operator, Prepared, WakeClass } from './operator.ts'
+import { CLASS, EventOrder, type Queued } from './order.ts'
+import type { Rule } from './rule.ts'
+import { SeenIds, type SeenSnapshot } from './seen.ts'
+import { Signals } from './signals.ts'
+import { Whereabouts } from './whereabouts.ts'
+
+export interface EngineOptions {
+  site: Site
+  rules: readonly Rule[]
+  operators: ReadonlyMap<string, Operator>
+  /** How long the ordered run waits for stragglers, ms. */
+  latenessMs?: number
+  /** Extra wait, so that a `device.clock` can still move readings that came before it, ms. */
+  clockSlackMs?: number
+  /** Late readings younger than this are evaluated, older ones only recorded, ms. */
+  stillMattersMs?: number
+  adopt?: boolean
+  /** A modelled operator of `replay --operator`. */
+  operatorModel?: OperatorModel
+  onChange: (change: AlertChange) => void
+  /** A line that was refused: cause, sentence. */
+  onRefused?: (cause: string, detail: string, device: string | null) => void
+  /** Live: the journal has refused duplicates already. */
+  trustIds?: boolean
+}
+
+export interface EngineCounts {
+  readings: number
+  duplicates: number
+  quarantined: number
+  late: number
+  recordedOnly: number
+  context: number
+  acts: number
+}
+
+export interface EngineSnapshot {
+  json: string
+  seen: SeenSnapshot
+}
+
+interface Running {
+  rule: Rule
+  index: number
+  prepared: Prepared<object>
+  states: Map<string, object>
+  cx: Cx<object>
+}
+
+export class Engine {
+  readonly site: FacilityContext
+  readonly counts: EngineCounts = {
+    readings: 0,
+    duplicates: 0,
+    quarantined: 0,
+    late: 0,
+    recordedOnly: 0,
+    context: 0,
+    acts: 0,
+  }
+  readonly book: AlertBook
+  readonly #options: EngineOptions
+  readonly #latenessMs: number
+  readonly #slackMs: number
+  readonly #stillMattersMs: number
+  readonly #intake: Intake
+  readonly #seen = new SeenIds()
+  readonly #order = new EventOrder()
+  readonly #deadlines = new Deadlines()
+  readonly #signals = new Signals()
+  readonly #people = new Whereabouts()
+  readonly #gateways = new Gateways()
+  readonly #enrichment: Enrichment
+  readonly #running: Running[] = []
+  readonly #byType = new Map<string, Running[]>()
+  readonly #byCode = new Map<string, Running[]>()
+  readonly #onContext: Running[] = []
+  readonly #alertEvents: AlertEvent[] = []
+  readonly #tallies = new Map<string, number>()
+  /** V: the largest arrival time seen. */
+  #arrived = Number.NEGATIVE_INFINITY
+  /** Time of the ordered run. */
+  #now = Number.NEGATIVE_INFINITY
+  #deadlineLimit = Number.POSITIVE_INFINITY
+  /** The input being worked on came late: what it completes is `delayed`. */
+  #late = false
+  /** Deadlines up to this instant passed while the edge was down. */
+  #downUntil = Number.NEGATIVE_INFINITY
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.#latenessMs = options.latenessMs ?? 5_000
+    this.#slackMs = options.clockSlackMs ?? 1_000
+    this.#stillMattersMs = options.stillMattersMs ?? 300_000
+    this.site = new FacilityContext(options.site)
+    this.#intake = new Intake(this.site, options.adopt ?? false)
+    this.#enrichment = new Enrichment(this.site, this.#signals, this.#people, this.#gateways)
+    const bookIndex = options.rules.length
+    this.book = new AlertBook({
+      site: this.site,
+      desks: options.site.console?.desks ?? [],
+      signals: this.#signals,
+      rules: options.rules,
+      operatorModel: options.operatorModel ?? null,
+      emit: options.onChange,
+      announce: (event) => this.#alertEvents.push(event),
+      wake: (key, tag, at, cls) => this.#deadlines.ask(bookIndex, key, tag, at, CLASS[cls]),
+    })
+    for (const [index, rule] of options.rules.entries()) {
+      if (!rule.enabled) continue
+      if (rule.file.scope !== 'both' && rule.file.scope !== this.site.kind) continue
+      this.#add(rule, index)
+    }
+  }
+
+  #add(rule: Rule, index: number): void {
+    const operator = this.#options.operators.get(rule.file.operator)
+    if (!operator) throw new Error(`rule ${rule.id} names the operator "${rule.file.operator}", which does not exist`)
+    const prepared = operator.prepare(rule) as Prepared<object>
+    const running: Running = { rule, index, prepared, states: new Map(), cx: null as never }
+    running.cx = this.#contextOf(running)
+    this.#running.push(running)
+    for (const type of rule.file.inputs) push(this.#byType, type, running)
+    if (prepared.alert) for (const code of rule.file.watches) push(this.#byCode, code, running)
+    if (prepared.context) this.#onContext.push(running)
+  }
+
+  #contextOf(running: Running): Cx<object> {
+    const engine = this
+    const { rule, index, prepared, states } = running
+    return {
+      rule,
+      site: this.site,
+      signals: this.#signals,
+      people: this.#people,
+      gateways: this.#gateways,
+      alerts: this.book,
+      get now() {
+        return engine.#now
+      },
+      state(key) {
+        let state = states.get(key)
+        if (state === undefined) {
+          state = prepared.initial(key)
+          states.set(key, state)
+        }
+        return state
+      },
+      peek: (key) => states.get(key),
+      forget: (key) => {
+        states.delete(key)
+      },
+      keys: () => states.keys(),
+      wake(key, at, cls: WakeClass, tag = '') {
+        // A deadline of a late pattern may lie in the past: more of the same burst may still contradict it.
+        const due = at < engine.#now ? engine.#now + engine.#latenessMs : at
+        engine.#deadlines.ask(index, key, tag, due, CLASS[cls])
+      },
+      hit(hit: Hit) {
+        const delayed =
+          engine.#late ||
+          (hit.eventTime !== undefined && hit.eventTime < engine.#now) ||
+          engine.#now <= engine.#downUntil
+        engine.book.hit(rule, hit, engine.#now, delayed)
+      },
+      clear: (key) => engine.book.clear(rule, key, engine.#now),
+      stale: (key, stale) => engine.book.stale(rule, key, stale),
+      suppress: (code, key, suppressed) => engine.book.suppress(code, key, suppressed, engine.#now),
+      count: (name) => engine.tally(`${rule.code}:${name}`),
+    }
+  }
+
+  tally(name: string): void {
+    this.#tallies.set(name, (this.#tallies.get(name) ?? 0) + 1)
+  }
+  tallies(): Record<string, number> {
+    return Object.fromEntries([...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+  get arrived(): number {
+    return this.#arrived
+  }
+  get now(): number {
+    return this.#now
+  }
+
+  /** Takes one parsed line and lets everything happen that no earlier line can precede any more. */
+  line(line: unknown): void {
+    const taken = this.#intake.take(line)
+    switch (taken.kind) {
+      case 'refused':
+        this.counts.quarantined++
+        this.#options.onRefused?.(taken.cause, taken.detail, taken.device)
+        return
+      case 'context':
+        if (this.#seen.add(taken.id, this.#arrived)) {
+          this.counts.duplicates++
+          return
+        }
+        this.counts.context++
+        this.#arrive(taken.change.time)
+        this.#order.push(queued(taken.change.time, CLASS.context, taken.id, { change: taken.change }))
+        break
+      case 'act':
+        if (this.#seen.add(taken.id, this.#arrived)) {
+          this.counts.duplicates++
+          return
+        }
+        this.counts.acts++
+        this.#arrive(taken.act.time)
+        this.#order.push(queued(taken.act.time, CLASS.act, taken.id, { act: taken.act }))
+        break
+      case 'reading':
+        if (taken.adopt)
+          this.site.adopt({ id: taken.reading.device, ...(taken.reading.zone ? { zone: taken.reading.zone } : {}) })
+        this.#takeReading(taken.reading)
+        break
+    }
+    this.#run(this.#arrived - this.#latenessMs - this.#slackMs)
+  }
+
+  #arrive(time: number): void {
+    if (time > this.#arrived) this.#arrived = time
+  }
+
+  #takeReading(reading: TakenReading): void {
+    if (this.#options.trustIds !== true && this.#seen.add(reading.id, this.#arrived)) {
+      this.counts.duplicates++
+      return
+    }
+    this.counts.readings++
+    this.#arrive(reading.received)
+    if (reading.type === 'device.clock' && reading.quality !== 'bad') this.#order.learnClock(reading, () => {})
+    const time = this.#order.corrected(reading)
+    const lateness = this.#arrived - time
+    if (lateness > this.#stillMattersMs) {
+      this.counts.late++
+      this.counts.recordedOnly++
+      return
+    }
+    const late = lateness > this.#latenessMs || time < this.#now
+    if (late) this.counts.late++
+    // A late reading takes its place at the moment of its decision, so that incidents and levels see one order.
+    const at = late ? this.#arrived : time
+    this.#order.push(queued(at, CLASS.reading, reading.id, { reading, time, late }))
+  }
+
+  /** Time passes without lines (live: the clock; replay: `--until`). */
+  advance(to: number): void {
+    this.#arrive(to)
+    this.#run(this.#arrived - this.#latenessMs - this.#slackMs)
+  }
+
+  /** The end of a replay: deadlines up to E fire, later ones do not; then the buffers are drained. */
+  finish(end: number): void {
+    this.#arrive(end)
+    this.#deadlineLimit = end
+    this.#run(Number.POSITIVE_INFINITY)
+    this.book.flush(this.#now)
+  }
+
+  /** The edge was down until `at`: deadlines that passed meanwhile fire as delayed. */
+  resume(at: number): void {
+    this.#downUntil = at
+  }
+
+  #run(limit: number): void {
+    for (;;) {
+      const item = this.#order.peek()
+      const deadline = this.#deadlines.peek()
+      const itemAt = item ? item.at : Number.POSITIVE_INFINITY
+      const wakeAt = deadline && deadline.at <= this.#deadlineLimit ? deadline.at : Number.POSITIVE_INFINITY
+      const wakeFirst =
+        wakeAt < itemAt ||
+        (wakeAt === itemAt && deadline !== undefined && item !== undefined && deadline.cls < item.cls)
+      const at = wakeFirst ? wakeAt : itemAt
+      if (at > limit || at === Number.POSITIVE_INFINITY) {
+        // Nothing can come any more for the instant that was being worked on.
+        if (this.#now < limit) this.book.flush(this.#now)
+        return
+      }
+      if (at > this.#now) {
+        this.book.flush(this.#now)
+        this.#now = at
+      }
+      if (wakeFirst) this.#wake()
+      else this.#process(this.#order.pop() as Queued)
+      if (this.#alertEvents.length > 0) this.#tell()
+    }
+  }
+
+  #wake(): void {
+    const deadline = this.#deadlines.pop()
+    if (!deadline) return
+    this.#late = false
+    if (deadline.rule === this.#options.rules.length) {
+      this.book.wake(deadline.key, deadline.tag, this.#now)
+      return
+    }
+    const running = this.#running.find((r) => r.index === deadline.rule)
+    running?.prepared.wake?.(deadline.key, deadline.tag, running.cx)
+  }
+
+  #process(item: Queued): void {
+    this.#late = item.late
+    if (item.reading) {
+      const input = this.#enrichment.enrich(item.reading, item.time, item.late, this.#now)
+      if (input) this.#dispatch(input)
+      return
+    }
+    if (item.change) {
+      this.site.apply(item.change)
+      this.book.contextChanged(this.#now)
+      for (const running of this.#onContext) running.prepared.context?.(running.cx)
+      return
+    }
+    if (item.act) this.book.act(item.act, this.#now)
+  }
+
+  #dispatch(input: Input): void {
+    const running = this.#byType.get(input.type)
+    if (running)
+      for (let i = 0; i < running.length; i++) (running[i] as Running).prepared.on(input, (running[i] as Running).cx)
+    const all = this.#byType.get('*')
+    if (all) for (const r of all) r.prepared.on(input, r.cx)
+  }
+
+  #tell(): void {
+    for (let event = this.#alertEvents.shift(); event; event = this.#alertEvents.shift())
+      for (const running of this.#byCode.get(event.alert.code) ?? []) running.prepared.alert?.(event, running.cx)
+  }
+
+  snapshot(): EngineSnapshot {
+    const json = JSON.stringify({
+      arrived: this.#arrived,
+      now: this.#now,
+      counts: this.counts,
+      tallies: [...this.#tallies],
+      context: this.site.snapshot(),
+      adopted: this.site.adopted(),
+      order: this.#order.snapshot(),
+      deadlines: this.#deadlines.snapshot(),
+      signals: this.#signals.snapshot(),
+      people: this.#people.snapshot(),
+      gateways: this.#gateways.snapshot(),
+      book: this.book.snapshot(),
+      rules: Object.fromEntries(this.#running.map((r) => [r.rule.id, [...r.states]])),
+    })
+    return { json, seen: this.#seen.snapshot() }
+  }
+
+  /** Continues where a snapshot stood. Rules that are new since start empty; states of removed rules are dropped. */
+  restore(snapshot: EngineSnapshot): void {
+    const s = JSON.parse(snapshot.json)
+    this.#arrived = s.arrived ?? Number.NEGATIVE_INFINITY
+    this.#now = s.now ?? Number.NEGATIVE_INFINITY
+    Object.assign(this.counts, s.counts)
+    this.#tallies.clear()
+    for (const [name, n] of s.tallies) this.#tallies.set(name, n)
+    this.site.restore(s.context)
+    for (const device of s.adopted) this.site.adopt(device)
+    this.#order.restore(s.order)
+    this.#deadlines.restore(s.deadlines)
+    this.#signals.restore(s.signals)
+    this.#people.restore(s.people)
+    this.#gateways.restore(s.gateways)
+    this.book.restore(s.book)
+    for (const running of this.#running) {
+      running.states.clear()
+      for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)
+    }
+    this.#seen.restore(snapshot.seen)
+  }
+}
+
+function queued(at: number, cls: number, id: string, more: Partial<Queued>): Queued {
+  return { at, cls, id, reading: null, time: at, late: false, change: null, act: null, ...more }
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list) list.push(value)
+  else map.set(key, [value])
+}

@@ -1,0 +1,160 @@
+/**
+ * The front door: one parsed line (reading, context change or act) is checked, completed with defaults from the site,
+ * recognised when it came before, or refused with one sentence. Nothing behind it sees an unchecked line.
+ */
+
+import { hash } from 'node:crypto'
+import { Ajv, type ValidateFunction } from 'ajv'
+import type { Act } from '#model/alert/acts.ts'
+import { VERBS } from '#model/alert/acts.ts'
+import { readingFault } from '#model/catalogue/index.ts'
+import type { FacilityContext } from '#model/context/facility-context.ts'
+import { CONTEXT_KINDS, type ContextChange, type ContextKind } from '#model/context/kinds.ts'
+import { canonicalJson } from '#model/ids.ts'
+import type { Quality, RawReading, ReadingValue } from '#model/reading.ts'
+import { CONTEXT_SCHEMAS } from '#model/site/schema.ts'
+
+/** A reading on its way to the ordered run. `time` is still the device's own. */
+export interface TakenReading {
+  id: string
+  device: string
+  type: string
+  time: number
+  received: number
+  quality: Quality
+  zone: string | null
+  subject: string | null
+  value: ReadingValue
+}
+
+export type Taken =
+  | { kind: 'reading'; reading: TakenReading; adopt: boolean }
+  | { kind: 'context'; change: ContextChange; id: string }
+  | { kind: 'act'; act: Act; id: string }
+  | { kind: 'refused'; cause: string; detail: string; device: string | null; time: number | null }
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** As `derivedReadingId` of the model, with the one-shot hash: this runs once per line of a replay. */
+function derivedId(device: string, type: string, time: number, value: ReadingValue): string {
+  const digest = hash('sha256', `${device}\0${type}\0${time}\0${canonicalJson(value)}`, 'buffer')
+  let out = 'r'
+  let bits = 0
+  let rest = 0
+  for (let i = 0; out.length < 27; i++) {
+    rest = ((rest << 8) | (digest[i] as number)) & 0xffff
+    bits += 8
+    while (bits >= 5 && out.length < 27) {
+      out += BASE32[(rest >>> (bits - 5)) & 31]
+      bits -= 5
+    }
+  }
+  return out
+}
+
+const ajv = new Ajv({ strict: false, allowUnionTypes: true })
+const itemValidators = new Map<ContextKind, ValidateFunction>()
+function itemFault(kind: ContextKind, item: unknown): string | null {
+  let validate = itemValidators.get(kind)
+  if (!validate) {
+    validate = ajv.compile(CONTEXT_SCHEMAS[kind])
+    itemValidators.set(kind, validate)
+  }
+  if (validate(item)) return null
+  const error = validate.errors?.[0]
+  const extra = (error?.params as { additionalProperty?: string })?.additionalProperty
+  return `${kind}${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}${extra ? ` ("${extra}")` : ''}`
+}
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
+
+export class Intake {
+  readonly #site: FacilityContext
+  readonly #adopt: boolean
+
+  constructor(site: FacilityContext, adopt: boolean) {
+    this.#site = site
+    this.#adopt = adopt
+  }
+
+  take(line: unknown): Taken {
+    if (line === null || typeof line !== 'object' || Array.isArray(line))
+      return refused('bad-reading', 'the line is not a JSON object; write one reading, context change or act a line')
+    if ('context' in line) return this.#context(line as Record<string, unknown>)
+    if ('act' in line) return this.#act(line as Record<string, unknown>)
+    return this.#reading(line as RawReading)
+  }
+
+  #reading(raw: RawReading): Taken {
+    const fault = readingFault(raw)
+    const device = typeof raw.device === 'string' ? raw.device : null
+    if (fault) return refused(fault.cause, fault.detail, device)
+    const time = raw.time ?? raw.received
+    if (time === undefined) return refused('bad-reading', '"time" is missing; give ms since 1970 UTC', device)
+    const known = this.#site.device(raw.device)
+    let adopt = false
+    if (!known) {
+      if (!this.#adopt)
+        return refused(
+          'unknown-device',
+          `device "${raw.device}" is not in the site file; add it there or use --adopt`,
+          raw.device,
+          raw.received ?? time,
+        )
+      adopt = true
+    }
+    return {
+      kind: 'reading',
+      adopt,
+      reading: {
+        id: raw.id ?? derivedId(raw.device, raw.type, time, raw.value),
+        device: raw.device,
+        type: raw.type,
+        time,
+        received: raw.received ?? time,
+        quality: raw.quality ?? (raw.time === undefined ? 'uncertain' : 'good'),
+        zone: raw.zone ?? null,
+        subject: raw.subject ?? null,
+        value: raw.value,
+      },
+    }
+  }
+
+  #context(line: Record<string, unknown>): Taken {
+    const kind = line.context as ContextKind
+    if (!CONTEXT_KINDS.includes(kind))
+      return refused('bad-value', `"context" must be one of ${CONTEXT_KINDS.join(', ')}`)
+    if (line.op !== 'put' && line.op !== 'delete') return refused('bad-value', '"op" must be put or delete')
+    if (!isTime(line.time)) return refused('bad-value', '"time" must be ms since 1970 UTC')
+    const item = line.item as Record<string, unknown> | undefined
+    const id = typeof line.id === 'string' ? line.id : typeof item?.id === 'string' ? item.id : null
+    if (id === null) return refused('bad-value', '"id" of the item is missing')
+    if (line.op === 'put') {
+      const full = { ...item, ...(item?.id === undefined && hasId(kind) ? { id } : {}) }
+      const fault = item === undefined ? '"item" is missing' : itemFault(kind, full)
+      if (fault) return refused('bad-value', fault)
+      const change: ContextChange = { context: kind, op: 'put', id, item: full, time: line.time }
+      return { kind: 'context', change, id: `c${canonicalJson(change)}` }
+    }
+    const change: ContextChange = { context: kind, op: 'delete', id, time: line.time }
+    return { kind: 'context', change, id: `c${canonicalJson(change)}` }
+  }
+
+  #act(line: Record<string, unknown>): Taken {
+    if (!VERBS.includes(line.act as never)) return refused('bad-value', `"act" must be one of ${VERBS.join(', ')}`)
+    if (!isTime(line.time)) return refused('bad-value', '"time" must be ms since 1970 UTC')
+    if (typeof line.by !== 'string') return refused('bad-value', '"by" must be an account')
+    if (typeof line.alert !== 'string' && !(typeof line.rule === 'string' && typeof line.key === 'string'))
+      return refused('bad-value', 'name the alert by "alert", or by "rule" and "key"')
+    return { kind: 'act', act: line as unknown as Act, id: `a${canonicalJson(line)}` }
+  }
+}
+
+function hasId(kind: ContextKind): boolean {
+  const schema = CONTEXT_SCHEMAS[kind] as { properties?: Record<string, unknown> }
+  return schema.properties?.id !== undefined
+}
+
+function refused(cause: string, detail: string, device: string | null = null, time: number | null = null): Taken {
+  return { kind: 'refused', cause, detail, device, time }
+}

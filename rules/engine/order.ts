@@ -1,0 +1,101 @@
+/**
+ * Puts what arrived into the order in which it happened: corrected device clocks, a buffer up to the lateness, and the
+ * classes of equal times (`semantics.md` 1 and 2). It decides nothing about alerts.
+ */
+import type { Act } from '#model/alert/acts.ts'
+import type { ContextChange } from '#model/context/kinds.ts'
+import { Heap } from './heap.ts'
+import type { TakenReading } from './intake.ts'
+
+/** At equal times: sustained timers (1), context (2), acts (3), readings by id (4), absence deadlines (5). */
+export const CLASS = { sustained: 1, context: 2, act: 3, reading: 4, absence: 5 } as const
+
+export interface Queued {
+  /** Place in the ordered run: corrected time; for a late reading the V at which it came. */
+  at: number
+  cls: number
+  id: string
+  reading: TakenReading | null
+  /** Corrected time of the reading. */
+  time: number
+  late: boolean
+  change: ContextChange | null
+  act: Act | null
+}
+
+const before = (a: Queued, b: Queued): boolean =>
+  a.at !== b.at ? a.at < b.at : a.cls !== b.cls ? a.cls < b.cls : a.id < b.id
+
+/** Offsets of a device that can still matter: the ones younger than this, and the one before them. */
+const KEEP_OFFSETS_MS = 600_000
+/** A device cannot have seen what the edge has not: at most so far in the future of its arrival. */
+const MAX_AHEAD_MS = 1_000
+
+export class EventOrder {
+  readonly #queue = new Heap<Queued>(before)
+  readonly #offsets = new Map<string, { t: number; offsetMs: number }[]>()
+
+  get size(): number {
+    return this.#queue.size
+  }
+  peek(): Queued | undefined {
+    return this.#queue.peek()
+  }
+  pop(): Queued | undefined {
+    return this.#queue.pop()
+  }
+  push(item: Queued): void {
+    this.#queue.push(item)
+  }
+
+  corrected(reading: TakenReading): number {
+    const offsets = this.#offsets.get(reading.device)
+    let time = reading.time
+    if (offsets)
+      for (let i = offsets.length - 1; i >= 0; i--) {
+        const entry = offsets[i] as { t: number; offsetMs: number }
+        if (entry.t <= reading.time) {
+          time -= entry.offsetMs
+          break
+        }
+      }
+    return Math.min(time, reading.received + MAX_AHEAD_MS)
+  }
+
+  /** A `device.clock` came: what waits of that device, and is not older than it, moves to its corrected place. */
+  learnClock(reading: TakenReading, onMoved: (item: Queued, corrected: number) => void): void {
+    const offsetMs = reading.value.offset_ms as number
+    let offsets = this.#offsets.get(reading.device)
+    if (!offsets) {
+      offsets = []
+      this.#offsets.set(reading.device, offsets)
+    }
+    let at = offsets.length
+    while (at > 0 && (offsets[at - 1] as { t: number }).t > reading.time) at--
+    const same = offsets[at - 1]
+    if (same && same.t === reading.time) same.offsetMs = offsetMs
+    else offsets.splice(at, 0, { t: reading.time, offsetMs })
+    while (offsets.length > 2 && (offsets[1] as { t: number }).t < reading.time - KEEP_OFFSETS_MS) offsets.shift()
+    let moved = false
+    const items = this.#queue.items()
+    for (const item of items) {
+      if (item.reading === null || item.reading.device !== reading.device || item.late) continue
+      const corrected = this.corrected(item.reading)
+      if (corrected === item.time) continue
+      item.time = corrected
+      item.at = corrected
+      onMoved(item, corrected)
+      moved = true
+    }
+    if (moved) this.#queue.rebuild([...items])
+  }
+
+  snapshot(): { queue: Queued[]; offsets: [string, { t: number; offsetMs: number }[]][] } {
+    return { queue: [...this.#queue.items()], offsets: [...this.#offsets] }
+  }
+  restore(snapshot: ReturnType<EventOrder['snapshot']>): void {
+    this.#queue.rebuild(snapshot.queue)
+    this.#offsets.clear()
+    for (const [device, offsets] of snapshot.offsets) this.#offsets.set(device, offsets)
+  }
+}

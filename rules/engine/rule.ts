@@ -1,0 +1,86 @@
+/** A rule as the engine runs it: the rule file with the site's overrides applied. Immutable data and pure answers only. */
+import type { Bilingual, Domain, Level } from '#model/alert/alert.ts'
+
+export interface ParameterSpec {
+  name: string
+  /** s, m, %, bpm, kV … "s" parameters accept durations ("3s", "5m") in overrides. Null: a plain value. */
+  unit: string | null
+  default: number | string | boolean
+  min?: number
+  max?: number
+  zh: string
+  en: string
+}
+
+export interface RuleFile {
+  id: string
+  code: string
+  name: Bilingual
+  /** prison, detox or both. */
+  scope: 'prison' | 'detox' | 'both'
+  domain: Domain
+  mandatory: boolean
+  levels: Level[]
+  plan: string | null
+  key: string[]
+  inputs: string[]
+  /** Codes of rules whose alert changes the operator wants to see. */
+  watches: string[]
+  /** Positive evidence: may be run ahead on arrival. */
+  eager: boolean
+  shelvable: boolean
+  /** False for alerts that never join an incident. */
+  incident: boolean
+  operator: string
+  pattern: Record<string, unknown>
+  /** End of the condition: after so long without evidence, by the operator itself, or only by a person. */
+  clear: { by: 'quiet'; quietMs: number } | { by: 'operator' } | { by: 'person' }
+  coolDownMs: number
+  parameters: ParameterSpec[]
+  reasons: Record<string, Bilingual>
+  description: Bilingual | null
+  falsePositives: string[]
+  /** First characters of the SHA-256 of the file. */
+  version: string
+  file: string
+}
+
+export class Rule {
+  readonly file: RuleFile
+  readonly enabled: boolean
+  readonly #values: ReadonlyMap<string, number | string | boolean>
+
+  constructor(file: RuleFile, overrides: Record<string, unknown> = {}) {
+    this.file = file
+    this.enabled = overrides.enabled !== false
+    this.#values = new Map(
+      file.parameters.map((p) => [p.name, (overrides[p.name] as number | string | boolean | undefined) ?? p.default]),
+    )
+  }
+
+  get id(): string {
+    return this.file.id
+  }
+  get code(): string {
+    return this.file.code
+  }
+
+  value(name: string): number | string | boolean {
+    const value = this.#values.get(name)
+    if (value === undefined) throw new Error(`rule ${this.id} has no parameter "${name}"`)
+    return value
+  }
+  /** A number, in the unit of the parameter. */
+  num(name: string): number {
+    const value = this.value(name)
+    if (typeof value !== 'number') throw new Error(`parameter "${name}" of rule ${this.id} is not a number`)
+    return value
+  }
+  /** A duration of a parameter with unit "s", in ms. */
+  ms(name: string): number {
+    return Math.round(this.num(name) * 1000)
+  }
+  values(): Record<string, number | string | boolean> {
+    return Object.fromEntries(this.#values)
+  }
+}

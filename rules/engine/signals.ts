@@ -1,0 +1,118 @@
+/**
+ * What each device last said and how long that speaks (`semantics.md` 3): states hold until the next one, samples for
+ * their validity, detections as the device says. Unknown is an answer of its own. Never overwritten by older values.
+ */
+import { READING_TYPES } from '#model/catalogue/index.ts'
+import type { ReadingValue } from '#model/reading.ts'
+
+export interface Signal {
+  id: string
+  time: number
+  value: ReadingValue
+  bad: boolean
+  /** Time since which the value has been the same kind of thing without a gap; used for "said nothing through the window". */
+  since: number
+}
+
+export interface DeviceRecord {
+  id: string
+  /** Engine time of the last message of the device itself (not of a driver speaking about it). Null: never spoke. */
+  spokeAt: number | null
+  /** Null: nobody said. */
+  online: boolean | null
+  onlineChangedAt: number
+  signals: Record<string, Signal>
+}
+
+const DETECTION_HOLD_MS = 2_000
+const DETECTION_ACTIVE_MS = 600_000
+
+/** How long a value of a type speaks after its time, ms. */
+export function validMs(type: string, value: ReadingValue): number {
+  const signal = READING_TYPES.get(type)?.signal
+  switch (signal?.kind) {
+    case 'sample':
+      return signal.validMs ?? Number.POSITIVE_INFINITY
+    case 'detection':
+      return value.active === true ? DETECTION_ACTIVE_MS : value.active === false ? 0 : DETECTION_HOLD_MS
+    case 'state':
+      return Number.POSITIVE_INFINITY
+    default:
+      return 0
+  }
+}
+
+/** Below this activity a person is at rest, ms of it are counted from `restSince`. */
+const REST_ACTIVITY = 0.2
+
+export class Signals {
+  readonly #devices = new Map<string, DeviceRecord>()
+  /** Since when each person's activity has been low without a gap; null = it is not. */
+  readonly #restSince = new Map<string, number | null>()
+
+  /** A sample of activity: keeps since when the person rests. */
+  rest(person: string, activity: number, time: number, afterGap: boolean): void {
+    const since = this.#restSince.get(person)
+    if (activity >= REST_ACTIVITY) {
+      if (since !== null) this.#restSince.set(person, null)
+    } else if (since === undefined || since === null || afterGap) this.#restSince.set(person, time)
+  }
+  restSince(person: string): number | null {
+    return this.#restSince.get(person) ?? null
+  }
+
+  record(device: string): DeviceRecord {
+    let record = this.#devices.get(device)
+    if (!record) {
+      record = { id: device, spokeAt: null, online: null, onlineChangedAt: 0, signals: {} }
+      this.#devices.set(device, record)
+    }
+    return record
+  }
+  find(device: string): DeviceRecord | undefined {
+    return this.#devices.get(device)
+  }
+  records(): IterableIterator<DeviceRecord> {
+    return this.#devices.values()
+  }
+
+  /** Stores a reading; answers whether the value before it had stopped speaking (a gap). */
+  store(record: DeviceRecord, type: string, id: string, time: number, value: ReadingValue, bad: boolean): boolean {
+    const before = record.signals[type]
+    if (!before) {
+      record.signals[type] = { id, time, value, bad, since: time }
+      return true
+    }
+    if (time < before.time) return false
+    const gap = before.bad || record.online === false || time > before.time + validMs(type, before.value)
+    before.id = id
+    before.time = time
+    before.value = value
+    before.bad = bad
+    if (gap) before.since = time
+    return gap
+  }
+
+  /** The signal that speaks at `at`, or null when it is unknown: none, bad, expired, or the device offline. */
+  at(device: string, type: string, at: number): Signal | null {
+    const record = this.#devices.get(device)
+    const signal = record?.signals[type]
+    if (!record || !signal || signal.bad || record.online === false) return null
+    return at <= signal.time + validMs(type, signal.value) ? signal : null
+  }
+
+  /** The last value whatever its age; null when none was ever said. */
+  last(device: string, type: string): Signal | null {
+    return this.#devices.get(device)?.signals[type] ?? null
+  }
+
+  snapshot(): { records: DeviceRecord[]; rest: [string, number | null][] } {
+    return { records: [...this.#devices.values()], rest: [...this.#restSince] }
+  }
+  restore(snapshot: ReturnType<Signals['snapshot']>): void {
+    this.#devices.clear()
+    for (const record of snapshot.records) this.#devices.set(record.id, record)
+    this.#restSince.clear()
+    for (const [person, since] of snapshot.rest) this.#restSince.set(person, since)
+  }
+}
