@@ -77,7 +77,22 @@ export const ProvinceSchema = Type.Object(
         closed,
       ),
     ),
-    console: optional(Type.Object({ host: optional(Type.String()), port: optional(Port) }, closed)),
+    console: optional(
+      Type.Object(
+        {
+          host: optional(Type.String()),
+          port: optional(Type.Integer({ minimum: 0, maximum: 65535, description: 'TCP port; 0 = any free one' })),
+          cert: optional(Text),
+          key: optional(Text),
+          lines: optional(
+            Type.Record(Type.String(), oneOf(LINES, 'bureau'), {
+              description: 'account: the one bureau whose facilities it sees; accounts not named here see both',
+            }),
+          ),
+        },
+        closed,
+      ),
+    ),
     facilities: Type.Array(
       Type.Object(
         {
@@ -129,7 +144,13 @@ export interface ProvinceConfig {
     key: string | null
   } | null
   store: { url: string | null }
-  console: { host: string; port: number | null }
+  console: {
+    host: string
+    port: number
+    tls: { cert: string; key: string } | null
+    /** Accounts of one bureau; all others see both. */
+    lines: Record<string, Line>
+  }
   facilities: FacilityConfig[]
 }
 
@@ -317,6 +338,8 @@ export function parseProvinceConfig(text: string, path: string): ProvinceConfig 
   const cert = pem(broker?.cert, folder, 'broker.cert')
   const key = pem(broker?.key, folder, 'broker.key')
   const ca = pem(broker?.ca, folder, 'broker.ca')
+  const consoleCert = pem(file.console?.cert, folder, 'console.cert')
+  const consoleKey = pem(file.console?.key, folder, 'console.key')
   return {
     province: { id: file.province.id, name: file.province.name ?? { zh: file.province.id, en: file.province.id } },
     broker: externalUrl
@@ -338,7 +361,9 @@ export function parseProvinceConfig(text: string, path: string): ProvinceConfig 
     store: { url: file.store?.url ?? null },
     console: {
       host: file.console?.host ?? '127.0.0.1',
-      port: file.console?.port === undefined ? 8090 : file.console.port,
+      port: file.console?.port ?? 8090,
+      tls: consoleCert && consoleKey ? { cert: consoleCert, key: consoleKey } : null,
+      lines: file.console?.lines ?? {},
     },
     facilities: file.facilities.map((f) => ({
       id: f.id,

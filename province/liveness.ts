@@ -9,8 +9,13 @@ export const SILENT_MS = 90_000
 export interface Liveness {
   /** A heartbeat that is in the store. */
   heard(facility: string, heartbeatId: string, at: number): void
+  /** Any message: the link is up, though only heartbeats say that the edge is well. */
+  seen(facility: string, at: number): void
+  /** It was heard once and is not heard now. */
+  lost(facility: string): boolean
+  /** The link is up and the facility is not lost. */
   connected(facility: string): boolean
-  /** Since when it is heard without a break; null while it is not. */
+  /** Since when something is heard without a break of 90 s; null while the link is down. */
   connectedSince(facility: string): number | null
   close(): void
 }
@@ -35,6 +40,7 @@ export function createLiveness(options: LivenessOptions): Liveness {
   const { clock, onLost, onBack } = options
   const silentMs = options.silentMs ?? SILENT_MS
   const watches = new Map<string, Watch>()
+  const links = new Map<string, { since: number; last: number }>()
 
   function arm(facility: string, watch: Watch): void {
     watch.timer = clock.after(watch.lastAt + silentMs - clock.now(), () => {
@@ -52,8 +58,23 @@ export function createLiveness(options: LivenessOptions): Liveness {
     if (!lost) arm(facility, watch)
   }
 
+  function seen(facility: string, at: number): void {
+    const link = links.get(facility)
+    if (link && at - link.last < silentMs) link.last = Math.max(link.last, at)
+    else links.set(facility, { since: at, last: at })
+  }
+
+  function connectedSince(facility: string): number | null {
+    const link = links.get(facility)
+    return link && clock.now() - link.last < silentMs ? link.since : null
+  }
+
+  const isLost = (facility: string): boolean => watches.get(facility)?.since === null
+
   return {
+    seen,
     heard(facility, heartbeatId, at) {
+      seen(facility, at)
       let watch = watches.get(facility)
       if (!watch) {
         watch = { lastId: heartbeatId, lastAt: at, since: null, timer: null }
@@ -67,11 +88,13 @@ export function createLiveness(options: LivenessOptions): Liveness {
       }
       if (!watch.timer) arm(facility, watch)
     },
-    connected: (facility) => (watches.get(facility)?.since ?? null) !== null,
-    connectedSince: (facility) => watches.get(facility)?.since ?? null,
+    lost: isLost,
+    connected: (facility) => connectedSince(facility) !== null && !isLost(facility),
+    connectedSince,
     close() {
       for (const watch of watches.values()) watch.timer?.cancel()
       watches.clear()
+      links.clear()
     },
   }
 }

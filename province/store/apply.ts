@@ -21,6 +21,8 @@ export interface AppliedChange {
   /** The alert after the merge. */
   alert: SharedAlert
   receivedAt: number
+  /** Running number of all changes at the province; null when this very change was there already. */
+  ord: number | null
 }
 
 export interface Applied {
@@ -264,6 +266,12 @@ export async function applyBatch(sql: Sql, items: BatchItem[]): Promise<Applied>
   return applied
 }
 
+const changeKey = (
+  facility: string,
+  alert: string,
+  c: { origin: string; sequence: number; at: number; change: string },
+): string => JSON.stringify([facility, alert, c.origin, c.sequence, c.at, c.change])
+
 /** Merges changes into their alerts and keeps every act. Also used for the province's own alerts. */
 export async function applyChanges(
   sql: Sql,
@@ -304,7 +312,7 @@ export async function applyChanges(
       receivedAt: before?.receivedAt ?? receivedAt,
       updatedAt: receivedAt,
     })
-    done.push({ facility: facility.id, line: facility.line, change, alert: after.alert, receivedAt })
+    done.push({ facility: facility.id, line: facility.line, change, alert: after.alert, receivedAt, ord: null })
   }
   await sql.query(
     `INSERT INTO alerts (facility, id, line, rule, code, level, state, zone, open, drill, test, raised_at, received_at, updated_at, subjects, alert, merge)
@@ -339,12 +347,20 @@ export async function applyChanges(
       }),
     ),
   )
-  await sql.query(
+  const numbered = await sql.query<{
+    facility: string
+    alert: string
+    origin: string
+    sequence: number
+    at: number
+    change: string
+    ord: number
+  }>(
     `INSERT INTO alert_changes (facility, alert, origin, epoch, sequence, at, received_at, change, by, snapshot)
      SELECT r.facility, r.alert, r.origin, r.epoch, r.sequence, r.at, r.received_at, r.change, r.by, r.snapshot
        FROM jsonb_to_recordset($1::jsonb) AS r(facility text, alert text, origin text, epoch integer, sequence bigint, at bigint,
             received_at bigint, change text, by text, snapshot jsonb)
-     ON CONFLICT DO NOTHING`,
+     ON CONFLICT DO NOTHING RETURNING facility, alert, origin, sequence, at, change, ord`,
     json(
       changes.map(({ facility, change, receivedAt }) => ({
         facility: facility.id,
@@ -360,6 +376,8 @@ export async function applyChanges(
       })),
     ),
   )
+  const ords = new Map(numbered.map((r) => [changeKey(r.facility, r.alert, r), r.ord]))
+  for (const one of done) one.ord = ords.get(changeKey(one.facility, one.alert.id, one.change)) ?? null
   return done
 }
 

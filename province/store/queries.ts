@@ -281,3 +281,22 @@ export async function listQuarantine(sql: Sql, scope: Scope, limit: number): Pro
     [scopeJson(scope)],
   )
 }
+
+/** Changes with a running number above `ord`, oldest first: what a console that was away has missed. */
+export async function changesAfter(
+  sql: Sql,
+  ord: number,
+  limit: number,
+): Promise<{ ord: number; line: Line; change: AlertUp }[]> {
+  return sql.query<{ ord: number; line: Line; change: AlertUp }>(
+    `SELECT c.ord, f.line, jsonb_build_object('at', c.at, 'change', c.change, 'by', c.by, 'alert', c.snapshot) AS change
+       FROM alert_changes c JOIN facilities f ON f.id = c.facility
+      WHERE c.ord > $1 ORDER BY c.ord LIMIT ${Math.trunc(limit)}`,
+    [ord],
+  )
+}
+
+export async function lastOrd(sql: Sql): Promise<number> {
+  const rows = await sql.query<{ ord: number }>('SELECT COALESCE(max(ord), 0) AS ord FROM alert_changes')
+  return rows[0]?.ord ?? 0
+}
