@@ -1,0 +1,43 @@
+/** The embedded time-series store: no other software needed. Keeps alert changes out: their history is the ledger's. */
+import type { Clock } from '#model/clock.ts'
+import type { SeriesLine, SeriesQuery, SeriesSink } from '#model/ports/series.ts'
+import { DEFAULT_RETENTION_MS, type Keep } from '../journal/retention.ts'
+import { openStoreInline, openStoreThread } from '../thread/store-thread.ts'
+import * as storage from './embedded-storage.ts'
+import { type Item, planQuery } from './points.ts'
+
+export interface EmbeddedOptions {
+  dir: string
+  clock: Clock
+  /** Rollups per minute; raw readings go with their class, rollups per hour stay ten times as long. Default 90 days. */
+  retentionMs?: number
+  /** Raw readings and everything about L4. */
+  classRetentionMs?: Partial<Record<Keep, number>>
+  thread?: boolean
+}
+
+export async function openEmbeddedSeries(options: EmbeddedOptions): Promise<SeriesSink> {
+  const link =
+    options.thread === false
+      ? openStoreInline(storage as never, { dir: options.dir })
+      : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), { dir: options.dir })
+  const keep = { ...DEFAULT_RETENTION_MS, ...options.classRetentionMs }
+  const rollupsMs = options.retentionMs ?? 90 * 86_400_000
+  return {
+    name: 'local',
+    async write(items: Item[]) {
+      const readings = items.flatMap((item) => ('reading' in item ? [item.reading] : []))
+      if (readings.length > 0) await link.call('write', readings)
+      return { rejected: [] }
+    },
+    query: (query: SeriesQuery): Promise<SeriesLine[]> => link.call('query', planQuery(query)),
+    expire: (now: number) =>
+      link.call('expire', {
+        raw: { L1: now - keep.L1, L2: now - keep.L2, L3: now - keep.L3, L4: now - keep.L4 },
+        minute: now - rollupsMs,
+        hour: now - rollupsMs * 10,
+        l4: now - keep.L4,
+      } satisfies storage.ExpiryRequest),
+    close: () => link.close(),
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * InfluxDB 1.x through `influx`. The client buffers nothing and retries nothing here: the journal cursor is the outbox.
+ * Must never report a point as written before the server has answered.
+ */
+import { InfluxDB } from 'influx'
+import { WardwatchError } from '#model/errors.ts'
+import type { SeriesSink } from '#model/ports/series.ts'
+import { queryInfluxql } from './influxql.ts'
+import { writeFailure, writeIsolating } from './partial-write.ts'
+import { type Item, type Point, pointOf, type SharingRules } from './points.ts'
+
+export interface InfluxV1Options extends SharingRules {
+  url: string
+  database?: string
+  user?: string
+  password?: string
+  timeoutMs?: number
+}
+
+const NO_BACKOFF = {
+  getDelay: () => 0,
+  next: () => NO_BACKOFF,
+  reset: () => NO_BACKOFF,
+}
+
+export function openInfluxV1(options: InfluxV1Options): SeriesSink {
+  const url = new URL(options.url)
+  const database = options.database ?? 'wardwatch'
+  const client = new InfluxDB({
+    hosts: [
+      {
+        host: url.hostname,
+        port: Number(url.port || (url.protocol === 'https:' ? 443 : 8086)),
+        protocol: url.protocol === 'https:' ? 'https' : 'http',
+        options: { timeout: options.timeoutMs ?? 10_000 },
+      },
+    ],
+    database,
+    username: options.user ?? '',
+    password: options.password ?? '',
+    // The pump backs off; the client's pool must not hold its only host back as well.
+    pool: { maxRetries: 0, requestTimeout: options.timeoutMs ?? 10_000, backoff: NO_BACKOFF },
+  })
+  let ready: Promise<unknown> | null = null
+  const prepare = (): Promise<unknown> => {
+    ready ??= client.createDatabase(database).catch((error) => {
+      ready = null
+      throw error
+    })
+    return ready
+  }
+  const unreachable = (error: unknown) =>
+    new WardwatchError('sink-unreachable', `InfluxDB at ${url.host} does not answer: ${(error as Error).message}`)
+
+  async function write(points: Point[]): Promise<void> {
+    try {
+      await client.writePoints(
+        points.map((p) => ({ measurement: p.measurement, tags: p.tags, fields: p.fields, timestamp: p.ns as never })),
+        { database, precision: 'n' },
+      )
+    } catch (error) {
+      const { status, message } = errorOf(error)
+      if (status === 404) ready = null
+      throw writeFailure(`InfluxDB at ${url.host}`, status, message)
+    }
+  }
+
+  return {
+    name: 'influx',
+    async write(items: Item[]) {
+      const points = items.map((item) => pointOf(item, options)).filter((p): p is Point => p !== null)
+      if (points.length === 0) return { rejected: [] }
+      await prepare().catch((error) => {
+        throw unreachable(error)
+      })
+      return { rejected: await writeIsolating(points, write) }
+    },
+    async query(query) {
+      try {
+        return await queryInfluxql(query, (statement) => client.queryRaw(statement, { database, precision: 'ms' }))
+      } catch (error) {
+        throw unreachable(error)
+      }
+    },
+    // The database's own retention policy removes what is old.
+    expire: async () => ({ removed: 0 }),
+    close: async () => undefined,
+  }
+}
+
+function errorOf(error: unknown): { status: number | null; message: string } {
+  const e = error as Error & { res?: { statusCode?: number } }
+  return { status: e.res?.statusCode ?? null, message: e.message }
+}
