@@ -233,7 +233,7 @@ export class MqttDriver implements Driver {
     const lost: RawReading[] = []
     for (const device of this.#known) {
       const state = this.#alive.get(device.id)
-      if (!state || state.online !== true) continue
+      if (state?.online !== true) continue
       // Null, not false: without a status of its own it is online again as soon as it speaks.
       state.online = null
       state.reason = this.#brokerFault

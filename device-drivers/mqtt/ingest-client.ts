@@ -77,6 +77,8 @@ export class IngestClient {
   #filters: string[]
   #up = false
   #messageId = 0
+  /** Filters of a SUBSCRIBE that is not yet answered. */
+  readonly #asked = new Map<number, string[]>()
   readonly #running = new Set<Promise<void>>()
 
   /** @throws WardwatchError `site-invalid` when the URL cannot be used */
@@ -114,10 +116,12 @@ export class IngestClient {
   }
 
   #subscribe(socket: Socket, filters: string[]): void {
+    const messageId = this.#nextId()
+    this.#asked.set(messageId, filters)
     socket.write(
       mqttPacket.generate({
         cmd: 'subscribe',
-        messageId: this.#nextId(),
+        messageId,
         subscriptions: filters.map((topic) => ({ topic, qos: 1 as const })),
       }),
     )
@@ -139,6 +143,7 @@ export class IngestClient {
       ? connectTls({ host, port, ca: broker.ca, cert: broker.cert, key: broker.key, servername: host })
       : connectTcp({ host, port, noDelay: true })
     this.#socket = socket
+    this.#asked.clear()
     const parser = mqttPacket.parser({ protocolVersion: 4 })
     let lastHeard = this.#options.clock.now()
     let unacknowledged = 0
@@ -207,7 +212,9 @@ export class IngestClient {
         this.#subscribe(socket, this.#filters)
         watch()
       } else if (packet.cmd === 'suback') {
-        const refused = this.#filters.filter((_, i) => packet.granted[i] === 128)
+        const asked = this.#asked.get(packet.messageId as number) ?? []
+        this.#asked.delete(packet.messageId as number)
+        const refused = asked.filter((_, i) => packet.granted[i] === 128)
         if (refused.length > 0) {
           end(`the broker ${host}:${port} does not allow to subscribe to ${refused.join(', ')}`)
           return
