@@ -188,16 +188,6 @@ export class DeviceWatch {
       if (slot.dirty.has(index)) this.#say(slot)
       const plan = slot.plan.fields[index] as FieldPlan
       const state = slot.fields[index] as FieldState
-      if (
-        state.sourceMs !== null &&
-        wire.sourceMs !== null &&
-        wire.sourceMs < state.sourceMs &&
-        qualityOf(wire.status) === 'good' &&
-        state.quality === 'good'
-      ) {
-        // A read that was overtaken by a notification (a server whose clock was set back says its next change in any case).
-        if (state.sourceMs - wire.sourceMs < 60_000) continue
-      }
       this.#take(slot, index, plan, state, wire)
     }
   }

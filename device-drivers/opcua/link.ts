@@ -431,7 +431,7 @@ export class Link {
       return
     }
     const source = String(at('sourceNode') ?? '')
-    const sourceName = String(at('sourceName') ?? '')
+    const sourceName = String(at('sourceName') ?? '').replace(/^\d+:/, '')
     const watches = this.#bySource.get(source) ?? this.#byName(sourceName)
     if (watches.size === 0) return
     const fields = new Map<string, unknown>()

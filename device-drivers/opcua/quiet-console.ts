@@ -4,7 +4,7 @@ import { setDebugLogger, setErrorLogger, setWarningLogger } from 'node-opcua-cli
 const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
 
 /** What the library says of its ordinary work. */
-const EXPECTED = /Creating default certificate|operational limits/i
+const EXPECTED = /Creating default certificate|operational limits|Cannot find suitable endpoints|CallMethodRequest/i
 
 type Sink = (line: string) => void
 const sinks = new Set<Sink>()
@@ -22,7 +22,13 @@ export function silenceLibrary(): void {
   routed = true
   const forward = (...parts: unknown[]) => {
     if (sinks.size === 0) return
-    const line = parts.map(String).join(' ').replace(COLOUR, '').trim().slice(0, 500)
+    const line = parts
+      .filter((part) => typeof part === 'string' || part instanceof Error)
+      .map(String)
+      .join(' ')
+      .replace(COLOUR, '')
+      .trim()
+      .slice(0, 500)
     if (line && !EXPECTED.test(line)) for (const sink of sinks) sink(line)
   }
   setDebugLogger(() => {})

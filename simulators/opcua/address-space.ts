@@ -28,8 +28,8 @@ export const NAMESPACE_URI = 'urn:wardwatch:twin:facility'
 /** What a variable last said; survives a restart of the server, as in the controllers behind a real one. */
 export interface Kept {
   value: boolean | number | string
-  /** Source time, ms; null = the source gives none. */
-  time: number | null
+  /** Source time, ms. */
+  time: number
   status: StatusCode
   /** Bad status without a value. */
   empty?: boolean
@@ -69,6 +69,8 @@ export class TwinAddressSpace {
     const space = server.engine.addressSpace
     if (!space) throw new Error('the server has no address space yet: initialize it first')
     this.#ns = space.registerNamespace(NAMESPACE_URI)
+    // Acknowledge, ConditionRefresh and their like answer only when asked to.
+    space.installAlarmsAndConditionsService()
     this.#bindCurrentTime()
   }
 
@@ -176,14 +178,14 @@ export class TwinAddressSpace {
     const value = new DataValue({
       ...(kept.empty ? {} : { value: new Variant({ dataType: TYPES[dataType], value: kept.value }) }),
       statusCode: kept.status,
-      sourceTimestamp: kept.time === null ? null : new Date(kept.time + this.offsetMs),
+      sourceTimestamp: new Date(kept.time + this.offsetMs),
     })
-    // setValueFromSource would put a source time where the device gives none.
+    // setValueFromSource cannot say a status without a value.
     ;(variable as unknown as { _internal_set_dataValue(v: DataValue): void })._internal_set_dataValue(value)
   }
 
   /** Says a reading. False when the device or type is unknown here. */
-  say(device: TwinDevice, type: string, value: Record<string, unknown>, time: number | null): boolean {
+  say(device: TwinDevice, type: string, value: Record<string, unknown>, time: number): boolean {
     const shape = SHAPES[device.kind as DeviceKind]
     if (!shape || !this.#objects.has(device.id)) return false
     const belongs = (when?: Readonly<Record<string, string>>) =>
@@ -210,7 +212,7 @@ export class TwinAddressSpace {
     return said
   }
 
-  #raise(device: string, shape: EventShape, value: Record<string, unknown>, time: number | null): void {
+  #raise(device: string, shape: EventShape, value: Record<string, unknown>, time: number): void {
     const object = this.#objects.get(device)
     if (!object) return
     const fields: Record<string, { dataType: DataType; value: unknown }> = {}
@@ -219,7 +221,7 @@ export class TwinAddressSpace {
       if (raw !== undefined && raw !== null)
         fields[name.charAt(0).toLowerCase() + name.slice(1)] = { dataType: TYPES[dataType], value: raw }
     }
-    const at = new Date((time ?? this.#clock.now()) + this.offsetMs)
+    const at = new Date(time + this.offsetMs)
     object.raiseEvent(this.#eventType(shape), {
       ...(fields as object),
       time: { dataType: DataType.DateTime, value: at },
@@ -228,10 +230,10 @@ export class TwinAddressSpace {
     } as Parameters<UAObject['raiseEvent']>[1])
   }
 
-  #alarm(device: string, shape: AlarmShape, value: Record<string, unknown>, time: number | null): void {
+  #alarm(device: string, shape: AlarmShape, value: Record<string, unknown>, time: number): void {
     const alarm = this.#alarms.get(`${device}\0${shape.type}`)
     if (!alarm) return
-    const at = new Date((time ?? this.#clock.now()) + this.offsetMs)
+    const at = new Date(time + this.offsetMs)
     // A second alarm while the first stands: the zone returned and was disturbed again.
     if (alarm.currentBranch().getActiveState()) this.#setAlarm(alarm, false, at, 100)
     this.#setAlarm(alarm, true, at, shape.severities[String(value[shape.field])] ?? 500)

@@ -44,8 +44,8 @@ export interface TwinReading {
   device: string
   type: string
   value: Record<string, unknown>
-  /** Source time, ms; null = the source gives none; absent = now. */
-  time?: number | null
+  /** Source time, ms; absent = now. (node-opcua's server puts a source time on everything.) */
+  time?: number
 }
 
 export type OpcuaFault =
@@ -219,7 +219,7 @@ export async function createOpcuaTwin(options: OpcuaTwinOptions): Promise<OpcuaT
         space.setStatus(device, online ? StatusCodes.Good : StatusCodes.BadCommunicationError, undefined, !online)
         return true
       }
-      const time = reading.time === undefined ? options.clock.now() : reading.time
+      const time = reading.time ?? options.clock.now()
       const said = space.say(device, reading.type, reading.value, time)
       if (said && reading.type === 'fence.alarm') {
         clears.get(device.id)?.cancel()
