@@ -95,6 +95,7 @@ describe('uplink', () => {
   test('sends reduced alert changes in gapless envelopes, with pseudonyms and nothing else of persons', async () => {
     const there = await province()
     const { journal, uplink } = await edge([there.url])
+    await vi.waitFor(() => expect(uplink.state().connected).toBe(true))
     await journal.append([
       alertBody(1, 'raised', { subjects: ['P017'], subject: 'P017', key: 'P017|YARD-E', device: 'K31' }),
     ])
