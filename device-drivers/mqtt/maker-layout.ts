@@ -134,7 +134,8 @@ function deviceOf(
   address = job.route.device ? follow(job.route.device, item) : job.parts.device,
 ): Device | null {
   const { route, speaker } = job
-  const name = address ?? speaker?.id
+  // Without any address in topic or model file, who speaks is who is meant.
+  const name = address ?? (job.route.device || job.parts.device ? undefined : speaker?.id)
   if (typeof name !== 'string' && typeof name !== 'number') {
     reject(job, null, 'bad-payload', 'the message does not say which device it is about')
     return null

@@ -60,7 +60,7 @@ function fieldValue(field: CompiledField, item: unknown, parts: Record<string, s
       : map.const
   const raw = field.path ? follow(field.path, item) : undefined
   if (raw === undefined) return undefined
-  if (map.null?.some((nothing) => nothing === raw)) return null
+  if (map.nothing?.includes(raw as Primitive)) return null
   if (map.enum) {
     const key = String(raw)
     if (!Object.hasOwn(map.enum, key))

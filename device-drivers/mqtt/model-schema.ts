@@ -14,7 +14,7 @@ export interface FieldMap {
   /** Raw value → value; a raw value that is not listed cannot be mapped. */
   enum?: Record<string, Primitive>
   /** Raw values that mean "measured and nothing found". */
-  null?: Primitive[]
+  nothing?: Primitive[]
 }
 
 export interface ReadingMap {
@@ -118,7 +118,7 @@ export const MQTT_MODEL_SCHEMA = {
                           scale: { type: 'number' },
                           offset: { type: 'number' },
                           enum: { type: 'object', additionalProperties: primitive },
-                          null: { type: 'array', items: primitive },
+                          nothing: { type: 'array', items: primitive },
                         },
                       },
                     ],
