@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkProvinceFile, loadProvinceConfig, parseProvinceConfig } from './config.ts'
 
@@ -60,4 +62,9 @@ describe('the configuration of the province', () => {
     )
     expect(() => loadProvinceConfig('/nowhere/p.yaml')).toThrow(/\/nowhere\/p\.yaml cannot be read/)
   })
+})
+
+test('the sample configuration is right but for the files that it names', () => {
+  const sample = readFileSync(join(import.meta.dirname, 'province.sample.yaml'), 'utf8')
+  expect(checkProvinceFile(sample).faults).toEqual([])
 })

@@ -23,7 +23,7 @@ export async function openPostgres(url: string): Promise<Store> {
     await pool.query('SELECT 1')
   } catch (error) {
     await pool.end()
-    const { host } = new URL(url)
+    const host = URL.canParse(url) ? new URL(url).host : ''
     throw new WardwatchError(
       'sink-unreachable',
       `The PostgreSQL server at ${host || 'the local socket'} cannot be used (${(error as Error).message || (error as NodeJS.ErrnoException).code}); check store.url.`,
