@@ -5,7 +5,7 @@
 import helmet from '@fastify/helmet'
 import { Ajv } from 'ajv'
 import ajvFormats from 'ajv-formats'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { Clock } from '#model/clock.ts'
 import type { Accounts } from './accounts.ts'
@@ -55,7 +55,7 @@ export async function createConsoleApp(options: ConsoleAppOptions): Promise<Fast
   const secure = options.secure ?? options.tls !== undefined
   const server = {
     loggerInstance: options.logger ?? defaultLogger(),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // Open streams would hold close() for ever.
     forceCloseConnections: true,
     bodyLimit: BODY_LIMIT,

@@ -103,8 +103,6 @@ export class SseHub<Mask extends string = string> {
   #flushing = false
   #seq = 0
   #n: number
-  /** Ordinals above this are of this process. */
-  readonly #bootN: number
   /** Alerts up to here are no longer (or were never) in the ring. */
   #floor = 0
   #otherFloor: number
@@ -127,9 +125,9 @@ export class SseHub<Mask extends string = string> {
       ...options,
     }
     this.epoch = options.epoch
-    this.#bootN = options.clock.now()
-    this.#n = this.#bootN
-    this.#otherFloor = this.#bootN
+    // Ordinals of an earlier process are smaller, so they are never taken for ours.
+    this.#n = options.clock.now()
+    this.#otherFloor = this.#n
   }
 
   /** Learns where the durable sequence stands and starts the heartbeat. */
@@ -281,8 +279,9 @@ export class SseHub<Mask extends string = string> {
   #write(connection: Connection<Mask>, chunk: string | Buffer): void {
     const { raw } = connection
     if (raw.destroyed || raw.writableEnded) return
-    raw.write(chunk)
+    // What waits from before tells a slow client; one large burst tells nothing.
     if (raw.writableLength > this.#o.clientBytes) this.#dropSlow(connection)
+    else raw.write(chunk)
   }
 
   #dropSlow(connection: Connection<Mask>): void {
@@ -377,8 +376,7 @@ export class SseHub<Mask extends string = string> {
     // An alert id stands for its place in this process; an ordinal of an earlier process stands for nothing here.
     const n = match[3] !== undefined ? Number(match[3]) : this.#alerts.find((e) => e.seq === from)?.n
     const known = n !== undefined && n >= this.#otherFloor
-    if (!known && (seq < this.#seq || match[3] !== undefined || this.#others.length > 0))
-      this.#sendDeviceStates(connection)
+    if (!known) this.#sendDeviceStates(connection)
     await this.#catchUp(connection, seq, known ? n : this.#n)
   }
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { problemBody, sendProblem } from './problem.ts'
 
 export const DEFAULT_WEB_ROOT = join(import.meta.dirname, '../web/dist')
@@ -24,6 +24,11 @@ export async function registerConsole(app: FastifyInstance, root: string): Promi
       reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
   } as Parameters<typeof fastifyStatic>[1])
+  const sendPage = (reply: FastifyReply): FastifyReply =>
+    existsSync(join(root, 'index.html'))
+      ? reply.sendFile('index.html')
+      : reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
+  app.get('/', { schema: { hide: true } }, (_request, reply) => sendPage(reply))
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '/'
     const wantsPage =
@@ -33,7 +38,6 @@ export async function registerConsole(app: FastifyInstance, root: string): Promi
       !/\.[a-z0-9]{1,8}$/i.test(path) &&
       /text\/html|\*\/\*/.test(request.headers.accept ?? '*/*')
     if (!wantsPage) return sendProblem(reply, problemBody(404, `There is no ${request.method} ${path} here.`))
-    if (!existsSync(join(root, 'index.html'))) return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
-    return reply.sendFile('index.html')
+    return sendPage(reply)
   })
 }

@@ -40,7 +40,7 @@ export function registerSeriesRoutes(app: FastifyInstance, kit: ConsoleKit, seri
       const { query } = request
       const account = accountOf(request)
       const type = textOf(query, 'type')
-      if (type === undefined) throw fieldProblem('type', '"type" is missing: a reading type such as env.climate.')
+      if (type === undefined) throw fieldProblem('type', '"type" is missing: a reading type such as env.temperature.')
       const known = READING_TYPES.get(type)
       if (!known) throw fieldProblem('type', `"${type}" is not in the collection list; see /api/v1/catalogue.`)
       if (!maySeeType(account.role, type))
