@@ -58,11 +58,15 @@ export class Cursor implements JournalCursor {
   commit(seq: number): void {
     if (seq <= this.#position) return
     this.#position = Math.min(seq, this.#source.lastSeq())
-    if (this.#read < this.#position) this.#read = this.#position
     let done = 0
+    // A consumer may commit what it knows from elsewhere: the records it never asked for are done as well.
+    for (; this.#read < this.#position; this.#read++) {
+      const record = this.#source.tail.get(this.#read + 1)
+      if (record && inLane(this.lane, record.body)) this.#handedOut.push(record.seq)
+    }
     while (done < this.#handedOut.length && this.#handedOut[done]! <= this.#position) done++
     this.#handedOut.splice(0, done)
-    this.#behind = Math.max(this.#handedOut.length, this.#behind - done)
+    this.#behind = this.#position === this.#source.lastSeq() ? 0 : Math.max(this.#handedOut.length, this.#behind - done)
     this.#source.moved(this)
   }
 

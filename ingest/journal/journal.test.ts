@@ -116,6 +116,28 @@ describe('journal', () => {
     expect(await empty).toEqual([])
   })
 
+  test('a consumer that commits what it knows from elsewhere has no lag', async () => {
+    const journal = await open(newDir())
+    const cursor = await journal.cursor('desk', 'alert')
+    for (let i = 0; i < 4; i++) await journal.append([readingBody(i), alertBody(i)])
+    expect(cursor.lag()).toBe(4)
+    cursor.commit(5)
+    expect(cursor.lag()).toBe(2)
+    expect((await cursor.next(10)).map((r) => r.seq)).toEqual([6, 8])
+    cursor.commit(8)
+    expect(cursor.lag()).toBe(0)
+  })
+
+  test('can be read by another process while it is written', async () => {
+    const dir = newDir()
+    const journal = await open(dir)
+    await journal.append(readings(0, 3))
+    const reader = await open(dir, { readOnly: true })
+    expect((await reader.read(1, 10)).map((r) => r.seq)).toEqual([1, 2, 3])
+    await expect(reader.append(readings(3, 1))).rejects.toMatchObject({ code: 'data-unwritable' })
+    expect(await journal.append(readings(3, 1))).toEqual([4])
+  })
+
   test('seqAt finds the first record of a time across many marks', async () => {
     const clock = new VirtualClock(START)
     const journal = await open(newDir(), { clock })

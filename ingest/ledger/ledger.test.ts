@@ -85,6 +85,17 @@ describe('ledger', () => {
     expect(await again.verify()).toMatchObject({ ok: false, badSeq: 5, detail: expect.stringContaining('signature') })
   })
 
+  test('gives the chain hash of a payload, also of one that is about to come', async () => {
+    const ledger = await open(newDir())
+    const [entry] = await ledger.append(entries(1))
+    expect(await ledger.hashOf('a0', entries(1)[0]!.payload)).toBe(entry!.hash)
+    const early = ledger.hashOf('a1', entries(1, 1)[0]!.payload)
+    const [late] = await ledger.append(entries(1, 1))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    clock.advanceTo(clock.now() + 200)
+    expect(await early).toBe(late!.hash)
+  })
+
   test('deleting a payload leaves the chain whole', async () => {
     const dir = newDir()
     const ledger = await open(dir)

@@ -34,9 +34,14 @@ export interface EdgeLedger extends Ledger {
   checkpoint(): Promise<Checkpoint | null>
   proof(seq: number): Promise<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>
   publicKey(): Promise<string>
+  /** Chain hash of the entry with this payload; waits for an entry that is about to come, then gives the head's. */
+  hashOf(ref: string, payload: unknown): Promise<string>
 }
 
 const CHECKPOINT_MS = 1000
+/** The desk writes journal, then ledger: who reads the journal may come a moment too early. */
+const HASH_TRIES = 20
+const HASH_WAIT_MS = 100
 
 export async function openLedger(options: LedgerOptions): Promise<EdgeLedger> {
   const storageOptions: storage.LedgerStorageOptions = {
@@ -86,8 +91,30 @@ class SqliteLedger implements EdgeLedger {
     return rows.map(({ text, ...entry }) => ({ ...entry, payload: text === null ? null : JSON.parse(text) }))
   }
 
-  verify(fromSeq = 1): Promise<VerifyAnswer> {
-    return this.#link.call('verify', fromSeq)
+  /** Walks the chain in a thread of its own: a long chain must not hold up an alert. */
+  async verify(fromSeq = 1): Promise<VerifyAnswer> {
+    if (this.#options.thread === false || this.#options.readOnly) return this.#link.call('verify', fromSeq)
+    const reader = await openStoreThread(new URL('./storage.ts', import.meta.url), {
+      dir: this.#options.dir,
+      timezone: this.#options.timezone ?? 'Asia/Shanghai',
+      hash: this.#options.hash ?? 'sha256',
+      readOnly: true,
+    } satisfies storage.LedgerStorageOptions)
+    try {
+      return await reader.call<VerifyAnswer>('verify', fromSeq)
+    } finally {
+      await reader.close()
+    }
+  }
+
+  async hashOf(ref: string, payload: unknown): Promise<string> {
+    const text = canonicalJson(payload)
+    for (let attempt = 0; attempt < HASH_TRIES && !this.#closed; attempt++) {
+      const hash = await this.#link.call<string | null>('hashOf', ref, text)
+      if (hash !== null) return hash
+      await new Promise<void>((resolve) => this.#options.clock.after(HASH_WAIT_MS, resolve))
+    }
+    return this.#head.hash
   }
 
   async number(alert: string, raisedAt: number): Promise<string> {

@@ -127,6 +127,16 @@ export function open(options: LedgerStorageOptions) {
     )
   }
 
+  /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
+  function hashOf(ref: string, text: string): string | null {
+    const row = db
+      .prepare(
+        'SELECT hash FROM entry JOIN payload USING (seq) WHERE ref = ? AND body = ? ORDER BY entry.seq DESC LIMIT 1',
+      )
+      .get(ref, text) as { hash: string } | undefined
+    return row?.hash ?? null
+  }
+
   function list(query: ListQuery): StoredEntry[] {
     const where: string[] = ['entry.seq > ?']
     const args: (string | number)[] = [query.afterSeq ?? 0]
@@ -247,6 +257,7 @@ export function open(options: LedgerStorageOptions) {
     publicKey: () => publicKey.export({ type: 'spki', format: 'pem' }) as string,
     append,
     numbers,
+    hashOf,
     list,
     verify,
     checkpoint,
