@@ -125,12 +125,12 @@ export class AlertBook implements AlertsView {
     const zone = hit.zone ?? null
     const why = inhibition(rule, zone, hit.level, now, this.#o.site, this.#o.signals)
     if (why !== null) {
-      this.#count(`inhibited:${why}`)
+      this.#count(`${rule.code}:inhibited: ${why}`)
       return
     }
     const closed = this.#closed.get(name)
     if (closed && now - closed.at < rule.file.coolDownMs) {
-      this.#count('cool-down')
+      this.#count(`${rule.code}:suppressed: cool-down`)
       return
     }
     let opening = hit.opening
@@ -536,7 +536,8 @@ export class AlertBook implements AlertsView {
     for (const { code, level } of [...this.#levels.values()].sort((a, b) =>
       a.code < b.code ? -1 : a.code > b.code ? 1 : 0,
     )) {
-      const counts = (alerts[code] ??= {})
+      const counts = alerts[code] ?? {}
+      alerts[code] = counts
       counts[level] = (counts[level] ?? 0) + 1
     }
     const desks = this.#o.desks.length > 0 ? this.#o.desks : [{ id: 'console-1', zones: ['*'] }]

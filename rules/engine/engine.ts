@@ -189,6 +189,21 @@ export class Engine {
   tallies(): Record<string, number> {
     return Object.fromEntries([...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
+  /** The newest reading of a type that speaks for a key (a device, a person, a zone), else of any device. */
+  lastOf(type: string, key: string): { device: string; time: number; value: unknown } | null {
+    const parts = key.split('|')
+    let best: { device: string; time: number; value: unknown; fits: boolean } | null = null
+    for (const record of this.#signals.records()) {
+      const signal = record.signals[type]
+      if (!signal) continue
+      const subject = this.site.subjectOfDevice(record.id)
+      const zone = this.site.zoneOfDevice(record.id)
+      const fits = parts.includes(record.id) || parts.includes(subject ?? '') || parts.includes(zone ?? '')
+      if (!best || (fits && !best.fits) || (fits === best.fits && signal.time > best.time))
+        best = { device: record.id, time: signal.time, value: signal.value, fits }
+    }
+    return best
+  }
   get arrived(): number {
     return this.#arrived
   }

@@ -1,0 +1,318 @@
+/**
+ * Runs the production rules over recorded readings in virtual time (`semantics.md` 1). Reads the file as a stream and
+ * keeps only the reorder window, so memory stays flat. Everything printed depends on the input alone.
+ */
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
+import { WardwatchError } from '#model/errors.ts'
+import { parseSiteOrThrow, type Site } from '#model/site/load.ts'
+import type { OperatorModel } from './alerts/book.ts'
+import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import type { CommandIo } from './cli-io.ts'
+import { Engine, type EngineOptions } from './engine/engine.ts'
+import { OPERATORS } from './engine/operators/index.ts'
+import type { Rule } from './engine/rule.ts'
+import { whyText } from './why.ts'
+
+export interface ReplayOptions {
+  site: string
+  readings: string
+  rules?: string
+  out?: string
+  until?: number
+  strict?: boolean
+  adopt?: boolean
+  restartEvery?: number
+  operator?: OperatorModel
+  why?: { rule: string; key: string; at: number | null }
+  against?: string
+  json?: boolean
+  ability?: boolean
+}
+
+export interface ReplaySummary {
+  readings: number
+  duplicates: number
+  quarantined: number
+  late: number
+  recordedOnly: number
+  from: number | null
+  to: number | null
+  alerts: Record<string, Record<string, number>>
+  incidents: number
+  annunciations: number
+  annunciationsPerHour: Record<string, number>
+}
+
+/** A change as one line: fields always all present, in the order of the contract, null when empty. */
+export function changeLine(change: AlertChange): string {
+  const alert: Record<string, unknown> = {}
+  for (const field of ALERT_FIELDS) alert[field] = change.alert[field] ?? null
+  return JSON.stringify({ at: change.at, change: change.change, alert, by: change.by, note: change.note })
+}
+
+/** Thrown by `--strict` at the first line that cannot be read. */
+export class StrictFault extends Error {}
+
+interface RunOptions {
+  site: Site
+  rules: readonly Rule[]
+  file: string
+  until: number | null
+  strict: boolean
+  adopt: boolean
+  restartEvery: number
+  operator: OperatorModel | null
+  onLine: (line: string, change: AlertChange) => void
+  onBad: (sentence: string) => void
+  onProgress: (bytes: number, lines: number) => void
+}
+
+/** One pass over the file. */
+export async function runReplay(options: RunOptions): Promise<{ summary: ReplaySummary; engine: Engine }> {
+  const make = (): Engine => new Engine(engineOptions)
+  let lineNumber = 0
+  const engineOptions: EngineOptions = {
+    site: options.site,
+    rules: options.rules,
+    operators: OPERATORS,
+    adopt: options.adopt,
+    ...(options.operator ? { operatorModel: options.operator } : {}),
+    onChange: (change) => options.onLine(changeLine(change), change),
+    onRefused: (_cause, detail) => bad(detail),
+  }
+  const bad = (detail: string): void => {
+    const sentence = `${options.file}:${lineNumber}: ${detail}`
+    if (options.strict) throw new StrictFault(sentence)
+    options.onBad(sentence)
+  }
+  let engine = make()
+  let from: number | null = null
+  let to: number | null = null
+  let unreadable = 0
+  let sinceRestart = 0
+  for await (const { text, bytes } of linesOf(options.file)) {
+    lineNumber++
+    if (lineNumber % 20_000 === 0) options.onProgress(bytes, lineNumber)
+    if (text === '' || (text.charCodeAt(0) <= 32 && text.trim() === '')) continue
+    let line: Record<string, unknown>
+    try {
+      line = JSON.parse(text)
+    } catch {
+      unreadable++
+      bad('the line is not JSON; write one JSON object a line')
+      continue
+    }
+    const time = (line?.time ?? line?.received) as number | undefined
+    if (options.until !== null && typeof time === 'number' && time > options.until) continue
+    const refusedBefore = engine.counts.quarantined
+    engine.line(line)
+    if (engine.counts.quarantined === refusedBefore && typeof time === 'number') {
+      if (from === null || time < from) from = time
+      if (to === null || time > to) to = time
+    }
+    sinceRestart++
+    if (options.restartEvery > 0 && sinceRestart >= options.restartEvery) {
+      sinceRestart = 0
+      const snapshot = engine.snapshot()
+      engine = make()
+      engine.restore(snapshot)
+    }
+  }
+  const end = options.until ?? to
+  if (end !== null) engine.finish(end)
+  const totals = engine.book.totals()
+  const hours = from !== null && end !== null && end > from ? (end - from) / 3_600_000 : 0
+  return {
+    engine,
+    summary: {
+      readings: engine.counts.readings,
+      duplicates: engine.counts.duplicates,
+      quarantined: engine.counts.quarantined + unreadable,
+      late: engine.counts.late,
+      recordedOnly: engine.counts.recordedOnly,
+      from,
+      to: end,
+      alerts: totals.alerts,
+      incidents: totals.incidents,
+      annunciations: totals.annunciations,
+      annunciationsPerHour: Object.fromEntries(
+        Object.entries(totals.sounded).map(([desk, n]) => [
+          desk,
+          hours > 0 ? Math.round((n / hours) * 1000) / 1000 : n,
+        ]),
+      ),
+    },
+  }
+}
+
+/** Lines of a file with the bytes read so far. A last line without a line feed counts. */
+async function* linesOf(file: string): AsyncGenerator<{ text: string; bytes: number }> {
+  let rest = ''
+  let bytes = 0
+  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+    bytes += (chunk as string).length
+    const text = rest + (chunk as string)
+    let start = 0
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      yield { text: text.slice(start, end), bytes }
+      start = end + 1
+    }
+    rest = text.slice(start)
+  }
+  if (rest !== '') yield { text: rest, bytes }
+}
+
+export function readSite(file: string): Site {
+  if (!existsSync(file))
+    throw new WardwatchError('site-invalid', `${file}: there is no such file; give the site file with --site`)
+  return parseSiteOrThrow(readFileSync(file, 'utf8'), file)
+}
+
+/** `wardwatch replay`. Exit codes: 0 done, 1 wrong arguments or files, 2 a bad line with --strict. */
+export async function replay(options: ReplayOptions, io: CommandIo): Promise<number> {
+  const site = readSite(options.site)
+  if (!existsSync(options.readings))
+    throw new WardwatchError(
+      'usage',
+      `${options.readings}: there is no such file; give NDJSON readings with --readings`,
+    )
+  const rulesOf = (dir: string): Rule[] => loadRules(dir, site.rules ?? {})
+  const rules = rulesOf(options.rules ?? CATALOGUE_DIR)
+  const quiet = options.why !== undefined || options.against !== undefined
+  const out = options.out && !quiet ? await open(options.out, 'w') : null
+  let buffer: string[] = []
+  const pending: Promise<unknown>[] = []
+  const flush = (): void => {
+    if (buffer.length === 0) return
+    const text = `${buffer.join('\n')}\n`
+    buffer = []
+    if (out) pending.push(out.write(text))
+    else io.out(text)
+  }
+  const progress = progressLine(io)
+  const common = {
+    site,
+    file: options.readings,
+    until: options.until ?? null,
+    strict: options.strict ?? false,
+    adopt: options.adopt ?? false,
+    restartEvery: options.restartEvery ?? 0,
+    operator: options.operator ?? null,
+    onBad: (sentence: string) => io.err(`${sentence}\n`),
+    onProgress: progress.show,
+  }
+  try {
+    if (options.against !== undefined) return await compare(options, common, rules, rulesOf(options.against), io)
+    const changes: AlertChange[] = []
+    const { summary, engine } = await runReplay({
+      ...common,
+      rules,
+      onLine: (line, change) => {
+        if (options.why) changes.push(change)
+        else if (buffer.push(line) >= 500) flush()
+      },
+    })
+    flush()
+    await Promise.all(pending)
+    progress.end()
+    if (options.why) {
+      io.out(`${JSON.stringify(whyText(options.why, changes, rules, engine))}\n`)
+      return 0
+    }
+    const text = options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary)
+    if (out) io.out(text)
+    else io.err(text)
+    return 0
+  } catch (error) {
+    if (!(error instanceof StrictFault)) throw error
+    flush()
+    io.err(`${error.message}\n`)
+    return 2
+  } finally {
+    await Promise.allSettled(pending)
+    await out?.close()
+  }
+}
+
+function progressLine(io: CommandIo) {
+  let shown = false
+  return {
+    show: (bytes: number, lines: number): void => {
+      if (!io.isTerminal) return
+      shown = true
+      io.err(`\r${Math.round(bytes / 1e6)} MB, ${lines} lines `)
+    },
+    end: (): void => {
+      if (shown) io.err('\n')
+    },
+  }
+}
+
+export function summaryText(s: ReplaySummary): string {
+  const iso = (ms: number | null): string => (ms === null ? '—' : new Date(ms).toISOString())
+  const rows = Object.entries(s.alerts).map(
+    ([code, levels]) =>
+      `  ${code}  ${Object.entries(levels)
+        .map(([level, n]) => `${level} ${n}`)
+        .join(', ')}`,
+  )
+  return [
+    `${s.readings} readings, ${s.duplicates} duplicates, ${s.quarantined} quarantined, ${s.late} late, ${s.recordedOnly} recorded only`,
+    `${iso(s.from)} to ${iso(s.to)}`,
+    rows.length > 0 ? `alerts\n${rows.join('\n')}` : 'no alerts',
+    `${s.incidents} incidents, ${s.annunciations} annunciations (${Object.entries(s.annunciationsPerHour)
+      .map(([desk, n]) => `${desk} ${n} per hour`)
+      .join(', ')})`,
+    '',
+  ].join('\n')
+}
+
+/** `--against`: what another rule set would have raised, and how it would load the consoles. */
+async function compare(
+  options: ReplayOptions,
+  common: Omit<RunOptions, 'rules' | 'onLine'>,
+  rules: readonly Rule[],
+  other: readonly Rule[],
+  io: CommandIo,
+): Promise<number> {
+  const run = async (set: readonly Rule[]) => {
+    const alerts = new Map<string, { code: string; key: string; level: string; at: number }>()
+    const { summary } = await runReplay({
+      ...common,
+      rules: set,
+      onLine: (_line, { alert }) =>
+        alerts.set(alert.id, { code: alert.code, key: alert.key, level: alert.level, at: alert.raisedAt }),
+    })
+    const per10Min = Object.fromEntries(
+      Object.entries(summary.annunciationsPerHour).map(([desk, n]) => [desk, Math.round((n / 6) * 1000) / 1000]),
+    )
+    return { alerts, summary, per10Min }
+  }
+  const a = await run(rules)
+  const b = await run(other)
+  const missing = (from: typeof a, to: typeof b) =>
+    [...from.alerts].filter(([id]) => !to.alerts.has(id)).map(([id, alert]) => ({ id, ...alert }))
+  const changed = [...a.alerts].flatMap(([id, alert]) => {
+    const now = b.alerts.get(id)
+    return now && now.level !== alert.level ? [{ id, ...alert, to: now.level }] : []
+  })
+  const result = {
+    gained: missing(b, a),
+    lost: missing(a, b),
+    levelChanged: changed,
+    load: { base: a.per10Min, against: b.per10Min },
+    base: a.summary,
+    against: b.summary,
+  }
+  if (options.json) io.out(`${JSON.stringify(result)}\n`)
+  else {
+    const list = (title: string, items: { code: string; key: string; level: string; at: number }[]) =>
+      `${title}: ${items.length}\n${items.map((i) => `  ${new Date(i.at).toISOString()} ${i.code} ${i.key} ${i.level}\n`).join('')}`
+    io.out(list('gained', result.gained) + list('lost', result.lost) + list('level changed', changed))
+    for (const desk of new Set([...Object.keys(a.per10Min), ...Object.keys(b.per10Min)]))
+      io.out(`${desk}: ${a.per10Min[desk] ?? 0} → ${b.per10Min[desk] ?? 0} alerts per 10 min\n`)
+  }
+  return 0
+}
