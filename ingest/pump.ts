@@ -36,11 +36,13 @@ export interface PumpState {
 export interface Pump {
   readonly name: string
   state(): PumpState
-  /** Stops after the delivery under way; resolves within its time limit. */
+  /** Stops after the delivery under way, or after 2 s without it. */
   close(): Promise<void>
 }
 
 const WAIT_MS = 60_000
+/** How long a delivery under way may take at the end, ms. */
+const CLOSE_MS = 2000
 
 export async function startPump(options: PumpOptions): Promise<Pump> {
   const lanes = options.lanes ?? ['alert', 'other']
@@ -84,7 +86,13 @@ class LaneRun {
     this.cursor.close()
     this.#pause?.timer.cancel()
     this.#pause?.go()
-    await this.#done
+    // A store that hangs must not hang the end of the process; what it did not confirm is delivered after the restart.
+    let timer: Timer | null = null
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#options.clock.after(CLOSE_MS, resolve)
+    })
+    await Promise.race([this.#done, patience])
+    ;(timer as Timer | null)?.cancel()
   }
 
   async #run(): Promise<void> {

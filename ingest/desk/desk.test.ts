@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Act } from '#model/alert/acts.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { VirtualClock } from '#model/clock.ts'
+import { WardwatchError } from '#model/errors.ts'
 import { openJournal } from '../journal/journal.ts'
 import { START, sampleChange } from '../journal/sample-records.ts'
 import { openLedger } from '../ledger/ledger.ts'
@@ -164,6 +165,20 @@ describe('desk', () => {
     expect(change.alert).toMatchObject({ code: 'S03', state: 'unacknowledged', level: 'orange', zone: 'W3' })
     expect(desk.allowed(change.alert, chief)).toContain('acknowledge')
     expect(desk.allowed(change.alert, { id: 'W', role: 'wall' })).toEqual([])
+  })
+
+  test('a full disk under the ledger delays an alert and loses none', async () => {
+    const { desk, clock, ledger, heard } = await house()
+    const append = ledger.append.bind(ledger)
+    let full = true
+    ledger.append = (items) => (full ? Promise.reject(new WardwatchError('disk-full', 'full')) : append(items))
+    const raised = desk.apply(sampleChange(1), ordered)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(heard).toEqual([])
+    full = false
+    clock.advanceTo(clock.now() + 1000)
+    expect((await raised).map((c) => c.change)).toEqual(['raised'])
+    expect(await ledger.list({ kind: 'alert' })).toHaveLength(1)
   })
 
   test('a shelved alert comes back by itself', async () => {

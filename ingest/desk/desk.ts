@@ -7,6 +7,7 @@ import type { Act, Verb } from '#model/alert/acts.ts'
 import { type Alert, type AlertChange, LEVELS, type Level, levelRank } from '#model/alert/alert.ts'
 import { type AlertRecord, applyAct, applyCondition, legalVerbs, newRecord, type Step } from '#model/alert/lifecycle.ts'
 import type { Clock } from '#model/clock.ts'
+import { WardwatchError } from '#model/errors.ts'
 import { alertId } from '#model/ids.ts'
 import type { ActOutcome, AlertDesk, AlertFilter, AlertPage, Incident, ManualAlert } from '#model/ports/alert-desk.ts'
 import type { JournalBody, JournalCursor } from '#model/ports/journal.ts'
@@ -29,6 +30,8 @@ export interface DeskOptions {
   thread?: boolean
   onEvent?(event: { event: 'desk-failed'; detail: string } | { event: 'desk-rebuilt'; changes: number }): void
 }
+
+const RETRY_MS = 500
 
 export type Source = 'eager' | 'ordered'
 
@@ -356,20 +359,19 @@ class Desk implements EdgeDesk {
       ...changesOf[i]!.map((change) => ({ kind: 'alert' as const, change })),
     ])
     const seqs = await journal.append(bodies)
-    await ledger.append(
-      bodies.map((body) =>
-        body.kind === 'act'
-          ? { kind: 'act' as const, ref: body.act.alert ?? null, by: body.act.by, payload: body.act }
-          : { kind: 'alert' as const, ...ledgerItem((body as { change: AlertChange }).change) },
-      ),
+    const entries = bodies.map((body) =>
+      body.kind === 'act'
+        ? { kind: 'act' as const, ref: body.act.alert ?? null, by: body.act.by, payload: body.act }
+        : { kind: 'alert' as const, ...ledgerItem((body as { change: AlertChange }).change) },
     )
+    await this.#untilDone(() => ledger.append(entries))
     const published = bodies.flatMap((body, i) =>
       body.kind === 'alert' ? [{ change: body.change, seq: seqs[i]! }] : [],
     )
     const records = new Map(
       jobs.flatMap((job) => job.steps.map(({ record }) => [record.alert.id, this.#numbered(record)])),
     )
-    await this.#save([...records.values()], published)
+    await this.#untilDone(() => this.#save([...records.values()], published))
     this.#cursor.commit(seqs.at(-1)!)
     for (const [id, record] of records) {
       const live = this.#live.get(id)
@@ -384,6 +386,19 @@ class Desk implements EdgeDesk {
     })
   }
 
+  /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up. */
+  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    for (let said = false; ; said = true) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof WardwatchError) || error.retry !== 'retriable' || this.#closed) throw error
+        if (!said) this.#options.onEvent?.({ event: 'desk-failed', detail: error.message })
+        await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve))
+      }
+    }
+  }
+
   async #giveNumbers(jobs: Job[]): Promise<void> {
     const raised = jobs.flatMap((job) =>
       job.steps
@@ -391,7 +406,7 @@ class Desk implements EdgeDesk {
         .map(({ step }): [string, number] => [step.alert.id, step.alert.raisedAt]),
     )
     if (raised.length === 0) return
-    const numbers = await this.#options.ledger.numbers(raised)
+    const numbers = await this.#untilDone(() => this.#options.ledger.numbers(raised))
     raised.forEach(([id], i) => {
       this.#numbers.set(id, numbers[i]!)
     })
