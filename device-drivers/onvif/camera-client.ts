@@ -162,7 +162,7 @@ export class CameraClient {
     timeoutMs: number,
     maxBytes: number,
   ): Promise<HttpAnswer> {
-    const call = (extra: Record<string, string>) =>
+    const once = (extra: Record<string, string>) =>
       httpCall({
         url,
         method,
@@ -174,6 +174,14 @@ export class CameraClient {
         maxBytes,
         signal: this.#abort.signal,
       })
+    const call = async (extra: Record<string, string>) => {
+      try {
+        return await once(extra)
+      } catch (error) {
+        if (error instanceof WardwatchError && error.fields.stale === true && !this.closed) return once(extra)
+        throw error
+      }
+    }
     const authorization = (): Record<string, string> => {
       if (this.#challenges.length === 0) return {}
       return { Authorization: this.#cam.digestAuth(this.#challenges, { method, path: url.pathname + url.search }) }

@@ -108,7 +108,8 @@ export class CameraSession {
         if (this.#online === true && host.clock.now() - began > HEALTHY_MS) this.#backoff.reset()
         await this.#lost(error)
       } finally {
-        this.#client?.close()
+        // On a stop `end` still says goodbye over this connection, and closes it.
+        if (!this.#stop.signal.aborted) this.#client?.close()
         this.#client = null
         this.#subscription = null
       }
@@ -120,16 +121,18 @@ export class CameraSession {
   /** Ends at once; says goodbye to the camera only as long as `goodbyeMs`. */
   async end(goodbyeMs: number): Promise<void> {
     this.#grace?.cancel()
+    const client = this.#client
+    const subscription = this.#subscription
     this.#stop.abort()
     this.#reader.close()
-    const subscription = this.#subscription
     if (subscription && goodbyeMs > 0) await subscription.unsubscribe(goodbyeMs).catch(() => {})
-    this.#client?.close()
+    client?.close()
   }
 
   async #live(): Promise<void> {
     const { host, gate, limits } = this.#deps
     const leave = await gate.enter(this.#failures > 1, this.#stop.signal)
+    if (this.#stop.signal.aborted) return leave()
     const client = new CameraClient(this.#address, host.clock)
     this.#client = client
     let events: URL | null
@@ -140,8 +143,7 @@ export class CameraSession {
         this.#lastSeen = answered
       }
       this.#watch(client, () => answered)
-      await client.measureClock()
-      await this.#tellClock(client)
+      await this.#askClock(client)
       events = (await client.services()).events
       if (events) this.#subscription = await PullPoint.create(client, events)
       else await client.deviceInformation()
@@ -163,9 +165,19 @@ export class CameraSession {
     for (;;) {
       await this.#sleep(60_000)
       if (this.#stop.signal.aborted) return
-      await client.measureClock()
-      await this.#tellClock(client)
+      await this.#askClock(client)
     }
+  }
+
+  /** A camera that refuses this one question is still a camera: its offset stays unknown. */
+  async #askClock(client: CameraClient): Promise<void> {
+    try {
+      await client.measureClock()
+    } catch (error) {
+      if (!(error instanceof WardwatchError) || error.code !== 'device-refused') throw error
+      this.#deps.log.warn(this.device.id, 'onvif.no-clock', { detail: error.message })
+    }
+    await this.#tellClock(client)
   }
 
   async #pullForEver(client: CameraClient, events: URL, limits: SessionLimits): Promise<void> {
@@ -218,8 +230,7 @@ export class CameraSession {
       }
       if (host.clock.now() >= clockDue) {
         clockDue = host.clock.now() + limits.clockEveryMs * (0.8 + host.random() * 0.2)
-        await client.measureClock()
-        await this.#tellClock(client)
+        await this.#askClock(client)
       }
       const elapsed = host.clock.now() - started
       // A camera that answers at once with nothing ignores the time-out: without this pause it would be a hot loop.

@@ -111,9 +111,12 @@ export function createDriver(host: DriverHost, options: OnvifDriverOptions = {})
         quarantine,
       })
       entry.session = session
-      entry.running = session.run().finally(() => {
-        ended = true
-      })
+      entry.running = session
+        .run()
+        .catch((error: Error) => log.warn(device.id, 'onvif.internal', { detail: error.message }))
+        .finally(() => {
+          ended = true
+        })
     } catch (error) {
       // A fault of this entry alone: it is told, and all others run.
       entry.fault = (error as Error).message

@@ -62,7 +62,12 @@ export function httpCall(call: HttpCall): Promise<HttpAnswer> {
       } else resolve(outcome)
     }
     request.on('error', (error: NodeJS.ErrnoException) =>
-      finish(new WardwatchError('device-unreachable', `${where} does not answer: ${error.code ?? error.message}`)),
+      finish(
+        new WardwatchError('device-unreachable', `${where} does not answer: ${error.code ?? error.message}`, {
+          // The camera closed an idle connection just as it was used again: worth one more try on a new one.
+          stale: request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE'),
+        }),
+      ),
     )
     request.on('response', (response) => {
       const chunks: Buffer[] = []

@@ -80,9 +80,10 @@ export class EventService {
     this.#expire()
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS)
       return { status: 500, xml: soapFault('Receiver', 'ter:Action', 'too many pull points') }
+    const now = this.#now()
     const subscription: Subscription = {
       id: randomUUID(),
-      ends: this.#now() + this.#term(content(args.InitialTerminationTime)),
+      ends: now + this.#term(content(args.InitialTerminationTime)),
       queue: [],
       waiting: null,
     }
@@ -92,7 +93,7 @@ export class EventService {
       status: 200,
       xml: envelope(
         `<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference><wsa:Address>${xmlText(addressOf(subscription.id))}</wsa:Address></tev:SubscriptionReference>` +
-          `<wsnt:CurrentTime>${iso(this.#now())}</wsnt:CurrentTime><wsnt:TerminationTime>${iso(subscription.ends)}</wsnt:TerminationTime></tev:CreatePullPointSubscriptionResponse>`,
+          `<wsnt:CurrentTime>${iso(now)}</wsnt:CurrentTime><wsnt:TerminationTime>${iso(subscription.ends)}</wsnt:TerminationTime></tev:CreatePullPointSubscriptionResponse>`,
       ),
     }
   }
@@ -140,11 +141,12 @@ export class EventService {
     if (!subscription) return unknownSubscription()
     if (this.rejectRenew)
       return { status: 500, xml: soapFault('Receiver', 'ter:ActionNotSupported', 'Renew is not supported') }
-    subscription.ends = this.#now() + this.#term(content(args.TerminationTime))
+    const now = this.#now()
+    subscription.ends = now + this.#term(content(args.TerminationTime))
     return {
       status: 200,
       xml: envelope(
-        `<wsnt:RenewResponse><wsnt:TerminationTime>${iso(subscription.ends)}</wsnt:TerminationTime><wsnt:CurrentTime>${iso(this.#now())}</wsnt:CurrentTime></wsnt:RenewResponse>`,
+        `<wsnt:RenewResponse><wsnt:TerminationTime>${iso(subscription.ends)}</wsnt:TerminationTime><wsnt:CurrentTime>${iso(now)}</wsnt:CurrentTime></wsnt:RenewResponse>`,
       ),
     }
   }
