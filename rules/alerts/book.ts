@@ -114,14 +114,14 @@ export class AlertBook implements AlertsView {
 
   // What operators say.
 
-  hit(rule: Rule, hit: Hit, now: number, delayed: boolean): void {
+  hit(rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {
     const name = `${rule.id}|${hit.key}`
     const entry = this.#open.get(name)
     if (entry) this.#again(entry, rule, hit, now, delayed)
-    else this.#raise(name, rule, hit, now, delayed)
+    else this.#raise(name, rule, hit, now, delayed, eventTime)
   }
 
-  #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean): void {
+  #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {
     const zone = hit.zone ?? null
     const why = inhibition(rule, zone, hit.level, now, this.#o.site, this.#o.signals)
     if (why !== null) {
@@ -163,7 +163,7 @@ export class AlertBook implements AlertsView {
       incident: null,
       subjects: [...subjects].sort().slice(0, MAX_SUBJECTS),
       raisedAt: now,
-      eventTime: hit.eventTime ?? now,
+      eventTime,
       delayed,
       drill,
       test: false,

@@ -21,8 +21,10 @@ export interface EngineOptions {
   site: Site
   rules: readonly Rule[]
   operators: ReadonlyMap<string, Operator>
-  /** How long the ordered run waits for stragglers, ms. */
+  /** Older readings are late, ms. */
   latenessMs?: number
+  /** How long the run waits for stragglers, ms: the lateness (the ordered run), or 0 (the eager run, on arrival). */
+  waitMs?: number
   /** Extra wait, so that a `device.clock` can still move readings that came before it, ms. */
   clockSlackMs?: number
   /** Late readings younger than this are evaluated, older ones only recorded, ms. */
@@ -49,7 +51,8 @@ export interface EngineCounts {
 
 export interface EngineSnapshot {
   json: string
-  seen: SeenSnapshot
+  /** Null: the journal recognises duplicates (`trustIds`). */
+  seen: SeenSnapshot | null
 }
 
 interface Running {
@@ -74,6 +77,7 @@ export class Engine {
   readonly book: AlertBook
   readonly #options: EngineOptions
   readonly #latenessMs: number
+  readonly #waitMs: number
   readonly #slackMs: number
   readonly #stillMattersMs: number
   readonly #intake: Intake
@@ -104,6 +108,7 @@ export class Engine {
     this.#options = options
     this.#latenessMs = options.latenessMs ?? 5_000
     this.#slackMs = options.clockSlackMs ?? 1_000
+    this.#waitMs = (options.waitMs ?? this.#latenessMs) + this.#slackMs
     this.#stillMattersMs = options.stillMattersMs ?? 300_000
     this.site = new FacilityContext(options.site)
     this.#intake = new Intake(this.site, options.adopt ?? false)
@@ -170,11 +175,13 @@ export class Engine {
         engine.#deadlines.ask(index, key, tag, due, CLASS[cls])
       },
       hit(hit: Hit) {
+        const wasDown = engine.#now <= engine.#downUntil
         const delayed =
           engine.#late ||
-          (hit.eventTime !== undefined && hit.eventTime < engine.#now) ||
-          engine.#now <= engine.#downUntil
-        engine.book.hit(rule, hit, engine.#now, delayed)
+          wasDown ||
+          // The eager run sees readings out of order; that alone is no delay.
+          (engine.#waitMs > 0 && hit.eventTime !== undefined && hit.eventTime < engine.#now)
+        engine.book.hit(rule, hit, wasDown ? engine.#downUntil : engine.#now, delayed, hit.eventTime ?? engine.#now)
       },
       clear: (key) => engine.book.clear(rule, key, engine.#now),
       stale: (key, stale) => engine.book.stale(rule, key, stale),
@@ -243,7 +250,7 @@ export class Engine {
         this.#takeReading(taken.reading)
         break
     }
-    this.#run(this.#arrived - this.#latenessMs - this.#slackMs)
+    this.#run(this.#arrived - this.#waitMs)
   }
 
   #arrive(time: number): void {
@@ -265,17 +272,22 @@ export class Engine {
       this.counts.recordedOnly++
       return
     }
-    const late = lateness > this.#latenessMs || time < this.#now
+    const late = lateness > this.#latenessMs
     if (late) this.counts.late++
     // A late reading takes its place at the moment of its decision, so that incidents and levels see one order.
-    const at = late ? this.#arrived : time
+    const at = late ? this.#arrived : Math.max(time, this.#now)
     this.#order.push(queued(at, CLASS.reading, reading.id, { reading, time, late }))
   }
 
   /** Time passes without lines (live: the clock; replay: `--until`). */
   advance(to: number): void {
     this.#arrive(to)
-    this.#run(this.#arrived - this.#latenessMs - this.#slackMs)
+    this.#run(this.#arrived - this.#waitMs)
+  }
+
+  /** The eager run prints what it knows now, without waiting for the end of the instant. */
+  settle(): void {
+    this.book.flush(Math.max(this.#now, this.#downUntil))
   }
 
   /** The end of a replay: deadlines up to E fire, later ones do not; then the buffers are drained. */
@@ -283,12 +295,18 @@ export class Engine {
     this.#arrive(end)
     this.#deadlineLimit = end
     this.#run(Number.POSITIVE_INFINITY)
-    this.book.flush(this.#now)
+    this.book.flush(Math.max(this.#now, this.#downUntil))
   }
 
-  /** The edge was down until `at`: deadlines that passed meanwhile fire as delayed. */
+  /**
+   * The edge was down until `at`: deadlines that passed meanwhile fire as delayed, and no source is judged absent for
+   * a time in which nobody listened.
+   */
   resume(at: number): void {
+    if (at <= this.#arrived) return
+    this.#gateways.pauseAll(this.#arrived, at + 120_000)
     this.#downUntil = at
+    this.advance(at)
   }
 
   #run(limit: number): void {
@@ -303,11 +321,11 @@ export class Engine {
       const at = wakeFirst ? wakeAt : itemAt
       if (at > limit || at === Number.POSITIVE_INFINITY) {
         // Nothing can come any more for the instant that was being worked on.
-        if (this.#now < limit) this.book.flush(this.#now)
+        if (this.#now < limit) this.book.flush(Math.max(this.#now, this.#downUntil))
         return
       }
       if (at > this.#now) {
-        this.book.flush(this.#now)
+        this.book.flush(Math.max(this.#now, this.#downUntil))
         this.#now = at
       }
       if (wakeFirst) this.#wake()
@@ -396,7 +414,7 @@ export class Engine {
       running.states.clear()
       for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)
     }
-    this.#seen.restore(snapshot.seen)
+    if (snapshot.seen) this.#seen.restore(snapshot.seen)
   }
 }
 

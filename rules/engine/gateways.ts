@@ -21,6 +21,8 @@ interface GatewayState {
 
 export class Gateways {
   readonly #gateways = new Map<string, GatewayState>()
+  /** Times in which nobody listened (the edge was down): all timers stood still. Few; the last ones are kept. */
+  #pauses: { from: number; until: number }[] = []
 
   #get(id: string): GatewayState {
     let state = this.#gateways.get(id)
@@ -70,8 +72,21 @@ export class Gateways {
     return g.children >= MIN_CHILDREN && at - g.lastSpoke >= SILENCE_MS ? g.lastSpoke + SILENCE_MS : null
   }
 
+  /** Nobody listened in this time; recovery included. */
+  pauseAll(from: number, until: number): void {
+    this.#pauses.push({ from, until })
+    if (this.#pauses.length > 16) this.#pauses.shift()
+  }
+
+  #paused(at: number): number {
+    let total = 0
+    for (const p of this.#pauses) total += Math.max(0, Math.min(at, p.until) - p.from)
+    return total
+  }
+
   /** Do timers of its children stand still at this instant? */
   standsStill(gateway: string | undefined, at: number): boolean {
+    if (this.#pauses.some((p) => at >= p.from && at < p.until)) return true
     const g = gateway ? this.#gateways.get(gateway) : undefined
     return g !== undefined && (this.unhealthySince(gateway, at) !== null || (at >= g.from && at < g.until))
   }
@@ -79,18 +94,19 @@ export class Gateways {
   /** Time for which the children's timers have stood still until `at`, ms. */
   stoodStill(gateway: string | undefined, at: number): number {
     const g = gateway ? this.#gateways.get(gateway) : undefined
-    if (!g) return 0
+    if (!g) return this.#paused(at)
     const since = this.unhealthySince(gateway, at)
-    let total = g.total + Math.max(0, Math.min(at, g.until) - g.from)
+    let total = this.#paused(at) + g.total + Math.max(0, Math.min(at, g.until) - g.from)
     if (since !== null) total += Math.max(0, at - Math.max(since, g.until))
     return total
   }
 
-  snapshot(): GatewayState[] {
-    return [...this.#gateways.values()]
+  snapshot(): { gateways: GatewayState[]; pauses: { from: number; until: number }[] } {
+    return { gateways: [...this.#gateways.values()], pauses: this.#pauses }
   }
-  restore(states: GatewayState[]): void {
+  restore(snapshot: ReturnType<Gateways['snapshot']>): void {
     this.#gateways.clear()
-    for (const state of states) this.#gateways.set(state.id, state)
+    for (const state of snapshot.gateways) this.#gateways.set(state.id, state)
+    this.#pauses = snapshot.pauses
   }
 }

@@ -1,0 +1,115 @@
+/**
+ * The rules of a running edge: the ordered run, which is the truth, and beside it the eager run, which shows patterns of
+ * positive evidence on arrival. Both give the same alert ids. The caller brings lines and the time; nothing here waits.
+ */
+import type { AlertChange } from '#model/alert/alert.ts'
+import type { Site } from '#model/site/load.ts'
+import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import { Engine, type EngineCounts } from './engine/engine.ts'
+import { OPERATORS } from './engine/operators/index.ts'
+import type { Rule } from './engine/rule.ts'
+
+export interface LiveRulesOptions {
+  site: Site
+  /** Rules to run; by default the built-in catalogue with the site's overrides. */
+  rules?: readonly Rule[]
+  latenessMs?: number
+  onChange: (change: AlertChange, source: 'eager' | 'ordered') => void
+  /** The eager run showed an alert that the ordered run does not confirm: it stays, marked. */
+  onNotConfirmed: (alertId: string, at: number) => void
+}
+
+export interface LiveRules {
+  /** A reading, a context change or an act, in the order of the journal. */
+  line(line: unknown): void
+  /** Time passes; call a few times a second. */
+  tick(nowMs: number): void
+  /** Everything that must survive a restart: plain JSON. */
+  snapshot(): unknown
+  restore(snapshot: unknown): void
+  /** Call once after a restart, when the tail of the journal is read: the edge had not listened until `nowMs`. */
+  resume(nowMs: number): void
+  counts(): EngineCounts
+  rules: readonly Rule[]
+}
+
+/** So long after an eager alert the ordered run must have said the same. */
+const CONFIRM_WITHIN_MS = 10_000
+const MAX_UNCONFIRMED = 10_000
+
+export function createLiveRules(options: LiveRulesOptions): LiveRules {
+  const rules = options.rules ?? loadRules(CATALOGUE_DIR, options.site.rules ?? {})
+  const latenessMs = options.latenessMs ?? 5_000
+  /** Eager alerts that wait for the ordered run: id → time of the raise. */
+  const unconfirmed = new Map<string, number>()
+  /** Alerts the ordered run raised lately, so that a slow eager one is not shown as unconfirmed. */
+  const confirmed = new Map<string, number>()
+  const common = { site: options.site, operators: OPERATORS, latenessMs, adopt: true, trustIds: true }
+  const ordered = new Engine({
+    ...common,
+    rules,
+    clockSlackMs: 0,
+    onChange: (change) => {
+      if (change.change === 'raised') {
+        unconfirmed.delete(change.alert.id)
+        confirmed.set(change.alert.id, change.at)
+        if (confirmed.size > MAX_UNCONFIRMED) confirmed.delete(confirmed.keys().next().value as string)
+      }
+      options.onChange(change, 'ordered')
+    },
+  })
+  const eager = new Engine({
+    ...common,
+    rules: rules.filter((r) => r.file.eager),
+    waitMs: 0,
+    clockSlackMs: 0,
+    onChange: (change) => {
+      if (change.change !== 'raised' && change.change !== 'escalated') return
+      if (change.change === 'raised') {
+        if (confirmed.has(change.alert.id)) return
+        unconfirmed.set(change.alert.id, change.at)
+        if (unconfirmed.size > MAX_UNCONFIRMED) unconfirmed.delete(unconfirmed.keys().next().value as string)
+      }
+      options.onChange(change, 'eager')
+    },
+  })
+  const judge = (): void => {
+    for (const [id, at] of unconfirmed) {
+      if (ordered.now < at && ordered.arrived - at < latenessMs + CONFIRM_WITHIN_MS) break
+      if (ordered.arrived - at < latenessMs + CONFIRM_WITHIN_MS) continue
+      unconfirmed.delete(id)
+      options.onNotConfirmed(id, ordered.arrived)
+    }
+  }
+  return {
+    rules,
+    line(line) {
+      eager.line(line)
+      eager.settle()
+      ordered.line(line)
+    },
+    tick(nowMs) {
+      eager.advance(nowMs)
+      eager.settle()
+      ordered.advance(nowMs)
+      judge()
+    },
+    snapshot: () => ({
+      ordered: ordered.snapshot().json,
+      eager: eager.snapshot().json,
+      unconfirmed: [...unconfirmed],
+    }),
+    restore(snapshot) {
+      const s = snapshot as { ordered: string; eager: string; unconfirmed: [string, number][] }
+      ordered.restore({ json: s.ordered, seen: null })
+      eager.restore({ json: s.eager, seen: null })
+      unconfirmed.clear()
+      for (const [id, at] of s.unconfirmed) unconfirmed.set(id, at)
+    },
+    resume(nowMs) {
+      eager.resume(nowMs)
+      ordered.resume(nowMs)
+    },
+    counts: () => ordered.counts,
+  }
+}
