@@ -45,7 +45,7 @@ const AlertData = Type.Object(
         state: oneOf(ALERT_STATES),
         handling: optional(nullable(oneOf(['none', 'dispatched', 'pending-review', 'closed']))),
         result: optional(nullable(oneOf(['confirmed', 'false', 'nuisance', 'drill', 'test', 'returned']))),
-        plan: optional(nullable(Word(16))),
+        plan: optional(nullable(Word(40))),
         activations: optional(nullable(Count)),
         conditionActive: optional(nullable(Type.Boolean())),
         annunciated: optional(nullable(Type.Boolean())),
