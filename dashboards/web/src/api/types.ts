@@ -1,0 +1,156 @@
+/**
+ * What the API answers (contracts.md section 5), as this console reads it. Everything the contract leaves open is
+ * optional here: a console must show what it has got, and never fail because a field is new or missing.
+ */
+import type { Verb } from '#model/alert/acts.ts'
+import type { Alert, AlertChange, Bilingual, Level } from '#model/alert/alert.ts'
+
+export type { Alert, AlertChange, Bilingual, Level, Verb }
+
+export const ROLES = ['officer', 'chief', 'engineer', 'provincial', 'sysadmin', 'secadmin', 'auditor', 'wall'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Me {
+  id: string
+  role: Role
+  name: string
+  desk: string | null
+  facility?: { id: string; name?: Partial<Bilingual>; timezone?: string } | null
+  tier?: 'facility' | 'province'
+}
+
+export interface Page<T> {
+  items: T[]
+  next: string | null
+  total: number
+}
+
+export type ListedAlert = Alert & { allowedActions?: Verb[] }
+
+export interface EvidenceReading {
+  id: string
+  zone: string | null
+  device: string
+  type: string
+  time: number
+  received: number
+  quality: string
+  subject: string | null
+  value: Record<string, unknown>
+}
+
+export interface StepProgress {
+  step: string
+  done?: boolean
+  skipped?: boolean
+  by?: string | null
+  at?: number | null
+  note?: string | null
+}
+
+export interface PlanOfAlert {
+  id: string
+  version?: string
+  name: Partial<Bilingual>
+  steps: {
+    id: string
+    channel: 'people' | 'physical' | 'technical' | 'joint' | 'data'
+    text: Partial<Bilingual>
+    required: boolean
+    targetS: number | null
+  }[]
+  progress?: StepProgress[] | Record<string, Omit<StepProgress, 'step'>>
+}
+
+export interface AlertDetail extends ListedAlert {
+  timeline: AlertChange[]
+  evidenceReadings: EvidenceReading[]
+  incidentDetail: { id: string; members: string[]; level?: Level } | null
+  planDetail: PlanOfAlert | null
+}
+
+export interface ZoneItem {
+  id: string
+  name?: Partial<Bilingual>
+  parent?: string | null
+  kind: string
+  class?: string
+  floor?: number
+  polygon?: [number, number][]
+  holes?: [number, number][][]
+  adjacent?: string[]
+  perimeter?: boolean
+}
+
+export interface DeviceItem {
+  id: string
+  name?: Partial<Bilingual>
+  kind?: string
+  driver?: string
+  model?: string
+  zone?: string | null
+  at?: { x_m: number; y_m: number; floor?: number } | null
+  door?: string
+  subject?: string
+  via?: string
+  watches?: string[]
+  url?: string
+  maker?: string
+  firmware?: string
+  online: boolean | null
+  lastSeen: number | null
+  offsetMs: number | null
+  reason: string | null
+  readings: number
+  quarantined: number
+  latest: Record<string, { time: number; value: Record<string, unknown>; quality: string }>
+}
+
+export interface PersonItem {
+  id: string
+  number?: string
+  initials?: string
+}
+
+export interface RuleItem {
+  id: string
+  code: string
+  name: Partial<Bilingual>
+  plan?: string | null
+  version?: string
+  reasons?: Record<string, Partial<Bilingual>>
+}
+
+export interface Position {
+  person: string
+  staff: boolean
+  device: string
+  zone: string | null
+  floor: number
+  x_m: number
+  y_m: number
+  accuracy_m: number
+  time: number
+}
+
+export interface HeadcountItem {
+  zone: string
+  present: number
+  expected: number | null
+  officers: number
+}
+
+export interface SeriesAnswer {
+  series: { device: string; type: string; field: string; points: [number, number | string | boolean | null][] }[]
+}
+
+export interface FacilityItem {
+  id: string
+  name: Partial<Bilingual>
+  kind: 'prison' | 'detox' | string
+  connected: boolean
+  lastSeenAt: number | null
+  openAlerts: Record<Level, number>
+  devices: { total: number; online: number }
+  gaps: number
+}

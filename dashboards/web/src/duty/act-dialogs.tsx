@@ -1,0 +1,162 @@
+/** Acts that need words: result, cause, units, reasons. Nothing is sent without what the rules of the field demand. */
+import { type FormEvent, useState } from 'react'
+import type { Verb } from '../api/types.ts'
+import type { TextKey } from '../i18n/dictionary.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Button, Choices, Dialog, Field } from '../kit/controls.tsx'
+import kit from '../kit/kit.module.css'
+import { actOnAll } from '../live/acts.ts'
+import { store } from '../live/runtime.ts'
+
+export type DialogVerb = Exclude<Verb, 'acknowledge' | 'unshelve' | 'plan-step' | 'assign'>
+
+export const needsDialog = (verb: Verb): verb is DialogVerb =>
+  !(['acknowledge', 'unshelve', 'plan-step', 'assign'] as Verb[]).includes(verb)
+
+const TITLES: Record<DialogVerb, TextKey> = {
+  dispatch: 'act.dispatch.title',
+  escalate: 'act.escalate.title',
+  resolve: 'act.resolve.title',
+  dismiss: 'act.dismiss.title',
+  approve: 'act.approve.title',
+  reject: 'act.reject.title',
+  shelve: 'act.shelve.title',
+  comment: 'act.comment.title',
+}
+
+const RESULTS = ['confirmed', 'false', 'nuisance', 'drill', 'test'] as const
+const CAUSES = ['weather', 'animal', 'equipment', 'test', 'person', 'other'] as const
+
+interface Form {
+  note: string
+  result: (typeof RESULTS)[number] | null
+  cause: (typeof CAUSES)[number] | null
+  units: string
+  minutes: string
+}
+
+/** Body of the act, or the name of what is missing. */
+export function bodyOf(
+  verb: DialogVerb,
+  form: Form,
+  serious: boolean,
+): { body: Record<string, unknown> } | { missing: TextKey } {
+  const note = form.note.trim()
+  const body: Record<string, unknown> = note ? { note } : {}
+  if (verb === 'resolve') {
+    if (!form.result) return { missing: 'act.resolve.result' }
+    if (serious && !note) return { missing: 'act.noteRequired' }
+    body.result = form.result
+    if (form.result === 'false' || form.result === 'nuisance') {
+      if (!form.cause) return { missing: 'act.dismiss.cause' }
+      body.cause = form.cause
+    }
+  } else if (verb === 'dismiss') {
+    if (!form.cause) return { missing: 'act.dismiss.cause' }
+    body.result = form.result === 'nuisance' ? 'nuisance' : 'false'
+    body.cause = form.cause
+  } else if (verb === 'dispatch') {
+    body.units = form.units
+      .split(/[\n,，、]/)
+      .map((u) => u.trim())
+      .filter(Boolean)
+    if ((body.units as string[]).length === 0) return { missing: 'act.dispatch.units' }
+  } else if (verb === 'shelve') {
+    const minutes = Number(form.minutes)
+    if (!(minutes > 0)) return { missing: 'act.shelve.minutes' }
+    if (!note) return { missing: 'act.noteRequired' }
+    body.minutes = minutes
+  } else if (verb !== 'approve' && !note) return { missing: 'act.noteRequired' }
+  return { body }
+}
+
+export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: string[]; onClose(): void }) {
+  const t = useText()
+  const alert = store.get(ids[0]!)
+  const serious = alert?.level === 'red' || alert?.level === 'orange'
+  const [form, setForm] = useState<Form>({ note: '', result: null, cause: null, units: '', minutes: '30' })
+  const [missing, setMissing] = useState<TextKey | null>(null)
+  const change = (part: Partial<Form>) => {
+    setForm({ ...form, ...part })
+    setMissing(null)
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const made = bodyOf(verb, form, serious)
+    if ('missing' in made) return setMissing(made.missing)
+    void actOnAll(ids, verb, made.body)
+    onClose()
+  }
+  const noteNeeded = verb !== 'approve' && verb !== 'dismiss' && verb !== 'dispatch' && (verb !== 'resolve' || serious)
+  const causeNeeded =
+    verb === 'dismiss' || (verb === 'resolve' && (form.result === 'false' || form.result === 'nuisance'))
+  const description =
+    verb === 'resolve' && serious ? t('act.resolve.toReview') : verb === 'approve' ? t('act.approve.note') : undefined
+  return (
+    <Dialog title={t(TITLES[verb])} description={description} onClose={onClose}>
+      <form onSubmit={submit}>
+        {verb === 'resolve' && (
+          <Choices
+            label={t('act.resolve.result')}
+            name="result"
+            options={RESULTS.map((value) => ({ value, text: t(`result.${value}`) }))}
+            value={form.result}
+            onChange={(result) => change({ result })}
+          />
+        )}
+        {verb === 'dismiss' && (
+          <Choices
+            label={t('act.dismiss.kind')}
+            name="result"
+            options={(['false', 'nuisance'] as const).map((value) => ({ value, text: t(`result.${value}`) }))}
+            value={form.result === 'nuisance' ? 'nuisance' : 'false'}
+            onChange={(result) => change({ result })}
+          />
+        )}
+        {causeNeeded && (
+          <Choices
+            label={t('act.dismiss.cause')}
+            name="cause"
+            options={CAUSES.map((value) => ({ value, text: t(`cause.${value}`) }))}
+            value={form.cause}
+            onChange={(cause) => change({ cause })}
+          />
+        )}
+        {verb === 'dispatch' && (
+          <Field label={t('act.dispatch.units')}>
+            <textarea className={kit.input} value={form.units} onChange={(e) => change({ units: e.target.value })} />
+          </Field>
+        )}
+        {verb === 'shelve' && (
+          <Field label={t('act.shelve.minutes')}>
+            <input
+              className={kit.input}
+              type="number"
+              min={1}
+              max={480}
+              value={form.minutes}
+              onChange={(e) => change({ minutes: e.target.value })}
+            />
+          </Field>
+        )}
+        <Field label={t(noteNeeded ? 'act.noteRequired' : 'act.note')}>
+          <textarea
+            className={kit.input}
+            name="note"
+            value={form.note}
+            onChange={(e) => change({ note: e.target.value })}
+          />
+        </Field>
+        <p role="alert" className={missing ? kit.fault : 'unseen'}>
+          {missing ? t('act.missing', { field: t(missing) }) : ''}
+        </p>
+        <div className={kit.dialogActions}>
+          <Button onClick={onClose}>{t('act.cancel')}</Button>
+          <Button type="submit" primary>
+            {t('act.submit')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,309 @@
+/**
+ * The alert list: an own virtual grid. Rows are absolutely placed and keyed by alert, so that scrolling and storms touch
+ * only what is on the screen. It holds the list still while a pointer or the focus is in it.
+ */
+import {
+  type Ref,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react'
+import { useText } from '../i18n/use-text.ts'
+import { Button, Message } from '../kit/controls.tsx'
+import { Icon } from '../kit/icons.tsx'
+import { noFilter, type Row as RowData } from '../live/alert-view.ts'
+import { connection } from '../live/connection.ts'
+import { clockTime, grouped } from '../live/format.ts'
+import { loading, store, view } from '../live/runtime.ts'
+import { settings } from '../live/settings.ts'
+import { useSignal } from '../live/use-signal.ts'
+import css from './duty.module.css'
+import { Row } from './row.tsx'
+import { Strip } from './strip.tsx'
+
+const ROW_PX = { compact: 28, normal: 32, comfortable: 40 } as const
+const NARROW_ROW_PX = 56
+const OVERSCAN = 4
+
+export interface GridHandle {
+  move(by: 1 | -1): void
+  home(): void
+  cursor(): RowData | null
+}
+
+interface Props {
+  ref: Ref<GridHandle>
+  opened: string | null
+  wide: boolean
+  onOpen(id: string | null): void
+}
+
+function useViewport() {
+  const element = useRef<HTMLDivElement>(null)
+  const [box, setBox] = useState({ top: 0, height: 0 })
+  useEffect(() => {
+    const el = element.current
+    if (!el) return
+    const measure = () => setBox({ top: el.scrollTop, height: el.clientHeight })
+    const observer = new ResizeObserver(measure)
+    observer.observe(el)
+    el.addEventListener('scroll', measure, { passive: true })
+    return () => {
+      observer.disconnect()
+      el.removeEventListener('scroll', measure)
+    }
+  }, [])
+  return { element, box }
+}
+
+export function Grid({ ref, opened, wide, onOpen }: Props) {
+  const t = useText()
+  const state = useSignal(view)
+  const { density } = useSignal(settings)
+  const load = useSignal(loading)
+  useSyncExternalStore(store.subscribeList, store.version)
+  const { element, box } = useViewport()
+  const [cursor, setCursor] = useState<string | null>(null)
+  const [focusToken, setFocusToken] = useState(0)
+  const holding = useRef({ pointer: false, focus: false })
+  const rowPx = wide ? ROW_PX[density] : NARROW_ROW_PX
+  const laneRows: RowData[] = state.lane.map((id) => ({ id, members: [id], child: false }))
+  const all = [...laneRows, ...state.rows]
+  const at = all.findIndex((row) => row.id === cursor)
+  const cursorId = at >= 0 ? cursor : (all[0]?.id ?? null)
+
+  const hold = (part: Partial<{ pointer: boolean; focus: boolean }>) => {
+    holding.current = { ...holding.current, ...part }
+    view.hold(holding.current.pointer || holding.current.focus)
+  }
+  useEffect(() => () => view.hold(false), [])
+
+  /** Brings a row of the virtual part into sight. */
+  const reveal = (index: number) => {
+    const el = element.current
+    if (!el || index < laneRows.length) return
+    const top = (index - laneRows.length) * rowPx
+    if (top < el.scrollTop) el.scrollTop = top
+    else if (top + rowPx > el.scrollTop + el.clientHeight) el.scrollTop = top + rowPx - el.clientHeight
+  }
+
+  useImperativeHandle(ref, () => ({
+    move(by) {
+      const from = at >= 0 ? at : by > 0 ? -1 : all.length
+      const next = Math.max(0, Math.min(all.length - 1, from + by))
+      const row = all[next]
+      if (!row) return
+      reveal(next)
+      setCursor(row.id)
+      setFocusToken((n) => n + 1)
+      // The panel follows the cursor, so that an act can never hit another alert than the one in sight.
+      if (wide) onOpen(row.id)
+    },
+    home() {
+      view.release()
+      if (element.current) element.current.scrollTop = 0
+    },
+    cursor: () => all[at] ?? null,
+  }))
+
+  // A red that joins the lane pushes the list down by one row; while the list is held, scrolling takes that back.
+  const laneBefore = useRef(state.lane.length)
+  useLayoutEffect(() => {
+    const grown = state.lane.length - laneBefore.current
+    laneBefore.current = state.lane.length
+    if (grown !== 0 && element.current && (holding.current.pointer || holding.current.focus))
+      element.current.scrollTop += grown * (wide ? 40 : rowPx)
+  }, [state.lane.length, wide, rowPx, element])
+
+  const first = Math.max(0, Math.floor(box.top / rowPx) - OVERSCAN)
+  const last = Math.min(state.rows.length, Math.ceil((box.top + box.height) / rowPx) + OVERSCAN)
+  const shownFrom = state.rows.length === 0 ? 0 : Math.floor(box.top / rowPx) + 1
+  const shownTo = Math.min(state.rows.length, Math.floor((box.top + box.height) / rowPx))
+
+  const click = (event: React.MouseEvent) => {
+    const target = event.target as HTMLElement
+    const fold = target.closest<HTMLElement>('[data-fold]')
+    if (fold) return view.toggleFold(fold.dataset.fold!)
+    const row = target.closest<HTMLElement>('[data-id]')
+    if (!row) return
+    setCursor(row.dataset.id!)
+    onOpen(row.dataset.id!)
+  }
+
+  const empty = all.length === 0
+  return (
+    <div
+      className={css.list}
+      onPointerEnter={(e) => e.pointerType === 'mouse' && hold({ pointer: true })}
+      onPointerLeave={() => hold({ pointer: false })}
+      onFocus={() => hold({ focus: true })}
+      onBlur={(e) => !e.currentTarget.contains(e.relatedTarget) && hold({ focus: false })}
+    >
+      <Toolbar />
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the page for the whole grid */}
+      <div
+        role="grid"
+        aria-label={t('list.label')}
+        aria-rowcount={all.length + 2}
+        className={css.grid}
+        onClick={click}
+        tabIndex={-1}
+      >
+        <div role="rowgroup">
+          <div role="row" aria-rowindex={1} className={css.head}>
+            {(['level', 'time', 'zone', 'kind', 'device', 'state', 'age'] as const).map((column) => (
+              <span key={column} role="columnheader" data-column={column}>
+                {t(`list.col.${column}`)}
+              </span>
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" aria-label={t('list.lane')} className={css.lane} data-empty={laneRows.length === 0}>
+          {laneRows.map((row, i) => (
+            <Row
+              key={row.id}
+              row={row}
+              index={i + 2}
+              top={null}
+              lane
+              opened={row.id === opened}
+              cursor={row.id === cursorId}
+              focusToken={row.id === cursor ? focusToken : 0}
+              unfolded={false}
+            />
+          ))}
+          {state.laneMore > 0 && (
+            <div role="row" className={css.laneMore}>
+              <span role="gridcell">{t('list.laneMore', { n: state.laneMore })}</span>
+            </div>
+          )}
+        </div>
+        <div role="rowgroup">
+          <div role="row" aria-rowindex={laneRows.length + 2} className={css.stripRow}>
+            <span role="gridcell" className={css.stripCell}>
+              <Strip
+                onHome={() => {
+                  view.release()
+                  if (element.current) element.current.scrollTop = 0
+                }}
+              />
+            </span>
+          </div>
+        </div>
+        <div role="rowgroup" className={css.viewport} ref={element} tabIndex={-1}>
+          <div className={css.canvas} role="presentation" style={{ height: state.rows.length * rowPx }}>
+            {state.rows.slice(first, last).map((row, i) => (
+              <Row
+                key={row.child ? `${row.id}/` : row.id}
+                row={row}
+                index={laneRows.length + first + i + 3}
+                top={(first + i) * rowPx}
+                lane={false}
+                opened={row.id === opened}
+                cursor={row.id === cursorId}
+                focusToken={row.id === cursor ? focusToken : 0}
+                unfolded={!row.child && row.members.length > 1 && view.unfolded(row.id)}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+      {empty && <Empty failure={load.failure} />}
+      <footer className={css.listFoot}>
+        <span>
+          {t('list.footer', { from: shownFrom, to: shownTo, n: state.rows.length })}
+          {store.dropped() > 0 && ` · ${t('list.dropped', { n: store.dropped() })}`}
+        </span>
+        <span className={css.footKeys} aria-hidden="true">
+          <kbd>J</kbd>
+          <kbd>K</kbd> {t('list.keys.move')} <kbd>Enter</kbd> {t('list.keys.open')} <kbd>A</kbd> {t('list.keys.ack')}{' '}
+          <kbd>?</kbd> {t('list.keys.help')}
+        </span>
+      </footer>
+    </div>
+  )
+}
+
+function Toolbar() {
+  const t = useText()
+  const state = useSignal(view)
+  const { filter } = state
+  const filtered = filter.level !== null || filter.domain !== null || filter.zoneGroup !== null || filter.text !== ''
+  const rows = state.lane.length + state.rows.filter((r) => !r.child).length
+  return (
+    <div className={css.toolbar}>
+      <h2 className={css.toolbarTitle}>{t(`filter.view.${filter.view}`)}</h2>
+      <span className="muted">
+        {t('list.title.count', { n: state.matched, rows })}
+        {state.folded > 0 && t('list.folded', { n: state.folded })}
+      </span>
+      {filtered && (
+        <Button small onClick={() => view.setFilter({ ...noFilter, view: filter.view })}>
+          {t('filter.clear')}
+        </Button>
+      )}
+      <span className={css.toolbarEnd}>
+        <label className={css.search}>
+          <Icon name="search" />
+          <span className="unseen">{t('filter.search')}</span>
+          <input
+            id="alert-search"
+            type="search"
+            placeholder={t('filter.search')}
+            value={filter.text}
+            onChange={(e) => view.setFilter({ text: e.target.value })}
+            onKeyDown={(e) => {
+              if (e.key === 'Escape') e.currentTarget.blur()
+            }}
+          />
+          <kbd aria-hidden="true">/</kbd>
+        </label>
+        <button
+          type="button"
+          className={css.freeze}
+          aria-pressed={state.frozen}
+          onClick={() => view.freeze(!state.frozen)}
+        >
+          {t(state.frozen ? 'list.frozen' : 'list.freeze')} <kbd aria-hidden="true">{t('list.space')}</kbd>
+        </button>
+      </span>
+    </div>
+  )
+}
+
+/** Nothing to show has three meanings, and each is said: proved zero, filtered away, not known yet. */
+function Empty({ failure }: { failure: string | null }) {
+  const t = useText()
+  const { phase, seq, dataAsOf, serverOpen } = useSignal(connection)
+  if (failure && !store.loaded())
+    return (
+      <div className={css.empty}>
+        <Message title={t('region.failed', { why: failure })} />
+      </div>
+    )
+  const open = store.openCount()
+  if (open > 0)
+    return (
+      <div className={css.empty}>
+        <Message title={t('list.filteredEmpty', { n: open })}>
+          <Button onClick={() => view.setFilter(noFilter)}>{t('filter.clear')}</Button>
+        </Message>
+      </div>
+    )
+  const proved = store.loaded() && phase === 'live' && serverOpen === 0 && seq !== null && dataAsOf !== null
+  return (
+    <div className={css.empty} data-testid={proved ? 'proved-empty' : 'unproved-empty'}>
+      {proved ? (
+        <Message title={t('list.empty')}>
+          <Icon name="check" size={24} />
+          <p>{t('list.emptyProof', { time: clockTime(dataAsOf), seq: grouped(seq) })}</p>
+        </Message>
+      ) : (
+        <Message title={t(store.loaded() ? 'list.emptyUnproved' : 'list.loading')} />
+      )}
+    </div>
+  )
+}

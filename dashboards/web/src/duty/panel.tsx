@@ -1,0 +1,138 @@
+/** Right panel: what, why, picture, plan, timeline, acts of one alert. Everything comes from the server's one answer. */
+import { useEffect, useRef, useState } from 'react'
+import { ACK_SLA_MS } from '#model/alert/alert.ts'
+import { getDetail } from '../api/client.ts'
+import type { AlertDetail, ListedAlert, Verb } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Badge } from '../kit/badge.tsx'
+import { Bar, Message } from '../kit/controls.tsx'
+import { Icon } from '../kit/icons.tsx'
+import { alertName, stateWord, zoneName } from '../kit/wording.ts'
+import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
+import { connection } from '../live/connection.ts'
+import { facility } from '../live/facility-data.ts'
+import { duration } from '../live/format.ts'
+import { second } from '../live/server-clock.ts'
+import { useSignal } from '../live/use-signal.ts'
+import { ActBar } from './act-bar.tsx'
+import css from './panel.module.css'
+import { Pictures } from './pictures.tsx'
+import { PlanSteps } from './plan-steps.tsx'
+import { Reasons } from './reasons.tsx'
+import { useAlert } from './row.tsx'
+import { Timeline } from './timeline.tsx'
+
+/** Changes of one alert come in bursts; the detail follows the last of them. */
+const REFETCH_AFTER_MS = 200
+
+export interface Detail {
+  detail: AlertDetail | null
+  failure: string | null
+  heardAt: number | null
+}
+
+function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
+  const [state, setState] = useState<Detail>({ detail: null, failure: null, heardAt: null })
+  const { phase } = useSignal(connection)
+  const shown = useRef<string | null>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `phase` are what tells that the detail is old
+  useEffect(() => {
+    if (!id || phase === 'lost') return
+    if (shown.current !== id) setState({ detail: null, failure: null, heardAt: null })
+    const abort = new AbortController()
+    const wait = shown.current === id ? REFETCH_AFTER_MS : 0
+    shown.current = id
+    const timer = setTimeout(() => {
+      getDetail(id, abort.signal).then(
+        (detail) => setState({ detail, failure: null, heardAt: performance.now() }),
+        (error: unknown) => {
+          if (!abort.signal.aborted)
+            setState((s) => ({ ...s, failure: error instanceof Error ? error.message : String(error) }))
+        },
+      )
+    }, wait)
+    return () => {
+      clearTimeout(timer)
+      abort.abort()
+    }
+  }, [id, live, phase])
+  return state
+}
+
+function Title({ alert }: { alert: ListedAlert }) {
+  const t = useText()
+  const data = useSignal(facility)
+  const elapsed = useSignal(second) - alert.raisedAt
+  const waiting = isUnacknowledged(alert) && !isClosed(alert)
+  const limit = ACK_SLA_MS[alert.level]
+  const number = alert.number ? t('panel.number', { n: alert.number }) : `#${alert.id.slice(0, 9)}`
+  const facts = [number, t(`level.${alert.level}.long`), t.code('domain', alert.domain), alert.code]
+  return (
+    <header className={css.title}>
+      <Badge level={alert.level} filled={waiting} ring={waiting} size={44} />
+      <div className={css.titleText}>
+        <h2>
+          {zoneName(t, data, alert.zone)} {alertName(t, data, alert)}
+        </h2>
+        <p className="muted">{facts.join(' · ')}</p>
+      </div>
+      <div className={css.titleAge}>
+        {waiting ? (
+          <>
+            <b>{duration(elapsed)}</b>
+            <span className="muted">{t('bar.limit', { limit: duration(limit) })}</span>
+          </>
+        ) : (
+          <>
+            <b className={css.titleState}>{stateWord(t, alert)}</b>
+            <span className="muted">{alert.assignee ?? duration(elapsed)}</span>
+          </>
+        )}
+      </div>
+      {waiting && (
+        <span className={css.titleBar}>
+          <Bar
+            part={elapsed / limit}
+            tone={alert.level === 'red' ? 'red' : alert.level === 'orange' ? 'orange' : 'strong'}
+          />
+        </span>
+      )}
+    </header>
+  )
+}
+
+interface Props {
+  id: string | null
+  onAct(verb: Verb): void
+  onClose(): void
+}
+
+export function Panel({ id, onAct, onClose }: Props) {
+  const t = useText()
+  const { alert: live } = useAlert(id ?? '')
+  const state = useDetail(id, live)
+  const detail = state.detail && state.detail.id === id ? state.detail : null
+  const alert = live ?? detail
+  if (!id || !alert)
+    return (
+      <aside className={css.panel} aria-label={t('panel.label')}>
+        <Message title={id && state.failure ? t('panel.loadFailed', { why: state.failure }) : t('panel.choose')} />
+      </aside>
+    )
+  return (
+    <aside className={css.panel} aria-label={t('panel.label')} data-testid="panel" data-alert={id}>
+      <button type="button" className={css.back} onClick={onClose}>
+        <Icon name="left" /> {t('panel.close')}
+      </button>
+      <Title alert={alert} />
+      <div className={css.scroll} tabIndex={0} role="group" aria-label={t('panel.label')}>
+        {state.failure && <p className={css.failure}>{t('panel.loadFailed', { why: state.failure })}</p>}
+        <Pictures alert={alert} />
+        <Reasons alert={alert} detail={detail} heardAt={state.heardAt} />
+        <PlanSteps alert={alert} detail={detail} />
+        <Timeline alert={alert} detail={detail} onAct={onAct} />
+      </div>
+      <ActBar alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} onAct={onAct} />
+    </aside>
+  )
+}

@@ -1,0 +1,170 @@
+/** Pictures of an alert: the one kept as evidence, then the cameras that see the zone. Each says when it was taken. */
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { getBlob } from '../api/client.ts'
+import type { Alert, DeviceItem } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Segments } from '../kit/controls.tsx'
+import { zoneName } from '../kit/wording.ts'
+import { connection } from '../live/connection.ts'
+import { type FacilityData, facility } from '../live/facility-data.ts'
+import { calendarDate, preciseTime } from '../live/format.ts'
+import { serverClock } from '../live/server-clock.ts'
+import { useSignal } from '../live/use-signal.ts'
+import css from './panel.module.css'
+
+const LIVE_MS = 2000
+const THUMB_MS = 6000
+const THUMBS = 3
+
+/** Cameras that see the alert's zone, its own device first; then those of linked zones. At most four. */
+export function camerasOf(data: FacilityData, alert: Alert): DeviceItem[] {
+  const cameras = [...data.devices.values()].filter((d) => d.kind === 'camera')
+  const zone = alert.zone ? data.zones.get(alert.zone) : undefined
+  const linked = new Set([...(zone?.adjacent ?? []), zone?.parent].filter(Boolean))
+  const rank = (d: DeviceItem): number => {
+    if (d.id === alert.device) return 0
+    if (alert.zone && d.zone === alert.zone) return 1
+    if (alert.zone && d.watches?.includes(alert.zone)) return 2
+    if (d.zone && linked.has(d.zone)) return 3
+    return 9
+  }
+  return cameras
+    .filter((d) => rank(d) < 9)
+    .sort((a, b) => rank(a) - rank(b) || Number(b.online) - Number(a.online) || (a.id < b.id ? -1 : 1))
+    .slice(0, THUMBS + 1)
+}
+
+interface SnapshotProps {
+  path: string
+  label: string
+  /** 0 = fetched once. */
+  everyMs: number
+  small?: boolean
+  onMissing?: () => void
+}
+
+/** One JPEG, fetched again and again without flicker; a missing one is hatched and said in words. */
+export function Snapshot({ path, label, everyMs, small = false, onMissing }: SnapshotProps) {
+  const t = useText()
+  const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
+  const [missing, setMissing] = useState(false)
+  const { phase } = useSignal(connection)
+  const missed = useRef(onMissing)
+  missed.current = onMissing
+  useEffect(() => {
+    if (phase === 'lost') return
+    const abort = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const load = async () => {
+      try {
+        const { blob, takenAt } = await getBlob(path, abort.signal)
+        const url = URL.createObjectURL(blob)
+        setShot((before) => {
+          if (before) URL.revokeObjectURL(before.url)
+          return { url, at: takenAt ?? serverClock.now() }
+        })
+        setMissing(false)
+      } catch {
+        if (abort.signal.aborted) return
+        setMissing(true)
+        missed.current?.()
+      }
+      if (everyMs > 0 && !abort.signal.aborted) timer = setTimeout(load, everyMs)
+    }
+    void load()
+    return () => {
+      abort.abort()
+      clearTimeout(timer)
+    }
+  }, [path, everyMs, phase])
+  return (
+    <figure className={css.shot} data-small={small}>
+      {shot ? <img src={shot.url} alt={label} draggable={false} /> : <span className={`${css.noShot} hatch`} />}
+      {shot && !small && <time className={css.stamp}>{`${calendarDate(shot.at)} ${preciseTime(shot.at)}`}</time>}
+      <figcaption className={css.caption}>
+        {label}
+        {missing && ` · ${t('panel.noPicture')}`}
+      </figcaption>
+    </figure>
+  )
+}
+
+export function Pictures({ alert }: { alert: Alert }) {
+  const t = useText()
+  const data = useSignal(facility)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: which cameras see a zone changes only with the site file
+  const cameras = useMemo(() => camerasOf(data, alert), [data.devices.size, data.zones, alert.zone, alert.device])
+  const [kind, setKind] = useState<'evidence' | 'live'>('evidence')
+  const [chosen, setChosen] = useState<string | null>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another alert begins with its evidence
+  useEffect(() => {
+    setKind('evidence')
+    setChosen(null)
+  }, [alert.id])
+  const main = cameras.find((c) => c.id === chosen) ?? cameras[0]
+  const thumbs = cameras.filter((c) => c !== main).slice(0, THUMBS)
+  const place = zoneName(t, data, alert.zone)
+  const id = encodeURIComponent(alert.id)
+  return (
+    <section className={css.pictures} aria-label={t('panel.picture')}>
+      {kind === 'live' && !main ? (
+        <div className={`${css.shot} ${css.nothing} hatch`}>
+          <span>
+            {t('panel.noPicture')}
+            <br />
+            {t('panel.noPictureWhy')}
+          </span>
+        </div>
+      ) : kind === 'evidence' ? (
+        <Snapshot
+          key={`e${alert.id}`}
+          path={`/api/v1/alerts/${id}/picture`}
+          label={`${place} · ${t('panel.pictureEvidence')}`}
+          everyMs={0}
+          onMissing={() => setKind('live')}
+        />
+      ) : (
+        <Snapshot
+          key={main!.id}
+          path={`/api/v1/cameras/${encodeURIComponent(main!.id)}/snapshot`}
+          label={`${main!.id} ${t.name(main!.name, zoneName(t, data, main!.zone ?? null))}`}
+          everyMs={LIVE_MS}
+        />
+      )}
+      {thumbs.length > 0 && (
+        <div className={css.thumbs}>
+          {thumbs.map((camera) => (
+            <button
+              key={camera.id}
+              type="button"
+              className={css.thumb}
+              aria-label={`${t('panel.pictureLive')} ${camera.id}`}
+              onClick={() => {
+                setKind('live')
+                setChosen(camera.id)
+              }}
+            >
+              <Snapshot
+                path={`/api/v1/cameras/${encodeURIComponent(camera.id)}/snapshot`}
+                label={camera.id}
+                everyMs={THUMB_MS}
+                small
+              />
+            </button>
+          ))}
+        </div>
+      )}
+      <div className={css.pictureKind}>
+        <Segments
+          label={t('panel.picture')}
+          value={kind}
+          onChange={setKind}
+          options={[
+            { value: 'evidence', text: t('panel.pictureEvidence') },
+            { value: 'live', text: t('panel.pictureLive') },
+          ]}
+        />
+      </div>
+    </section>
+  )
+}

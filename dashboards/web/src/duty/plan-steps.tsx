@@ -1,0 +1,79 @@
+/** 预案: the steps of the response plan, who must do them, and what has been done. The platform itself moves nothing. */
+import type { AlertDetail, ListedAlert, StepProgress } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Icon } from '../kit/icons.tsx'
+import { act } from '../live/acts.ts'
+import { connection } from '../live/connection.ts'
+import { clockTime } from '../live/format.ts'
+import { useSignal } from '../live/use-signal.ts'
+import css from './panel.module.css'
+
+/** What is known of each step, by step id, whichever way the server groups it. */
+export function progressOf(plan: AlertDetail['planDetail']): Map<string, StepProgress> {
+  const progress = plan?.progress
+  if (!progress) return new Map()
+  if (Array.isArray(progress)) return new Map(progress.map((p) => [p.step, p]))
+  return new Map(Object.entries(progress).map(([step, p]) => [step, { step, ...p }]))
+}
+
+export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: AlertDetail | null }) {
+  const t = useText()
+  const { phase } = useSignal(connection)
+  const plan = detail?.planDetail ?? null
+  if (!alert.plan && !plan)
+    return detail ? (
+      <section className={css.block}>
+        <h3 className={css.blockHead}>{t('panel.noPlan')}</h3>
+      </section>
+    ) : null
+  const progress = progressOf(plan)
+  const finished = (id: string) => progress.get(id)?.done === true || progress.get(id)?.skipped === true
+  const done = plan ? plan.steps.filter((s) => finished(s.id)).length : 0
+  const next = plan?.steps.find((s) => !finished(s.id))?.id
+  const allowed = detail?.allowedActions?.includes('plan-step') ?? false
+  return (
+    <section className={css.block} id="panel-plan" aria-labelledby="panel-plan-head">
+      <h3 className={css.blockHead} id="panel-plan-head">
+        {t('panel.plan', { id: `${plan?.id ?? alert.plan} ${plan ? t.name(plan.name, '') : ''}` })}
+        {plan && (
+          <span className={css.blockNote}>
+            {done} / {plan.steps.length}
+          </span>
+        )}
+      </h3>
+      <ol>
+        {plan?.steps.map((step, i) => {
+          const state = progress.get(step.id)
+          return (
+            <li key={step.id} className={css.step} data-next={step.id === next} data-done={finished(step.id)}>
+              <button
+                type="button"
+                className={css.check}
+                role="checkbox"
+                aria-checked={state?.skipped ? 'mixed' : state?.done === true}
+                aria-label={`${i + 1} ${t.name(step.text, step.id)}`}
+                disabled={!allowed || phase === 'lost'}
+                onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: state?.done !== true })}
+              >
+                {state?.done && <Icon name="check" size={12} />}
+              </button>
+              <span className={css.stepNo}>{i + 1}</span>
+              <span className={css.stepText}>{t.name(step.text, step.id)}</span>
+              <span className={css.stepKind}>{t(step.required ? 'panel.required' : 'panel.optional')}</span>
+              <span className={css.stepKind}>{t.code('panel.channel', step.channel)}</span>
+              <span className={css.stepEnd}>
+                {state?.skipped
+                  ? t('panel.skipped')
+                  : state?.done
+                    ? `${state.by ?? t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
+                    : step.targetS !== null
+                      ? t('panel.target', { s: step.targetS })
+                      : ''}
+              </span>
+            </li>
+          )
+        })}
+      </ol>
+    </section>
+  )
+}

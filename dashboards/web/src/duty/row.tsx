@@ -1,0 +1,125 @@
+/** One row of the list. Subscribes to its own alert: a change of one alert renders one row. */
+import { memo, useCallback, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { ACK_SLA_MS } from '#model/alert/alert.ts'
+import type { Alert } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Badge } from '../kit/badge.tsx'
+import { Bar, Hatch } from '../kit/controls.tsx'
+import { Icon } from '../kit/icons.tsx'
+import { alertName, sourceName, stateWord, zoneName } from '../kit/wording.ts'
+import { isClosed, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
+import type { Row as RowData } from '../live/alert-view.ts'
+import { facility } from '../live/facility-data.ts'
+import { clockTime, duration } from '../live/format.ts'
+import { store } from '../live/runtime.ts'
+import { second } from '../live/server-clock.ts'
+import { useSignal } from '../live/use-signal.ts'
+import css from './duty.module.css'
+
+export function useAlert(id: string) {
+  const subscribe = useCallback((listener: () => void) => store.subscribeRow(id, listener), [id])
+  const alert = useSyncExternalStore(subscribe, () => store.get(id))
+  const pending = useSyncExternalStore(subscribe, () => store.pendingAct(id))
+  return { alert, pending }
+}
+
+/** Limit and time used: a bar and seconds, so that neither has to be read alone. */
+export function AgeCell({ alert }: { alert: Alert }) {
+  const t = useText()
+  const elapsed = useSignal(second) - alert.raisedAt
+  if (!isUnacknowledged(alert)) return <span className={css.age}>{duration(elapsed)}</span>
+  const limit = ACK_SLA_MS[alert.level]
+  const part = elapsed / limit
+  return (
+    <>
+      <span className={css.ageBar}>
+        <Bar part={part} tone={alert.level === 'red' ? 'red' : part > 0.6 ? 'strong' : undefined} />
+      </span>
+      <span className="muted">
+        {elapsed > limit ? t('row.over', { time: duration(elapsed - limit) }) : duration(limit)}
+      </span>
+      <b className={css.age}>{duration(elapsed)}</b>
+    </>
+  )
+}
+
+interface Props {
+  row: RowData
+  index: number
+  top: number | null
+  lane: boolean
+  opened: boolean
+  cursor: boolean
+  /** Changes when the cursor was moved by key: only then the row takes the focus. */
+  focusToken: number
+  unfolded: boolean
+}
+
+export const Row = memo(function Row(p: Props) {
+  const t = useText()
+  const data = useSignal(facility)
+  const { alert, pending } = useAlert(p.row.id)
+  const element = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    if (p.cursor && p.focusToken > 0) element.current?.focus({ preventScroll: true })
+  }, [p.cursor, p.focusToken])
+  if (!alert) return null
+  const waiting = isUnacknowledged(alert) && !isClosed(alert)
+  const count = p.row.members.length
+  return (
+    <div
+      ref={element}
+      role="row"
+      aria-rowindex={p.index}
+      aria-selected={p.opened}
+      tabIndex={p.cursor ? 0 : -1}
+      className={css.row}
+      data-id={p.row.id}
+      data-level={alert.level}
+      data-lane={p.lane}
+      data-child={p.row.child}
+      data-waiting={waiting}
+      data-closed={isClosed(alert)}
+      data-opened={p.opened}
+      data-pending={pending !== undefined}
+      style={p.top === null ? undefined : { transform: `translateY(${p.top}px)` }}
+    >
+      <span role="gridcell" className={css.cLevel}>
+        <Badge level={alert.level} filled={waiting} ring={waiting} dashed={isSetAside(alert)} />
+        <span className="muted">{t(`level.${alert.level}`)}</span>
+      </span>
+      <span role="gridcell" className={css.cTime}>
+        {clockTime(alert.raisedAt)}
+      </span>
+      <span role="gridcell" className={css.cZone}>
+        {zoneName(t, data, alert.zone)}
+      </span>
+      <span role="gridcell" className={css.cKind}>
+        <span className={css.kindName}>{alertName(t, data, alert)}</span>
+        {count > 1 && (
+          <button type="button" className={css.fold} data-fold={p.row.id} aria-expanded={p.unfolded} tabIndex={-1}>
+            ×{count} <Icon name={p.unfolded ? 'down' : 'right'} size={12} />
+          </button>
+        )}
+        {alert.drill && <em className={css.tag}>{t('row.drill')}</em>}
+        {alert.test && <em className={css.tag}>{t('row.test')}</em>}
+        {alert.delayed && <em className={css.tag}>{t('row.delayed')}</em>}
+        {alert.stale && (
+          <em className={css.tag}>
+            <Hatch /> {t('row.stale')}
+          </em>
+        )}
+      </span>
+      <span role="gridcell" className={css.cDevice}>
+        {count > 1 ? t('list.members', { n: count }) : sourceName(data, alert)}
+      </span>
+      <span role="gridcell" className={css.cState}>
+        {pending ? `${t('list.pending')} ${t(`verb.${pending}`)}` : stateWord(t, alert)}
+        {!pending && alert.assignee && !waiting ? ` ${alert.assignee}` : ''}
+      </span>
+      <span role="gridcell" className={css.cAge}>
+        {isClosed(alert) ? <span className="muted">{t('row.closed')}</span> : <AgeCell alert={alert} />}
+      </span>
+    </div>
+  )
+})

@@ -1,0 +1,42 @@
+/** All keys on one card. */
+import { useText } from '../i18n/use-text.ts'
+import { Dialog } from '../kit/controls.tsx'
+import css from './frame.module.css'
+
+export function Help({ onClose }: { onClose(): void }) {
+  const t = useText()
+  const rows: [string[], string][] = [
+    [['J', 'K', '↓', '↑'], t('help.j')],
+    [['Enter', 'Esc'], t('help.enter')],
+    [['A'], t('verb.acknowledge')],
+    [['D'], t('verb.dispatch')],
+    [['E'], t('verb.escalate')],
+    [['F'], t('verb.dismiss')],
+    [['R'], t('verb.resolve')],
+    [['S'], t('help.s')],
+    [['1', '2', '3', '4', '0'], t('help.level')],
+    [['/'], t('help.search')],
+    [['M'], t('help.m')],
+    [['T'], t('help.t')],
+    [['P'], t('help.p')],
+    [['Space'], t('help.space')],
+    [['Home'], t('help.home')],
+    [['G', 'A', 'M', 'D'], t('help.g')],
+  ]
+  return (
+    <Dialog title={t('help.title')} description={t('help.note')} onClose={onClose}>
+      <dl className={css.keys}>
+        {rows.map(([keys, text]) => (
+          <div key={text} className={css.keyRow}>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  )
+}

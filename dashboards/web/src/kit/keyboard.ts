@@ -1,0 +1,48 @@
+/**
+ * Single-key shortcuts. They rest while somebody types, while an input method composes Chinese (isComposing, key 229),
+ * while a dialog is open, and for good when the person turned them off (WCAG 2.1.4).
+ */
+import { useEffect, useRef } from 'react'
+import { settings } from '../live/settings.ts'
+
+export type KeyMap = Record<string, (event: KeyboardEvent) => void>
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable ||
+    ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName) ||
+    !!target.closest('[role="dialog"]'))
+
+/** Name of a key as the maps use it: letters in lower case, the space bar as "Space". */
+export const keyName = (event: KeyboardEvent): string =>
+  event.key === ' ' ? 'Space' : event.key.length === 1 ? event.key.toLowerCase() : event.key
+
+export function handleKey(event: KeyboardEvent, map: KeyMap): boolean {
+  if (event.isComposing || event.keyCode === 229) return false
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false
+  if (isTyping(event.target)) return false
+  const name = keyName(event)
+  const single = name.length === 1 || name === 'Space'
+  if (single && !settings.get().shortcuts) return false
+  // The space bar presses the focused button; it must not freeze the list as well.
+  if (name === 'Space' && event.target instanceof HTMLButtonElement) return false
+  if (name === 'Enter' && event.target instanceof HTMLElement && event.target.closest('button, a, summary'))
+    return false
+  const task = map[name]
+  if (!task) return false
+  event.preventDefault()
+  task(event)
+  return true
+}
+
+export function useKeys(map: KeyMap): void {
+  const current = useRef(map)
+  current.current = map
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      handleKey(event, current.current)
+    }
+    window.addEventListener('keydown', listen)
+    return () => window.removeEventListener('keydown', listen)
+  }, [])
+}

@@ -1,0 +1,236 @@
+/**
+ * Which rows stand on the screen, in which order. Rows never move under the pointer or the focus: while the list is
+ * held, what is new waits and is counted; reds go to their own lane at once, whatever the filters say there.
+ */
+import { LEVELS, type Level } from '#model/alert/alert.ts'
+import type { Alert } from '../api/types.ts'
+import { type AlertStore, compareAlerts, isClosed, isOpen, isSetAside, isUnacknowledged } from './alert-store.ts'
+import { Signal } from './signal.ts'
+
+export const LANE_ROWS = 5
+const FOLD_WINDOW_MS = 60_000
+
+export const VIEWS = ['open', 'unacknowledged', 'acknowledged', 'dispatched', 'review', 'mine', 'shelved'] as const
+export type ViewName = (typeof VIEWS)[number]
+
+export interface Filter {
+  view: ViewName
+  level: Level | null
+  domain: Alert['domain'] | null
+  zoneGroup: string | null
+  text: string
+}
+
+export const noFilter: Filter = { view: 'open', level: null, domain: null, zoneGroup: null, text: '' }
+
+export interface Row {
+  /** Id of the row's first alert: rows keep it, so that React keeps the row. */
+  id: string
+  /** More than one when alerts of one rule and zone within 60 s are folded. */
+  members: string[]
+  /** Member rows of an opened fold stand below it, indented. */
+  child: boolean
+}
+
+export interface ViewState {
+  lane: string[]
+  laneMore: number
+  rows: Row[]
+  /** Alerts matched by the filters, lane included. */
+  matched: number
+  folded: number
+  pending: { total: number; byLevel: Record<Level, number>; since: number } | null
+  frozen: boolean
+  filter: Filter
+  viewCounts: Record<ViewName, number>
+  domainCounts: Record<Alert['domain'], number>
+  zoneCounts: Record<string, number>
+}
+
+export interface ViewContext {
+  /** Account of this desk: for "mine". */
+  account: string | null
+  /** Group of a zone for the zone filter (perimeter, wards …). */
+  zoneGroup(zone: string | null): string
+  /** Everything searchable of one alert, lower case. */
+  text(alert: Alert): string
+}
+
+export function inView(alert: Alert, view: ViewName, account: string | null): boolean {
+  if (view === 'shelved') return isOpen(alert) && isSetAside(alert)
+  if (!isOpen(alert) || isSetAside(alert)) return false
+  if (view === 'unacknowledged') return isUnacknowledged(alert)
+  if (view === 'acknowledged') return !isUnacknowledged(alert) && alert.handling === 'none'
+  if (view === 'dispatched') return alert.handling === 'dispatched'
+  if (view === 'review') return alert.handling === 'pending-review'
+  if (view === 'mine') return account !== null && alert.assignee === account
+  return true
+}
+
+const emptyState: ViewState = {
+  lane: [],
+  laneMore: 0,
+  rows: [],
+  matched: 0,
+  folded: 0,
+  pending: null,
+  frozen: false,
+  filter: noFilter,
+  viewCounts: { open: 0, unacknowledged: 0, acknowledged: 0, dispatched: 0, review: 0, mine: 0, shelved: 0 },
+  domainCounts: { behaviour: 0, duty: 0, equipment: 0 },
+  zoneCounts: {},
+}
+
+export class AlertView extends Signal<ViewState> {
+  readonly #store: AlertStore
+  readonly #now: () => number
+  #context: ViewContext = { account: null, zoneGroup: () => 'public', text: () => '' }
+  /** Alerts that stand on the screen now (folded members too). */
+  #shown = new Set<string>()
+  #unfolded = new Set<string>()
+  /** The pointer is over the list or the focus is in it. */
+  #held = false
+  #pendingSince = 0
+
+  constructor(store: AlertStore, now: () => number) {
+    super(emptyState)
+    this.#store = store
+    this.#now = now
+    store.subscribeList(() => this.#onCommit())
+  }
+
+  setContext(context: ViewContext): void {
+    this.#context = context
+    this.#rebuild()
+  }
+  setFilter(part: Partial<Filter>): void {
+    this.set({ ...this.get(), filter: { ...this.get().filter, ...part } })
+    this.#rebuild()
+  }
+  hold(held: boolean): void {
+    if (this.#held === held) return
+    this.#held = held
+    if (!held && !this.get().frozen) this.#rebuild()
+  }
+  freeze(frozen: boolean): void {
+    this.set({ ...this.get(), frozen })
+    if (!frozen && !this.#held) this.#rebuild()
+  }
+  /** Home: show what waits, in order. */
+  release(): void {
+    this.#rebuild()
+  }
+  toggleFold(id: string): void {
+    if (this.#unfolded.has(id)) this.#unfolded.delete(id)
+    else this.#unfolded.add(id)
+    this.#rebuild()
+  }
+  unfolded(id: string): boolean {
+    return this.#unfolded.has(id)
+  }
+
+  #matches(alert: Alert): boolean {
+    const { view, level, domain, zoneGroup, text } = this.get().filter
+    if (!inView(alert, view, this.#context.account)) return false
+    if (level !== null && alert.level !== level) return false
+    if (domain !== null && alert.domain !== domain) return false
+    if (zoneGroup !== null && this.#context.zoneGroup(alert.zone) !== zoneGroup) return false
+    return text === '' || this.#context.text(alert).includes(text.toLowerCase())
+  }
+
+  #onCommit(): void {
+    if (!this.#held && !this.get().frozen) this.#rebuild()
+    else this.#wait()
+  }
+
+  /** The list is held: the lane follows, rows stay, the rest is counted. */
+  #wait(): void {
+    const byLevel = Object.fromEntries(LEVELS.map((l) => [l, 0])) as Record<Level, number>
+    let total = 0
+    for (const alert of this.#store.values()) {
+      if (alert.level === 'red' || this.#shown.has(alert.id) || !this.#matches(alert)) continue
+      byLevel[alert.level]++
+      total++
+    }
+    if (total > 0 && !this.get().pending) this.#pendingSince = this.#now()
+    this.set({
+      ...this.get(),
+      ...this.#lane(),
+      ...this.#tally(),
+      pending: total > 0 ? { total, byLevel, since: this.#pendingSince } : null,
+    })
+  }
+
+  #lane(): Pick<ViewState, 'lane' | 'laneMore'> {
+    const { filter } = this.get()
+    const reds: Alert[] = []
+    for (const alert of this.#store.values()) {
+      if (alert.level !== 'red' || !isOpen(alert) || isSetAside(alert)) continue
+      // An unacknowledged red is above every filter; an acknowledged one obeys them like any other.
+      if (isUnacknowledged(alert) || filter.view === 'open' || this.#matches(alert)) reds.push(alert)
+    }
+    reds.sort(compareAlerts)
+    return { lane: reds.slice(0, LANE_ROWS).map((a) => a.id), laneMore: Math.max(0, reds.length - LANE_ROWS) }
+  }
+
+  #tally(): Pick<ViewState, 'viewCounts' | 'domainCounts' | 'zoneCounts'> {
+    const viewCounts = { ...emptyState.viewCounts }
+    const domainCounts = { ...emptyState.domainCounts }
+    const zoneCounts: Record<string, number> = {}
+    for (const alert of this.#store.values()) {
+      if (isClosed(alert)) continue
+      for (const view of VIEWS) if (inView(alert, view, this.#context.account)) viewCounts[view]++
+      if (isSetAside(alert)) continue
+      domainCounts[alert.domain] = (domainCounts[alert.domain] ?? 0) + 1
+      const group = this.#context.zoneGroup(alert.zone)
+      zoneCounts[group] = (zoneCounts[group] ?? 0) + 1
+    }
+    return { viewCounts, domainCounts, zoneCounts }
+  }
+
+  #rebuild(): void {
+    const { lane, laneMore } = this.#lane()
+    const inLane = new Set(lane)
+    const matched = [...this.#store.values()].filter((a) => !inLane.has(a.id) && this.#matches(a)).sort(compareAlerts)
+    this.#shown = new Set([...lane, ...matched.map((a) => a.id)])
+    const rows = this.#fold(matched)
+    this.set({
+      ...this.get(),
+      lane,
+      laneMore,
+      rows,
+      matched: matched.length + lane.length,
+      folded: matched.length - rows.filter((r) => !r.child).length,
+      pending: null,
+      ...this.#tally(),
+    })
+  }
+
+  /** Same rule, zone and state within 60 s of each other become one row; red and orange never fold. */
+  #fold(alerts: Alert[]): Row[] {
+    const groups: Alert[][] = []
+    const last = new Map<string, Alert[]>()
+    for (const alert of alerts) {
+      const key = `${alert.rule}\0${alert.zone}\0${isUnacknowledged(alert)}\0${alert.level}`
+      const group = last.get(key)
+      const foldable = alert.level === 'yellow' || alert.level === 'blue'
+      if (foldable && group && Math.abs(group[group.length - 1]!.raisedAt - alert.raisedAt) <= FOLD_WINDOW_MS)
+        group.push(alert)
+      else {
+        const fresh = [alert]
+        groups.push(fresh)
+        if (foldable) last.set(key, fresh)
+      }
+    }
+    const rows: Row[] = []
+    for (const group of groups) {
+      // The oldest member names the row: newcomers join it without giving it a new identity.
+      const oldest = group[group.length - 1]!
+      const id = group.length > 1 ? oldest.id : group[0]!.id
+      rows.push({ id, members: group.map((a) => a.id), child: false })
+      if (group.length > 1 && this.#unfolded.has(id))
+        for (const member of group) rows.push({ id: member.id, members: [member.id], child: true })
+    }
+    return rows
+  }
+}

@@ -1,0 +1,154 @@
+/** Wires the stream to the stores for as long as somebody is logged in, and checks that our counts equal the server's. */
+import { ApiError, getAll } from '../api/client.ts'
+import type { FacilityItem, ListedAlert, Me } from '../api/types.ts'
+import { AlertStore, isUnacknowledged } from './alert-store.ts'
+import { AlertView } from './alert-view.ts'
+import { startConnection } from './connection.ts'
+import { deviceChanged, facility, fetchAllParts, forgetFacility, type Part, zoneGroup } from './facility-data.ts'
+import { serverClock } from './server-clock.ts'
+import { isProvince, recall } from './session.ts'
+import { Signal } from './signal.ts'
+
+export const store = new AlertStore()
+export const view = new AlertView(store, serverClock.now)
+
+export interface LoadState {
+  failure: string | null
+  /** Server time of the last full list. */
+  loadedAt: number | null
+  /** The counts differ from the heartbeat's: being fetched again. */
+  mismatch: { server: number; local: number } | null
+}
+export const loading = new Signal<LoadState>({ failure: null, loadedAt: null, mismatch: null })
+
+export const facilities = new Signal<{ items: FacilityItem[]; heardAt: number | null; failure: string | null }>({
+  items: [],
+  heardAt: null,
+  failure: null,
+})
+
+/** How long the counts may differ before we doubt ourselves: events and heartbeats cross on the way. */
+const MISMATCH_BEATS = 3
+
+async function loadAlerts(): Promise<void> {
+  try {
+    const { items } = await getAll<ListedAlert>('/api/v1/alerts?open=true&limit=200')
+    store.load(items)
+    loading.set({ failure: null, loadedAt: serverClock.now(), mismatch: null })
+  } catch (error) {
+    const why = error instanceof ApiError ? error.message : String(error)
+    loading.set({ ...loading.get(), failure: why })
+  }
+}
+
+export async function loadFacilities(): Promise<void> {
+  try {
+    const { items } = await getAll<FacilityItem>('/api/v1/facilities')
+    facilities.set({ items, heardAt: performance.now(), failure: null })
+  } catch (error) {
+    facilities.set({ ...facilities.get(), failure: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function facilityChanged(raw: unknown): void {
+  const changed = raw as Partial<FacilityItem>
+  if (typeof changed.id !== 'string') return
+  const { items } = facilities.get()
+  const known = items.some((item) => item.id === changed.id)
+  if (!known) void loadFacilities()
+  else
+    facilities.set({
+      items: items.map((item) => (item.id === changed.id ? { ...item, ...changed } : item)),
+      heardAt: performance.now(),
+      failure: null,
+    })
+}
+
+export function refreshView(account: Me | null): void {
+  const data = facility.get()
+  view.setContext({
+    account: account?.id ?? null,
+    zoneGroup: (zone) => zoneGroup(data, zone),
+    text: (alert) => {
+      const zone = alert.zone ? data.zones.get(alert.zone) : undefined
+      const rule = data.rules.get(alert.rule)
+      return [
+        alert.number,
+        alert.code,
+        alert.rule,
+        alert.zone,
+        alert.device,
+        alert.subject,
+        zone?.name?.zh,
+        zone?.name?.en,
+      ]
+        .concat(rule?.name.zh, rule?.name.en, alert.explanation?.zh, alert.explanation?.en)
+        .filter(Boolean)
+        .join(' ')
+        .toLowerCase()
+    },
+  })
+}
+
+export function startRuntime(account: Me): () => void {
+  const province = isProvince(account)
+  const parts: Part[] = province ? ['rules'] : ['rules', 'zones', 'devices', 'people']
+  let wrongBeats = 0
+  const stopView = facility.subscribe(() => refreshView(account))
+  refreshView(account)
+  void fetchAllParts(parts)
+  if (province) void loadFacilities()
+  const stop = startConnection({
+    alert: (change) => store.apply(change),
+    device: deviceChanged,
+    facility: facilityChanged,
+    opened: (resumed) => {
+      if (!resumed || !store.loaded()) void loadAlerts()
+      if (resumed) void fetchAllParts(parts.filter((part) => part !== 'rules'))
+      if (resumed && province) void loadFacilities()
+    },
+    gap: () => {
+      void loadAlerts()
+    },
+    heartbeat: ({ openAlerts }) => {
+      if (openAlerts === null || !store.loaded()) return
+      const local = store.openCount() + store.dropped()
+      if (local === openAlerts) {
+        wrongBeats = 0
+        if (loading.get().mismatch) loading.set({ ...loading.get(), mismatch: null })
+      } else if (++wrongBeats >= MISMATCH_BEATS && store.ratePerSecond() < 5) {
+        wrongBeats = -20
+        loading.set({ ...loading.get(), mismatch: { server: openAlerts, local } })
+        void loadAlerts()
+      }
+    },
+    loggedOut: () => {
+      void recall()
+    },
+  })
+  const refresh = setInterval(() => {
+    if (province) void loadFacilities()
+  }, 10_000)
+  return () => {
+    stop()
+    stopView()
+    clearInterval(refresh)
+    store.clear()
+    forgetFacility()
+    loading.set({ failure: null, loadedAt: null, mismatch: null })
+  }
+}
+
+/** The highest unacknowledged alert: what the alert bar shows and what sounds. */
+export function highestUnacknowledged(): ListedAlert | null {
+  let best: ListedAlert | null = null
+  for (const alert of store.values()) {
+    if (!isUnacknowledged(alert) || alert.handling === 'closed') continue
+    if (!best) best = alert
+    else {
+      const byLevel = 'red orange yellow blue'.indexOf(alert.level) - 'red orange yellow blue'.indexOf(best.level)
+      if (byLevel < 0 || (byLevel === 0 && alert.raisedAt > best.raisedAt)) best = alert
+    }
+  }
+  return best
+}

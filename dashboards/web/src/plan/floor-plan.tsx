@@ -1,0 +1,340 @@
+/**
+ * The plan: zones and symbols as SVG, people on a canvas above it, the alert ring on top; what the canvas shows is also
+ * said in words. Grey at rest: the only colours are the alert's ring and the badges of open alerts.
+ */
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { levelRank } from '#model/alert/alert.ts'
+import type { DeviceItem, ListedAlert, ZoneItem } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Badge } from '../kit/badge.tsx'
+import { isOpen, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
+import { perimeterCover } from '../live/coverage.ts'
+import { facility } from '../live/facility-data.ts'
+import { keepPositionsOpen, positions } from '../live/positions.ts'
+import { store } from '../live/runtime.ts'
+import { serverClock } from '../live/server-clock.ts'
+import { settings } from '../live/settings.ts'
+import { useSignal } from '../live/use-signal.ts'
+import { drawDots } from './dots.ts'
+import {
+  boxOf,
+  centre,
+  drawOrder,
+  fitView,
+  floorOf,
+  MAX_SCALE,
+  MIN_SCALE,
+  pathOf,
+  siteBox,
+  toScreen,
+  type View,
+} from './geometry.ts'
+import css from './plan.module.css'
+import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
+
+const PAINT_MS = 500
+const FOLLOW_SPAN_M = 70
+const LABEL_PX = 44
+const SYMBOL_SCALE = 1.4
+const MAX_SYMBOLS = 600
+
+export interface Layers {
+  zones: boolean
+  doors: boolean
+  cameras: boolean
+  people: boolean
+  staff: boolean
+  sensors: boolean
+}
+export const allLayers: Layers = { zones: true, doors: true, cameras: true, people: true, staff: true, sensors: false }
+
+/** Where an alert is: its device if that stands on the plan, else the middle of its zone. */
+export function placeOf(
+  alert: ListedAlert,
+  zones: Map<string, ZoneItem>,
+  devices: Map<string, DeviceItem>,
+): { x: number; y: number; floor: number } | null {
+  const device = alert.device ? devices.get(alert.device) : undefined
+  if (device?.at) return { x: device.at.x_m, y: device.at.y_m, floor: device.at.floor ?? 1 }
+  let zone = alert.zone ? zones.get(alert.zone) : undefined
+  for (let depth = 0; zone && !zone.polygon && depth < 8; depth++)
+    zone = zone.parent ? zones.get(zone.parent) : undefined
+  if (!zone?.polygon) return null
+  const [x, y] = centre(zone.polygon)
+  return { x, y, floor: floorOf(zone) }
+}
+
+function useSize(element: RefObject<HTMLElement | null>) {
+  const [size, setSize] = useState({ width: 0, height: 0 })
+  useEffect(() => {
+    if (!element.current) return
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setSize({ width: Math.round(entry.contentRect.width), height: Math.round(entry.contentRect.height) })
+    })
+    observer.observe(element.current)
+    return () => observer.disconnect()
+  }, [element])
+  return size
+}
+
+interface Props {
+  floor: number
+  layers: Layers
+  /** Alert with the ring. */
+  focus: string | null
+  /** Steps when the view must go to the alert again. */
+  follow: number
+  /** −1, +1: zoom steps; 0: whole site. Counted so that the same one can come twice. */
+  command: { kind: 'in' | 'out' | 'fit'; n: number } | null
+  onOpen(id: string): void
+}
+
+export function FloorPlan({ floor, layers, focus, follow, command, onOpen }: Props) {
+  const t = useText()
+  const data = useSignal(facility)
+  const { theme } = useSignal(settings)
+  useSyncExternalStore(store.subscribeList, store.version)
+  const host = useRef<HTMLDivElement>(null)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const { width, height } = useSize(host)
+  const [view, setView] = useState<View | null>(null)
+  const [people, setPeople] = useState(0)
+
+  const zones = useMemo(
+    () => drawOrder([...data.zones.values()].filter((z) => z.polygon && floorOf(z) === floor)),
+    [data.zones, floor],
+  )
+  const site = useMemo(() => siteBox(data.zones.values()), [data.zones])
+  const focused = focus ? store.get(focus) : undefined
+  const target = focused ? placeOf(focused, data.zones, data.devices) : null
+  const cover = perimeterCover(data)
+
+  useEffect(() => keepPositionsOpen(), [])
+
+  // First sight: the whole site, or the alert that is open.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new alert, a new size or the key M may move the view
+  useEffect(() => {
+    if (!site || width === 0) return
+    if (target) {
+      const whole = fitView(site, width, height)
+      const near = Math.min(width, height) / FOLLOW_SPAN_M
+      setView({ cx: target.x, cy: target.y, scale: Math.max(whole.scale, near) })
+    } else if (!view) setView(fitView(site, width, height))
+  }, [focus, follow, site, width > 0, target?.x, target?.y])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each command acts once, when it is given
+  useEffect(() => {
+    if (!command || !site) return
+    if (command.kind === 'fit') setView(fitView(site, width, height))
+    else setView((v) => v && { ...v, scale: clampScale(v.scale * (command.kind === 'in' ? 1.4 : 1 / 1.4)) })
+  }, [command])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours that are read from the page
+  useEffect(() => {
+    const el = canvas.current
+    const context = el?.getContext('2d')
+    if (!el || !context || !view || width === 0) return
+    const ratio = Math.min(2, window.devicePixelRatio || 1)
+    el.width = width * ratio
+    el.height = height * ratio
+    const look = getComputedStyle(el)
+    const style = {
+      dot: look.getPropertyValue('--plan-dot').trim(),
+      officer: look.getPropertyValue('--strong').trim(),
+      ground: look.getPropertyValue('--plan-ground').trim(),
+      focus: look.getPropertyValue('--text').trim(),
+    }
+    const subject = focused?.subject ?? null
+    const paint = () =>
+      setPeople(
+        drawDots(
+          context,
+          { width, height, ratio },
+          view,
+          floor,
+          positions.values(),
+          serverClock.now(),
+          layers,
+          style,
+          subject,
+        ),
+      )
+    paint()
+    const timer = setInterval(paint, PAINT_MS)
+    return () => clearInterval(timer)
+  }, [view, width, height, floor, layers, focused?.subject, theme])
+
+  const drag = useRef<{ x: number; y: number; view: View } | null>(null)
+  const wheel = useCallback((event: WheelEvent) => {
+    event.preventDefault()
+    setView((v) => v && { ...v, scale: clampScale(v.scale * (event.deltaY < 0 ? 1.2 : 1 / 1.2)) })
+  }, [])
+  useEffect(() => {
+    const el = host.current
+    el?.addEventListener('wheel', wheel, { passive: false })
+    return () => el?.removeEventListener('wheel', wheel)
+  }, [wheel])
+
+  const open = [...store.values()].filter((a) => isOpen(a) && !isSetAside(a))
+  const badges = useBadges(open, data.zones, data.devices, floor)
+  const devices = [...data.devices.values()].filter((d) => d.at && (d.at.floor ?? 1) === floor).slice(0, MAX_SYMBOLS)
+  const now = serverClock.now()
+  const forced = new Set(open.filter((a) => a.code === 'R07' && a.device).map((a) => a.device!))
+  const screen = (x: number, y: number) => (view ? toScreen(view, width, height, x, y) : ([0, 0] as [number, number]))
+
+  return (
+    <div
+      ref={host}
+      className={css.plan}
+      onPointerDown={(e) => {
+        if (!view || (e.target as Element).closest('button')) return
+        drag.current = { x: e.clientX, y: e.clientY, view }
+        e.currentTarget.setPointerCapture(e.pointerId)
+      }}
+      onPointerMove={(e) => {
+        const d = drag.current
+        if (d)
+          setView({
+            ...d.view,
+            cx: d.view.cx - (e.clientX - d.x) / d.view.scale,
+            cy: d.view.cy - (e.clientY - d.y) / d.view.scale,
+          })
+      }}
+      onPointerUp={() => {
+        drag.current = null
+      }}
+    >
+      {view && site && (
+        <svg className={css.svg} width={width} height={height} aria-hidden="true">
+          <defs>
+            <pattern id="plan-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+              <path className={css.hatchLine} d="M0 0V6" />
+            </pattern>
+          </defs>
+          <g
+            transform={`translate(${width / 2} ${height / 2}) scale(${view.scale}) translate(${-view.cx} ${-view.cy})`}
+          >
+            {layers.zones &&
+              zones.map((zone) => (
+                <path
+                  key={zone.id}
+                  className={css.zone}
+                  d={pathOf(zone)}
+                  fillRule="evenodd"
+                  data-kind={zone.kind}
+                  data-alert={zone.id === focused?.zone && isOpen(focused) ? focused.level : undefined}
+                />
+              ))}
+            {zones
+              .filter((z) => cover.unseen.has(z.id))
+              .map((zone) => (
+                <path key={zone.id} className={css.unseen} d={pathOf(zone)} fill="url(#plan-hatch)" />
+              ))}
+          </g>
+          {layers.zones && <Labels zones={zones} view={view} screen={screen} unseen={cover.unseen} />}
+          {devices.map((device) => {
+            const door = isDoor(device)
+            const camera = device.kind === 'camera'
+            if (door ? !layers.doors : camera ? !layers.cameras : !layers.sensors) return null
+            if (device.kind === 'band' || device.kind === 'tag') return null
+            const [x, y] = screen(device.at!.x_m, device.at!.y_m)
+            if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return null
+            const size = Math.max(0.55, Math.min(SYMBOL_SCALE, view.scale / 5))
+            return (
+              <g key={device.id} transform={`translate(${x} ${y}) scale(${size})`}>
+                <title>{device.id}</title>
+                {door ? (
+                  <DoorSymbol shape={doorShape(device, forced.has(device.id), now)} />
+                ) : camera ? (
+                  <CameraSymbol lost={device.online === false} />
+                ) : (
+                  <SensorSymbol lost={device.online === false} />
+                )}
+              </g>
+            )
+          })}
+        </svg>
+      )}
+      <canvas ref={canvas} className={css.canvas} aria-hidden="true" />
+      {view &&
+        badges.map(({ alert, x, y, count }) => {
+          const [left, top] = screen(x, y)
+          if (left < 0 || top < 0 || left > width || top > height) return null
+          return (
+            <button
+              key={alert.id}
+              type="button"
+              className={css.pin}
+              data-focus={alert.id === focus}
+              data-level={alert.level}
+              style={{ left, top }}
+              title={`${t(`level.${alert.level}`)} ${alert.zone ?? ''}${count > 1 ? ` ×${count}` : ''}`}
+              aria-label={`${t(`level.${alert.level}.spoken`)} ${alert.zone ?? ''}`}
+              onClick={() => onOpen(alert.id)}
+            >
+              <Badge level={alert.level} filled={isUnacknowledged(alert)} size={alert.id === focus ? 28 : 20} />
+            </button>
+          )
+        })}
+      <p className="unseen">{t('plan.description', { zones: zones.length, people, alerts: open.length })}</p>
+      {data.zones.size > 0 && zones.length === 0 && (
+        <p className={css.nothing}>{t(site ? 'plan.noFloorZones' : 'plan.noZones')}</p>
+      )}
+    </div>
+  )
+}
+
+const clampScale = (scale: number) => Math.max(MIN_SCALE, Math.min(MAX_SCALE, scale))
+
+/** One badge per place: the most serious, waiting ones first. */
+function useBadges(open: ListedAlert[], zones: Map<string, ZoneItem>, devices: Map<string, DeviceItem>, floor: number) {
+  const places = new Map<string, { alert: ListedAlert; x: number; y: number; count: number }>()
+  for (const alert of open) {
+    const place = placeOf(alert, zones, devices)
+    if (!place || place.floor !== floor) continue
+    const key = `${place.x}|${place.y}`
+    const known = places.get(key)
+    const rank = (a: ListedAlert) => Number(isUnacknowledged(a)) * 8 + levelRank(a.level)
+    if (!known) places.set(key, { alert, ...place, count: 1 })
+    else {
+      known.count++
+      if (rank(alert) > rank(known.alert)) known.alert = alert
+    }
+  }
+  return [...places.values()]
+}
+
+const UNLABELLED = new Set(['cell', 'toilet', 'washroom', 'dormitory', 'corridor'])
+
+function Labels(p: {
+  zones: ZoneItem[]
+  view: View
+  screen(x: number, y: number): [number, number]
+  unseen: Set<string>
+}) {
+  const t = useText()
+  return p.zones.map((zone) => {
+    const box = boxOf(zone.polygon ?? [])
+    if (!box) return null
+    const small = UNLABELLED.has(zone.kind)
+    if (box.w * p.view.scale < LABEL_PX * (small ? 1.2 : 1)) return null
+    const inside = box.h * p.view.scale > 40
+    const [x, y] = inside ? p.screen(...centre(zone.polygon!)) : p.screen(box.x + box.w / 2, box.y)
+    const name = t.name(zone.name, zone.id)
+    const top = zone.kind === 'building' || zone.kind === 'ward' || zone.kind === 'workshop'
+    const [lx, ly] = top ? p.screen(box.x, box.y) : [x, y]
+    return (
+      <text
+        key={zone.id}
+        className={css.label}
+        data-small={small}
+        x={top ? lx + 4 : lx}
+        y={top ? ly - 4 : ly + 4}
+        textAnchor={top ? 'start' : 'middle'}
+      >
+        {name}
+        {p.unseen.has(zone.id) ? ` · ${t('plan.legend.noData')}` : ''}
+      </text>
+    )
+  })
+}

@@ -1,0 +1,245 @@
+/** The plan full screen (console.md P2): layers and legend left, plan, the followed alert and head counts right. */
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useNavigate } from 'react-router'
+import { getAll } from '../api/client.ts'
+import type { HeadcountItem } from '../api/types.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Button, Message, Segments } from '../kit/controls.tsx'
+import { zoneName } from '../kit/wording.ts'
+import { facility } from '../live/facility-data.ts'
+import { clockTime } from '../live/format.ts'
+import { highestUnacknowledged, store } from '../live/runtime.ts'
+import { serverClock } from '../live/server-clock.ts'
+import { useSignal } from '../live/use-signal.ts'
+import { allLayers, FloorPlan, type Layers } from './floor-plan.tsx'
+import css from './plan.module.css'
+import { PositionAge, useFloor } from './plan-strip.tsx'
+import { CameraSymbol, type DoorShape, DoorSymbol } from './symbols.tsx'
+
+const COUNT_MS = 5000
+const COUNTED_KINDS = new Set([
+  'building',
+  'ward',
+  'workshop',
+  'medical',
+  'canteen',
+  'kitchen',
+  'visit',
+  'isolation',
+  'class-room',
+  'yard',
+])
+
+function useHeadcount() {
+  const [state, setState] = useState<{ items: HeadcountItem[]; at: number; failure: string | null }>({
+    items: [],
+    at: 0,
+    failure: null,
+  })
+  useEffect(() => {
+    let stopped = false
+    const load = () =>
+      getAll<HeadcountItem>('/api/v1/headcount').then(
+        ({ items }) => !stopped && setState({ items, at: serverClock.now(), failure: null }),
+        (e: unknown) => !stopped && setState((s) => ({ ...s, failure: e instanceof Error ? e.message : String(e) })),
+      )
+    void load()
+    const timer = setInterval(load, COUNT_MS)
+    return () => {
+      stopped = true
+      clearInterval(timer)
+    }
+  }, [])
+  return state
+}
+
+function Legend() {
+  const t = useText()
+  const doors: DoorShape[] = ['closed', 'open', 'forced', 'unknown']
+  return (
+    <section className={css.group}>
+      <h2>{t('plan.legend')}</h2>
+      <ul className={css.legend}>
+        <li>
+          <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+            <circle r="2" fill="var(--plan-dot)" />
+          </svg>
+          {t('plan.legend.band')}
+        </li>
+        <li>
+          <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+            <circle r="2.400" fill="none" stroke="var(--plan-dot)" />
+          </svg>
+          {t('plan.legend.old')}
+        </li>
+        <li>
+          <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+            <circle r="7" fill="none" stroke="var(--plan-dot)" strokeDasharray="2 2" />
+            <text y="4" textAnchor="middle" fontSize="11" fill="var(--plan-dot)">
+              ?
+            </text>
+          </svg>
+          {t('plan.legend.lost')}
+        </li>
+        <li>
+          <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+            <circle r="3.600" fill="none" stroke="var(--strong)" />
+            <circle r="1.400" fill="var(--strong)" />
+          </svg>
+          {t('plan.legend.officer')}
+        </li>
+        {[false, true].map((lost) => (
+          <li key={String(lost)}>
+            <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+              <CameraSymbol lost={lost} />
+            </svg>
+            {t(lost ? 'plan.legend.cameraLost' : 'plan.legend.camera')}
+          </li>
+        ))}
+        {doors.map((shape) => (
+          <li key={shape}>
+            <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+              <DoorSymbol shape={shape} />
+            </svg>
+            {t(`plan.legend.${shape}`)}
+          </li>
+        ))}
+        <li>
+          <span className="hatch" style={{ width: 24, height: 12, border: '1px dashed var(--muted)' }} />
+          {t('plan.legend.noData')}
+        </li>
+      </ul>
+    </section>
+  )
+}
+
+export default function PlanPage() {
+  const t = useText()
+  const navigate = useNavigate()
+  const data = useSignal(facility)
+  useSyncExternalStore(store.subscribeList, store.version)
+  const [layers, setLayers] = useState<Layers>({ ...allLayers, sensors: true })
+  const [follow, setFollow] = useState(0)
+  const [following, setFollowing] = useState(false)
+  const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
+  const top = highestUnacknowledged()
+  const { floor, floors, setFloor } = useFloor(following ? (top?.id ?? null) : null)
+  const count = useHeadcount()
+  const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
+  const devices = [...data.devices.values()]
+  const numbers: Record<keyof Layers, number | null> = {
+    zones: null,
+    doors: devices.filter((d) => d.kind === 'door' || d.kind === 'gate').length,
+    cameras: devices.filter((d) => d.kind === 'camera').length,
+    people: devices.filter((d) => d.kind === 'band').length,
+    staff: devices.filter((d) => d.kind === 'tag').length,
+    sensors: null,
+  }
+  const rows = count.items.filter((row) => COUNTED_KINDS.has(data.zones.get(row.zone)?.kind ?? ''))
+  const shown = rows.filter((row) => (row.expected ?? 0) > 0 || row.present > 0 || row.officers > 0)
+  return (
+    <div className={css.page}>
+      <h1 className="unseen">{t('plan.title')}</h1>
+      <aside className={css.side} aria-label={t('plan.layers')}>
+        <section className={css.group}>
+          <h2>{t('plan.layers')}</h2>
+          {(Object.keys(layers) as (keyof Layers)[]).map((key) => (
+            <label key={key} className={css.layer}>
+              <input
+                type="checkbox"
+                checked={layers[key]}
+                onChange={(e) => setLayers({ ...layers, [key]: e.target.checked })}
+              />
+              <span>{t(`plan.layer.${key}`)}</span>
+              <span>{numbers[key] ?? ''}</span>
+            </label>
+          ))}
+        </section>
+        <section className={css.group}>
+          <h2>{t('plan.floors')}</h2>
+          {floors.length > 0 && (
+            <Segments
+              label={t('plan.floors')}
+              options={floors.map((n) => ({ value: n, text: t('plan.floor', { n }) }))}
+              value={floor}
+              onChange={setFloor}
+            />
+          )}
+        </section>
+        <Legend />
+      </aside>
+      <section className={css.centre} aria-label={t('plan.title')}>
+        <FloorPlan
+          floor={floor}
+          layers={layers}
+          focus={top?.id ?? null}
+          follow={follow}
+          command={command}
+          onOpen={(id) => navigate(`/duty/alerts/${id}`)}
+        />
+        <div className={css.tools}>
+          <PositionAge />
+          <Button small label={t('plan.zoomOut')} onClick={() => give('out')}>
+            −
+          </Button>
+          <Button small label={t('plan.zoomIn')} onClick={() => give('in')}>
+            +
+          </Button>
+          <Button
+            small
+            onClick={() => {
+              setFollowing(false)
+              give('fit')
+            }}
+          >
+            {t('plan.fit')}
+          </Button>
+          <Button
+            small
+            shortcut="M"
+            disabled={!top}
+            onClick={() => {
+              setFollowing(true)
+              setFollow((n) => n + 1)
+            }}
+          >
+            {t('plan.followAlert')}
+          </Button>
+        </div>
+      </section>
+      <aside className={css.right} aria-label={t('plan.count')}>
+        <section className={css.group}>
+          <h2>
+            {t('plan.count')}
+            <span className="muted">{count.at > 0 && t('plan.countChecked', { time: clockTime(count.at) })}</span>
+          </h2>
+          {count.failure && <p className="muted">{t('region.failed', { why: count.failure })}</p>}
+          {shown.length > 0 ? (
+            <table className={css.counts}>
+              <thead>
+                <tr>
+                  <th scope="col">{t('plan.countZone')}</th>
+                  <th scope="col">{t('plan.countPresent')}</th>
+                  <th scope="col">{t('plan.countExpected')}</th>
+                  <th scope="col">{t('plan.countOfficers')}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {shown.map((row) => (
+                  <tr key={row.zone} data-differs={row.expected !== null && row.expected !== row.present}>
+                    <th scope="row">{zoneName(t, data, row.zone)}</th>
+                    <td>{row.present}</td>
+                    <td>{row.expected ?? '—'}</td>
+                    <td>{row.officers}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          ) : (
+            !count.failure && <Message title={t('plan.dataNone')} />
+          )}
+        </section>
+      </aside>
+    </div>
+  )
+}

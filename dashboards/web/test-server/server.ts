@@ -1,0 +1,284 @@
+/**
+ * A small fake of the product's API (contracts.md 5) for developing and testing the console: in memory, plain http.
+ * It also serves the built console. Never shipped, imported by nothing but tests and its own main.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join } from 'node:path'
+import type { Alert, FacilityItem, Level, Me, Verb } from '../src/api/types.ts'
+import { Desk } from './desk.ts'
+import { buildFacility, type Facility } from './facility.ts'
+import { picture } from './picture.ts'
+import { FACILITIES, seedEvening, seedProvince } from './seed.ts'
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+}
+
+export const ACCOUNTS: Record<string, Me & { password: string }> = Object.fromEntries(
+  (
+    [
+      ['officer1', 'officer', '李×'],
+      ['officer2', 'officer', '赵×'],
+      ['chief1', 'chief', '王×'],
+      ['engineer1', 'engineer', '周×'],
+      ['province1', 'provincial', '沈×'],
+      ['auditor1', 'auditor', '郑×'],
+    ] as const
+  ).map(([id, role, name]) => [id, { id, role, name, desk: 'console-1', password: 'duty-2026' }]),
+)
+
+export interface FakeServer {
+  url: string
+  desk: Desk
+  facility: Facility
+  /** Stops heartbeats and events; connections stay open. */
+  hush(quiet: boolean): void
+  /** Ends all streams and refuses new ones. */
+  cut(cut: boolean): void
+  close(): Promise<void>
+}
+
+interface Options {
+  root: string
+  tier: 'facility' | 'province'
+  port?: number
+  empty?: boolean
+}
+
+const readBody = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text ? (JSON.parse(text) as Record<string, unknown>) : {}
+}
+
+export async function startFakeServer(options: Options): Promise<FakeServer> {
+  const now = Date.now()
+  const desk = new Desk()
+  const facility = buildFacility(now)
+  if (!options.empty) {
+    if (options.tier === 'province') seedProvince(desk, now)
+    else seedEvening(desk, now)
+  }
+  const streams = new Set<{ response: ServerResponse; positions: boolean }>()
+  const sessions = new Map<string, Me>()
+  const epoch = 'e1'
+  let quiet = false
+  let cut = false
+
+  const send = (event: string, id: string | null, data: unknown) => {
+    if (quiet) return
+    const text = `event: ${event}\n${id ? `id: ${id}\n` : ''}data: ${JSON.stringify(data)}\n\n`
+    for (const stream of streams) if (!stream.positions) stream.response.write(text)
+  }
+  desk.onChange((change, seq) => send('alert', `${epoch}-${seq}`, change))
+  const beat = () => ({ seq: desk.seq, time: Date.now(), openAlerts: desk.open().length })
+  const heart = setInterval(() => send('heartbeat', `${epoch}-${desk.seq}.1`, beat()), 1000)
+  const walk = setInterval(() => {
+    if (quiet) return
+    const time = Date.now()
+    for (const p of facility.positions) {
+      if (p.person === 'P012') continue
+      p.time = time
+      p.x_m += (Math.random() - 0.5) * 0.25
+      p.y_m += (Math.random() - 0.5) * 0.25
+    }
+    for (const stream of streams)
+      if (stream.positions) stream.response.write(`event: position\ndata: ${JSON.stringify(facility.positions)}\n\n`)
+  }, 500)
+
+  const facilities = (): FacilityItem[] =>
+    FACILITIES.map((f) => {
+      const open = desk.open().filter((a) => a.facility === f.id)
+      const count = (level: Level) => open.filter((a) => a.level === level).length
+      return {
+        ...f,
+        lastSeenAt: f.connected ? Date.now() - 4000 : now - 2_400_000,
+        openAlerts: { red: count('red'), orange: count('orange'), yellow: count('yellow'), blue: count('blue') },
+      }
+    })
+
+  const listen = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const path = url.pathname
+    const json = (status: number, body: unknown) => {
+      response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' })
+      response.end(JSON.stringify(body))
+    }
+    const list = (items: unknown[]) => json(200, { items, next: null, total: items.length })
+    if (path === '/healthz') return json(cut ? 503 : 200, { ok: true })
+    if (!path.startsWith('/api/')) return file(options.root, path, response)
+    if (cut) {
+      request.socket.destroy()
+      return
+    }
+    const session = /ww=(\w+)/.exec(request.headers.cookie ?? '')?.[1]
+    const me = session ? sessions.get(session) : undefined
+    if (path === '/api/v1/login') {
+      const body = await readBody(request)
+      const account = ACCOUNTS[String(body.account)]
+      if (!account || account.password !== body.password) return json(401, { title: 'Account or password is wrong' })
+      const key = Math.random().toString(36).slice(2)
+      const { password: _p, ...rest } = account
+      sessions.set(key, {
+        ...rest,
+        tier: options.tier,
+        facility:
+          options.tier === 'facility'
+            ? { id: 'js-03', name: { zh: '青岚监狱', en: 'Qinglan Prison' } }
+            : { id: 'js', name: { zh: '江苏', en: 'Jiangsu' } },
+      })
+      response.setHeader('set-cookie', `ww=${key}; Path=/; HttpOnly; SameSite=Strict`)
+      return json(200, {})
+    }
+    if (!me) return json(401, { title: 'Not logged in' })
+    if (path === '/api/v1/me') return json(200, me)
+    if (path === '/api/v1/logout') {
+      sessions.delete(session!)
+      return json(200, {})
+    }
+    if (path === '/api/v1/stream') return stream(request, response, url)
+    if (path === '/api/v1/console/audio-state') return json(200, {})
+    if (path === '/api/v1/alerts') {
+      const items = desk.open().sort((a, b) => b.raisedAt - a.raisedAt)
+      const from = Number(url.searchParams.get('cursor') ?? 0)
+      const page = items.slice(from, from + 200).map((a) => ({ ...a, allowedActions: desk.allowed(a, me.role, me.id) }))
+      return json(200, {
+        items: page,
+        next: from + 200 < items.length ? String(from + 200) : null,
+        total: items.length,
+      })
+    }
+    const alertPath = /^\/api\/v1\/alerts\/([^/]+)(?:\/([a-z-]+))?$/.exec(path)
+    if (alertPath) {
+      const alert = desk.alerts.get(alertPath[1]!)
+      if (!alert) return json(404, { title: 'Not found' })
+      if (alertPath[2] === 'picture')
+        return alert.code === 'R01' ? jpeg(response, 7, true) : json(404, { title: 'No picture' })
+      if (request.method === 'GET') return json(200, detail(alert, me))
+      const result = desk.act(alert.id, alertPath[2] as Verb, await readBody(request), me.id, me.role)
+      return 'body' in result ? json(result.status, { ...result.body, status: result.status }) : json(200, result)
+    }
+    const snapshot = /^\/api\/v1\/cameras\/([^/]+)\/snapshot$/.exec(path)
+    if (snapshot) return jpeg(response, Number(snapshot[1]!.slice(-3)), false)
+    const device = /^\/api\/v1\/devices\/([^/]+)$/.exec(path)
+    if (device) {
+      const found = facility.devices.find((d) => d.id === decodeURIComponent(device[1]!))
+      return found ? json(200, found) : json(404, { title: 'Not found' })
+    }
+    if (path === '/api/v1/series') {
+      const to = Number(url.searchParams.get('to'))
+      const from = Number(url.searchParams.get('from'))
+      const points = Array.from({ length: 120 }, (_, i) => {
+        const at = from + ((to - from) * i) / 120
+        return [at, i > 60 && i < 66 ? null : 21 + Math.sin(at / 400_000) * 2 + Math.sin(at / 31_000) * 0.3]
+      })
+      return json(200, {
+        series: [
+          {
+            device: url.searchParams.get('device'),
+            zone: null,
+            type: url.searchParams.get('type'),
+            field: url.searchParams.get('field'),
+            points,
+          },
+        ],
+      })
+    }
+    if (path === '/api/v1/facilities') return list(facilities())
+    if (path === '/api/v1/headcount')
+      return list(
+        facility.zones
+          .filter((z) => ['ward', 'workshop', 'class-room', 'medical'].includes(z.kind) && z.floor === 1)
+          .map((z) => {
+            const inside = facility.positions.filter(
+              (p) => p.zone === z.id || facility.zones.find((c) => c.id === p.zone)?.parent === z.id,
+            )
+            const present = inside.filter((p) => !p.staff).length
+            return {
+              zone: z.id,
+              present,
+              expected: z.id === 'W2' ? present + 1 : present,
+              officers: inside.filter((p) => p.staff).length,
+            }
+          }),
+      )
+    if (path === '/api/v1/zones') return list(facility.zones)
+    if (path === '/api/v1/devices') return list(facility.devices)
+    if (path === '/api/v1/people') return list(facility.people)
+    if (path === '/api/v1/rules') return list(facility.rules)
+    if (path === '/api/v1/plans') return list(facility.plans)
+    return json(404, { title: 'Not found' })
+  }
+
+  const detail = (alert: Alert, me: Me) => {
+    const timeline = desk.changes.filter((c) => c.change.alert.id === alert.id).map((c) => c.change)
+    const plan = facility.plans.find((p) => p.id === alert.plan)
+    const progress = timeline
+      .filter((c) => c.change === 'plan-step')
+      .map((c) => ({ ...(JSON.parse(c.note ?? '{}') as object), by: c.by, at: c.at }))
+    return {
+      ...alert,
+      allowedActions: desk.allowed(alert, me.role, me.id),
+      timeline,
+      evidence: desk.evidence.get(alert.id) ?? [],
+      incident: { id: alert.incident, members: [alert.id] },
+      plan: plan ? { ...plan, progress } : null,
+    }
+  }
+
+  const stream = (request: IncomingMessage, response: ServerResponse, url: URL) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    const entry = { response, positions: url.searchParams.get('events') === 'position' }
+    const last = /^e1-(\d+)/.exec(String(request.headers['last-event-id'] ?? ''))?.[1]
+    if (last && !entry.positions)
+      for (const { seq, change } of desk.changes)
+        if (seq > Number(last)) response.write(`event: alert\nid: ${epoch}-${seq}\ndata: ${JSON.stringify(change)}\n\n`)
+    if (!entry.positions && !quiet)
+      response.write(`event: heartbeat\nid: ${epoch}-${desk.seq}.0\ndata: ${JSON.stringify(beat())}\n\n`)
+    streams.add(entry)
+    response.on('close', () => streams.delete(entry))
+  }
+
+  const server: Server = createServer((request, response) => {
+    listen(request, response).catch((error: unknown) => {
+      response.writeHead(500)
+      response.end(String(error))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    desk,
+    facility,
+    hush: (on) => {
+      quiet = on
+    },
+    cut: (on) => {
+      cut = on
+      if (on) for (const { response } of streams) response.destroy()
+    },
+    close: () => {
+      clearInterval(heart)
+      clearInterval(walk)
+      for (const { response } of streams) response.destroy()
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function jpeg(response: ServerResponse, seed: number, figure: boolean): void {
+  response.writeHead(200, { 'content-type': 'image/jpeg', 'x-taken-at': String(Date.now()) })
+  response.end(picture(seed, figure))
+}
+
+function file(root: string, path: string, response: ServerResponse): void {
+  const asked = join(root, path)
+  const found = extname(path) && existsSync(asked) ? asked : join(root, 'index.html')
+  response.writeHead(200, { 'content-type': TYPES[extname(found)] ?? 'application/octet-stream' })
+  response.end(readFileSync(found))
+}
