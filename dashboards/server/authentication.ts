@@ -152,6 +152,14 @@ export async function registerAccounts(app: FastifyInstance, plugin: AccountsPlu
     if (session && !SAFE.has(request.method)) refuseForeignOrigin(request, origins)
   })
 
+  /** A full disk must not keep the watch out: a log-in that cannot be recorded is logged and goes on. */
+  const note = async (request: FastifyRequest, event: AuditEvent): Promise<void> => {
+    try {
+      await audit(event)
+    } catch (error) {
+      request.log.error({ err: error, event }, 'a log-in could not be recorded in the ledger')
+    }
+  }
   const me = (account: Account) => ({
     id: account.id,
     name: account.name,
@@ -187,7 +195,7 @@ export async function registerAccounts(app: FastifyInstance, plugin: AccountsPlu
         if (outcome.reason === 'busy')
           throw problem(429, 'Too many log-ins at once; try again in a second.', { retryAfterS: 1 })
         const locked = outcome.reason === 'locked'
-        await audit({
+        await note(request, {
           at,
           by: null,
           what: locked ? 'account-locked' : 'login-failed',
@@ -198,7 +206,7 @@ export async function registerAccounts(app: FastifyInstance, plugin: AccountsPlu
         if (locked) throw lockedProblem(outcome.unlockAt, at)
         throw problem(401, 'Account or password is wrong.', { code: 'bad-credential', attemptsLeft: outcome.left })
       }
-      await audit({ at, by: id, what: 'login', ref: id, success: true, detail: { address: request.ip } })
+      await note(request, { at, by: id, what: 'login', ref: id, success: true, detail: { address: request.ip } })
       if (request.session) accounts.closeSession(request.session)
       reply.setCookie(name, accounts.openSession(id), cookieOptions)
       return me(outcome.account)
@@ -211,7 +219,7 @@ export async function registerAccounts(app: FastifyInstance, plugin: AccountsPlu
     async (request: FastifyRequest, reply: FastifyReply) => {
       if (request.session) {
         accounts.closeSession(request.session)
-        await audit({
+        await note(request, {
           at: clock.now(),
           by: request.account?.id ?? null,
           what: 'logout',

@@ -97,9 +97,5 @@ export function registerIdempotency(
     } else forget(request)
     return payload
   })
-  app.addHook('onResponse', async (request) => forget(request))
-  app.addHook('onRequestAbort', async (request) => {
-    // The act may still be under way; it is kept until it answers.
-    request.log.debug({ route: request.routeOptions.url }, 'caller went away')
-  })
+  // A caller that goes away changes nothing: the act ends, its answer is kept, and his retry gets it.
 }

@@ -1,5 +1,6 @@
 /** Import of readings as NDJSON: idempotent by id; what cannot be read is named by its line and quarantined, never dropped. */
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import type { FacilityDesk } from '#model/ports/facility.ts'
 import type { RawReading } from '#model/reading.ts'
 import { accountOf, allow } from '../authentication.ts'
@@ -36,6 +37,7 @@ export function registerReadingRoutes(app: FastifyInstance, kit: ConsoleKit, des
       bodyLimit: BODY_LIMIT,
       schema: describeRoute('Import readings, one JSON object per line', 'readings', {
         consumes: NDJSON,
+        body: Type.Unsafe<string>({ description: 'one reading per line: {"device","type","value","time"?, …}' }),
         ok: {
           type: 'object',
           properties: {

@@ -55,6 +55,8 @@ export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void
     '/api/v1/stream',
     {
       onRequest: allow('alerts:read'),
+      // A HEAD would open a stream that nobody reads.
+      exposeHeadRoute: false,
       schema: describeRoute('Server-sent events: alert, device, indicator, heartbeat, gap, position', 'stream', {
         query: {
           lastEventId: 'as the header Last-Event-ID',
