@@ -17,9 +17,9 @@ import {
   openEndpoint,
 } from './endpoint.ts'
 import { readEventTypes } from './event-types.ts'
-import { isNodeId } from './link.ts'
 import { loadOpcuaModel, modelNameOf } from './model-file.ts'
 import { planDevice, readTrees } from './plan.ts'
+import { isNodeId } from './wire.ts'
 
 const OPEN_MS = 6000
 const KEEP_MS = 3000
@@ -103,11 +103,11 @@ export async function checkDevice(
       )
     const wrong = await readFaults(session, plan)
     for (const sentence of wrong) say('warning', sentence)
-    const types2 = [...new Set(plan.slots.map((slot) => slot.type))]
+    const readings = [...new Set(plan.slots.map((slot) => slot.type))]
     const events = [...new Set(plan.events.map((map) => map.type))]
     say(
       'ok',
-      `${address.url} answers; readings: ${types2.join(', ') || 'none'}; events: ${events.join(', ') || 'none'} (model ${modelNameOf(device)}, ${model.maturity})`,
+      `${address.url} answers; readings: ${readings.join(', ') || 'none'}; events: ${events.join(', ') || 'none'} (model ${modelNameOf(device)}, ${model.maturity})`,
     )
   } catch (error) {
     say('fault', (error as Error).message)

@@ -2,41 +2,18 @@
  * One device as the driver sees it: the last value of each field, its readings, its state of health. It turns values and
  * events into readings and must never talk to a server; it outlives connections, so nothing unchanged is said twice.
  */
-import { READING_TYPES, valueFault } from '#model/catalogue/index.ts'
+import { valueFault } from '#model/catalogue/index.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Device } from '#model/context/kinds.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Quality, RawReading, ReadingValue } from '#model/reading.ts'
 import type { DeviceHealth, DriverHost } from '../contract.ts'
 import type { QuietLog } from '../supervision.ts'
-import { bySeverity, convertField, describe, plainScalar, qualityOf } from './conversion.ts'
-import { type EventMap, fitsPattern, normalName } from './model-file.ts'
+import { convertField, describe, plainScalar, qualityOf } from './conversion.ts'
+import { eventValue, fitsCondition, fitsEvent, inactiveValue } from './event-value.ts'
+import type { EventMap } from './model-file.ts'
 import type { DevicePlan, FieldPlan, SlotPlan } from './plan.ts'
-
-/** A value as it came, whatever library read it. */
-export interface WireValue {
-  value: unknown
-  /** False = there is no value beside the status. */
-  present: boolean
-  status: number
-  statusName: string
-  /** ms; null = the source gives none. */
-  sourceMs: number | null
-}
-
-export interface WireEvent {
-  /** Names of the event type and its supertypes, nearest first. */
-  names: string[]
-  message: string
-  timeMs: number | null
-  severity: number
-  conditionId: string | null
-  conditionName: string | null
-  active: boolean | null
-  activeSinceMs: number | null
-  /** Properties by normalised name. */
-  fields: Map<string, unknown>
-}
+import type { WireEvent, WireValue } from './wire.ts'
 
 interface FieldState {
   value: string | number | boolean | null
@@ -357,10 +334,10 @@ export class DeviceWatch {
     this.#lastSeen = this.#to.clock.now()
     let mapped = false
     for (const map of this.plan?.events ?? []) {
-      if (map.event && event.conditionId === null && this.#fitsEvent(map.event, event)) {
+      if (map.event && event.conditionId === null && fitsEvent(map.event, event)) {
         mapped = true
-        this.#sayEvent(map.type, this.#eventValue(map, event), event.timeMs, 'good')
-      } else if (map.condition && event.conditionId !== null && this.#fitsCondition(map, event)) {
+        this.#sayEvent(map.type, eventValue(map, event), event.timeMs, 'good')
+      } else if (map.condition && event.conditionId !== null && fitsCondition(map, event)) {
         mapped = true
         this.#onCondition(map, event)
       }
@@ -375,20 +352,6 @@ export class DeviceWatch {
         describe({ ...event, fields: Object.fromEntries(event.fields) }),
       )
     }
-  }
-
-  #fitsEvent(patterns: string[], event: WireEvent): boolean {
-    if (event.names.some((name) => fitsPattern(patterns, name))) return true
-    // A server that knows only the base type says what happened in the message.
-    return event.names.length === 0 && fitsPattern(patterns, event.message)
-  }
-
-  #fitsCondition(map: EventMap, event: WireEvent): boolean {
-    // Some servers leave ConditionName empty; the last part of a textual node id is then the best name.
-    const tail = /;s=(?:.*[/.])?([^/.]+)$/.exec(event.conditionId ?? '')?.[1] ?? ''
-    const names = [event.conditionName ?? '', tail, ...event.names].filter((name) => name !== '')
-    if (names.some((name) => fitsPattern(map.not ?? [], name))) return false
-    return names.some((name) => fitsPattern(map.condition ?? [], name))
   }
 
   #onCondition(map: EventMap, event: WireEvent): void {
@@ -408,9 +371,9 @@ export class DeviceWatch {
       sinceMs: active ? (begins ? sinceMs : (known?.sinceMs ?? sinceMs)) : (known?.sinceMs ?? 0),
       maps: [map],
     })
-    if (begins) this.#sayEvent(map.type, this.#eventValue(map, event), sinceMs, 'good')
+    if (begins) this.#sayEvent(map.type, eventValue(map, event), sinceMs, 'good')
     else if (!active && map.both && known?.active !== false)
-      this.#sayEvent(map.type, this.#eventValue(map, event), event.timeMs, 'good')
+      this.#sayEvent(map.type, eventValue(map, event), event.timeMs, 'good')
   }
 
   /** ConditionRefresh: what is not repeated between begin and end is no longer active. */
@@ -425,39 +388,8 @@ export class DeviceWatch {
     for (const [id, condition] of this.#conditions) {
       if (seen.has(id) || !condition.active) continue
       condition.active = false
-      for (const map of condition.maps) if (map.both) this.#sayEvent(map.type, this.#inactiveValue(map), null, 'good')
+      for (const map of condition.maps) if (map.both) this.#sayEvent(map.type, inactiveValue(map), null, 'good')
     }
-  }
-
-  #inactiveValue(map: EventMap): ReadingValue {
-    const value: ReadingValue = { ...(map.set ?? {}) }
-    for (const [name, field] of Object.entries(map.fields ?? {})) if (field.active) value[name] = field.invert === true
-    return value
-  }
-
-  #eventValue(map: EventMap, event: WireEvent): ReadingValue {
-    const value: ReadingValue = { ...(map.set ?? {}) }
-    const type = READING_TYPES.get(map.type)
-    for (const [name, field] of Object.entries(map.fields ?? {})) {
-      const spec = type?.fields.find((f) => f.name === name)
-      if (!spec) continue
-      if (field.active) {
-        value[name] = (event.active === true) !== (field.invert === true)
-        continue
-      }
-      if (field.severity) {
-        const step = bySeverity(field.severity, event.severity)
-        if (step !== null) value[name] = step
-        continue
-      }
-      const names = [...(field.path ?? []).map(normalName), normalName(name)]
-      const raw = names.map((wanted) => event.fields.get(wanted)).find((found) => found !== undefined && found !== null)
-      if (raw === undefined || raw === null) continue
-      const converted = convertField(field, spec, raw)
-      if (converted.ok) value[name] = converted.value
-      else if (!spec.optional) value[name] = null
-    }
-    return value
   }
 
   #sayEvent(type: string, value: ReadingValue, timeMs: number | null, quality: Quality): void {

@@ -188,6 +188,11 @@ export function explainFailure(address: EndpointAddress, error: Error, dataDir: 
         ? `${url} does not let anonymous clients in; add "user" and "password" to the device in the site file`
         : `${url} takes no user name and password; remove "user" from the device, or enable them on the server`,
     )
+  if (/collect server's certificate|findEndpoint/.test(text) && /premature|BadSecurityPolicyRejected/.test(text))
+    return new WardwatchError(
+      'device-refused',
+      `${url} closed the connection when asked for its endpoints; allow discovery without security on the server`,
+    )
   if (/untrusted|Untrusted|certificate/i.test(text))
     return new WardwatchError(
       'device-refused',
@@ -197,7 +202,7 @@ export function explainFailure(address: EndpointAddress, error: Error, dataDir: 
         : `the certificate of ${url} is not trusted; compare it, then move it from ${join(storeFolder(dataDir), 'rejected')} to ${join(storeFolder(dataDir), 'trusted', 'certs')}, or allow "security: { trust: first-use }" in the site file (${firstLine(error)})`,
     )
   if (
-    /BadSecurityChecksFailed|BadSecurityPolicyRejected|BadSecurityModeRejected|endpoint matching|Cannot find an Endpoint|endpoint/i.test(
+    /BadSecurityChecksFailed|BadSecurityPolicyRejected|BadSecurityModeRejected|end ?point (must exist|matching)|Cannot find an? end ?point/i.test(
       text,
     )
   )

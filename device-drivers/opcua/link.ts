@@ -4,35 +4,25 @@
  */
 import {
   AttributeIds,
-  type ClientMonitoredItemBase,
   type ClientSubscription,
   callConditionRefresh,
-  DataChangeFilter,
-  DataChangeTrigger,
-  type DataValue,
-  DeadbandType,
   type OPCUAClient,
   TimestampsToReturn,
   type Variant,
 } from 'node-opcua-client'
 import type { Timer } from '#model/clock.ts'
 import { Backoff } from '../supervision.ts'
-import type { DeviceWatch, WatchHost, WireEvent, WireValue } from './device-watch.ts'
+import type { DeviceWatch, WatchHost } from './device-watch.ts'
 import { closeClient, type EndpointAddress, measureOffset, type OpenEndpoint, openEndpoint } from './endpoint.ts'
-import {
-  EVENT,
-  type EventSelection,
-  type EventTypes,
-  readEventTypes,
-  STANDARD,
-  type StandardField,
-  selectFields,
-} from './event-types.ts'
+import { EventStream } from './event-stream.ts'
+import { type EventSelection, type EventTypes, readEventTypes, selectFields } from './event-types.ts'
 import { loadOpcuaModel, modelNameOf, normalName } from './model-file.ts'
+import { monitorNodes } from './monitor.ts'
 import { type DevicePlan, planDevice, readTrees } from './plan.ts'
+import { isNodeId, type WireValue, wireValue } from './wire.ts'
 
 const OPEN_MS = 15_000
-const PUBLISHING_MS = 250
+const PUBLISHING_MS = 100
 const ITEMS_PER_REQUEST = 500
 const READS_PER_REQUEST = 500
 const TICK_MS = 500
@@ -43,7 +33,6 @@ const CLOCK_TICKS = 20
 const SILENT_MS = 15_000
 const RESOLVE_RETRY_MS = 5_000
 const RESOLVE_RETRY_MAX_MS = 60_000
-const EVENT_IDS = 2000
 
 type Items = Map<string, Set<DeviceWatch>>
 
@@ -60,7 +49,7 @@ export class Link {
   #items: Items = new Map()
   #bySource = new Map<string, Set<DeviceWatch>>()
   #notifiers = new Set<string>()
-  #seenEvents = new Set<string>()
+  readonly #events = new EventStream()
   #unresolved = new Map<DeviceWatch, { at: number; backoff: Backoff }>()
   #lost = false
   #stopped = false
@@ -322,31 +311,10 @@ export class Link {
     for (const group of groups.values())
       for (let i = 0; i < group.nodes.length; i += ITEMS_PER_REQUEST) {
         const nodes = group.nodes.slice(i, i + ITEMS_PER_REQUEST)
-        const created = await subscription.monitorItems(
-          nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })),
-          {
-            samplingInterval: group.samplingMs,
-            discardOldest: true,
-            queueSize: 20,
-            ...(group.deadband > 0
-              ? {
-                  filter: new DataChangeFilter({
-                    trigger: DataChangeTrigger.StatusValue,
-                    deadbandType: DeadbandType.Absolute,
-                    deadbandValue: group.deadband,
-                  }),
-                }
-              : {}),
-          },
-          TimestampsToReturn.Both,
-        )
-        created.on('changed', (_item: ClientMonitoredItemBase, value: DataValue, index: number) => {
-          const nodeId = nodes[index]
-          if (nodeId !== undefined) this.#onValue(nodeId, wireValue(value))
+        await monitorNodes(subscription, nodes, group, {
+          value: (nodeId, value) => this.#onValue(nodeId, value),
+          refused: (nodeId) => this.#to.host.count('unmonitored', [...(this.#items.get(nodeId) ?? [])][0]?.device.id),
         })
-        for (const [index, item] of created.monitoredItems.entries())
-          if (item.statusCode && !item.statusCode.isGood())
-            this.#to.host.count('unmonitored', [...(this.#items.get(nodes[index] ?? '') ?? [])][0]?.device.id)
       }
     // First values at once, also from servers that send them late.
     await this.#readNodes([...groups.values()].flatMap((group) => group.nodes))
@@ -416,55 +384,16 @@ export class Link {
   #onEvent(values: Variant[], selection: EventSelection): void {
     if (this.#stopped) return
     this.#heard()
-    const at = (field: StandardField): unknown => values[STANDARD.indexOf(field)]?.value ?? null
-    const type = String(at('eventType') ?? '')
-    const typeId = type.startsWith('ns=') ? type : `ns=0;${type}`
-    if (typeId === EVENT.refreshStart || typeId === EVENT.refreshEnd) {
-      for (const watch of this.#watches)
-        if (typeId === EVENT.refreshStart) watch.beginRefresh()
-        else watch.endRefresh()
-      return
-    }
-    if (typeId === EVENT.refreshRequired || typeId === EVENT.overflow) {
-      this.#to.host.count(typeId === EVENT.overflow ? 'event-overflow' : 'refresh-required')
+    const arrived = this.#events.read(values, selection, this.#types)
+    if (arrived.kind === 'event') {
+      const watches = this.#bySource.get(arrived.source) ?? this.#byName(arrived.sourceName)
+      for (const watch of watches) watch.onEvent(arrived.event)
+    } else if (arrived.kind === 'refresh-begins') for (const watch of this.#watches) watch.beginRefresh()
+    else if (arrived.kind === 'refresh-ends') for (const watch of this.#watches) watch.endRefresh()
+    else if (arrived.kind !== 'repeated') {
+      this.#to.host.count(arrived.kind)
       this.#enqueue(() => this.#refreshConditions())
-      return
     }
-    const source = String(at('sourceNode') ?? '')
-    const sourceName = String(at('sourceName') ?? '').replace(/^\d+:/, '')
-    const watches = this.#bySource.get(source) ?? this.#byName(sourceName)
-    if (watches.size === 0) return
-    const fields = new Map<string, unknown>()
-    selection.fields.forEach((name, i) => {
-      const value: unknown = values[STANDARD.length + i]?.value
-      if (value !== undefined && value !== null && !fields.has(name)) fields.set(name, value)
-    })
-    const message = at('message') as { text?: string } | null
-    const condition = at('conditionId')
-    const isCondition = condition !== null && !/(^|;)i=0$/.test(String(condition))
-    if (!isCondition && this.#repeated(at('eventId'))) return
-    const event: WireEvent = {
-      names: this.#types.chain(typeId),
-      message: message?.text ?? '',
-      timeMs: timeOf(at('time')),
-      severity: Number(at('severity') ?? 0),
-      conditionId: isCondition ? String(condition) : null,
-      conditionName: at('conditionName') === null ? null : String(at('conditionName')),
-      active: typeof at('active') === 'boolean' ? (at('active') as boolean) : null,
-      activeSinceMs: timeOf(at('activeSince')),
-      fields,
-    }
-    for (const watch of watches) watch.onEvent(event)
-  }
-
-  /** The same event through two notifiers. Conditions repeat their id in a refresh; the watch tells those apart. */
-  #repeated(id: unknown): boolean {
-    if (this.#notifiers.size < 2 || !(id instanceof Uint8Array)) return false
-    const key = Buffer.from(id).toString('base64')
-    if (this.#seenEvents.has(key)) return true
-    this.#seenEvents.add(key)
-    if (this.#seenEvents.size > EVENT_IDS) this.#seenEvents.delete(this.#seenEvents.values().next().value as string)
-    return false
   }
 
   #byName(name: string): Set<DeviceWatch> {
@@ -549,24 +478,4 @@ function add(map: Items, key: string, watch: DeviceWatch): void {
   const set = map.get(key)
   if (set) set.add(watch)
   else map.set(key, new Set([watch]))
-}
-
-function timeOf(value: unknown): number | null {
-  // 1601-01-01 is OPC UA's way to say "no time".
-  return value instanceof Date && value.getTime() > 0 ? value.getTime() : null
-}
-
-export function wireValue(value: DataValue): WireValue {
-  const raw: unknown = value.value?.value
-  return {
-    value: raw,
-    present: raw !== undefined && raw !== null,
-    status: value.statusCode.value,
-    statusName: value.statusCode.name,
-    sourceMs: timeOf(value.sourceTimestamp),
-  }
-}
-
-export function isNodeId(text: string): boolean {
-  return /^(ns=\d+;)?(i=\d+|s=.+|g=[0-9A-Fa-f-]{36}|b=.+)$/.test(text)
 }

@@ -127,7 +127,7 @@ export async function createOpcuaTwin(options: OpcuaTwinOptions): Promise<OpcuaT
       userManager: { isValidUser: (user: string, password: string) => users[user] === password },
       serverCertificateManager: certificates('server'),
       userCertificateManager: certificates('users'),
-      disableDiscovery: true,
+      disableDiscovery: false,
       maxConnectionsPerEndpoint: 100,
       maxAllowedSessionNumber: 100,
       serverInfo: { applicationUri: 'urn:wardwatch:twin:opcua', applicationName: { text: 'wardwatch twin' } },

@@ -1,0 +1,49 @@
+/** Values and events as they came over the wire, freed from the library's classes. */
+import type { DataValue } from 'node-opcua-client'
+
+/** A value as it came, whatever library read it. */
+export interface WireValue {
+  value: unknown
+  /** False = there is no value beside the status. */
+  present: boolean
+  status: number
+  statusName: string
+  /** ms; null = the source gives none. */
+  sourceMs: number | null
+}
+
+export interface WireEvent {
+  /** Names of the event type and its supertypes, nearest first. */
+  names: string[]
+  message: string
+  timeMs: number | null
+  severity: number
+  conditionId: string | null
+  conditionName: string | null
+  active: boolean | null
+  activeSinceMs: number | null
+  /** Properties by normalised name. */
+  fields: Map<string, unknown>
+}
+
+/** ms of a date of the wire; null = no time given. */
+export function timeOf(value: unknown): number | null {
+  // 1601-01-01 is OPC UA's way to say "no time".
+  return value instanceof Date && value.getTime() > 0 ? value.getTime() : null
+}
+
+export function wireValue(value: DataValue): WireValue {
+  const raw: unknown = value.value?.value
+  return {
+    value: raw,
+    present: raw !== undefined && raw !== null,
+    status: value.statusCode.value,
+    statusName: value.statusCode.name,
+    sourceMs: timeOf(value.sourceTimestamp),
+  }
+}
+
+/** `ns=2;s=Doors/C204` and its like. */
+export function isNodeId(text: string): boolean {
+  return /^(ns=\d+;)?(i=\d+|s=.+|g=[0-9A-Fa-f-]{36}|b=.+)$/.test(text)
+}
