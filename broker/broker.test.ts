@@ -577,6 +577,28 @@ describe('limits', () => {
     await witness()
   })
 
+  test('fifteen hundred clients that come back in the same moment are all accepted', async () => {
+    const many = brokerDevices(
+      Array.from({ length: 1500 }, (_, i) => ({ id: `N${i}`, driver: 'mqtt' as const, password: 'p' })),
+    )
+    broker.update({ ...identities, devices: [...devices, ...many] })
+    let accepted = 0
+    let broken = 0
+    for (const { id } of many) {
+      const socket = tcpConnect(broker.ports.tcp as number, '127.0.0.1')
+      sockets.push(socket)
+      socket.on('error', () => broken++)
+      socket.once('data', (answer: Buffer) => {
+        if (answer[0] === 0x20 && answer[3] === 0) accepted++
+      })
+      socket.write(connectPacket(id, 'p'))
+    }
+    await until('all accepted', () => accepted === many.length, 15_000)
+    expect(broken).toBe(0)
+    expect(broker.metrics().clients).toBe(many.length)
+    await witness()
+  })
+
   test('a flood of refusals is folded into a few reports, all of them counted', async () => {
     for (let i = 0; i < 15; i++) await device('W017', 'wrong').catch(() => {})
     expect(broker.metrics().refused['bad-credential']).toBe(15)

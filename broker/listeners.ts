@@ -147,7 +147,8 @@ export class Listeners {
           )
         else reject(error)
       })
-      server.listen(port, host, () => {
+      // After a power cut every gateway comes back in the same second: the default backlog of 511 would refuse most.
+      server.listen({ port, host, backlog: 8192 }, () => {
         const address = server.address()
         resolve(typeof address === 'object' && address ? address.port : port)
       })
