@@ -3,7 +3,6 @@
  * owns the wire beneath it: limits, abort, both kinds of authentication, and addresses that can really be reached.
  * The package's own event loop is never started (it storms on reconnect, and ends silently on a SOAP fault).
  */
-import { createHash, randomBytes } from 'node:crypto'
 import { Agent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import onvif from 'onvif'
@@ -12,6 +11,8 @@ import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { ClockOffset } from './clock-offset.ts'
 import { type HttpAnswer, httpCall } from './http-call.ts'
+import { reachableAddress } from './reachable-address.ts'
+import { openEnvelope } from './soap-header.ts'
 import { children, escapeXml, find, isAuthText, soapBody, textOf, type XmlNode } from './xml.ts'
 
 const MAX_SOAP_BYTES = 1024 * 1024
@@ -117,40 +118,13 @@ export class CameraClient {
     return this.#abort.signal.aborted
   }
 
-  /**
-   * An address the camera named, made reachable: cameras behind NAT, or with a stale or empty name, send hosts that
-   * nobody can reach. Another host than the configured one is replaced by it, port included (another protocol keeps its port).
-   */
+  /** @see reachableAddress */
   reachable(text: string): URL {
-    const base = this.#address.url
-    const first = text.trim().split(/\s+/)[0] ?? ''
-    const url = URL.canParse(first) ? new URL(first) : new URL(first.startsWith('/') ? first : base.pathname, base)
-    if (url.hostname !== base.hostname) {
-      const web = /^https?:$/.test(url.protocol)
-      url.hostname = base.hostname
-      if (web) url.port = base.port
-    }
-    if (/^https?:$/.test(url.protocol) && url.protocol !== base.protocol && url.port === base.port)
-      url.protocol = base.protocol
-    return url
+    return reachableAddress(text, this.#address.url)
   }
 
   #header(): string {
-    const { user, password } = this.#address
-    let security = ''
-    if (user) {
-      const created = new Date(this.#clock.now() + (this.offset.offsetMs ?? 0)).toISOString()
-      const nonce = randomBytes(16)
-      const digest = createHash('sha1').update(nonce).update(created).update(password).digest('base64')
-      const wss = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss'
-      security =
-        `<Security s:mustUnderstand="1" xmlns="${wss}-wssecurity-secext-1.0.xsd"><UsernameToken>` +
-        `<Username>${escapeXml(user)}</Username>` +
-        `<Password Type="${wss}-username-token-profile-1.0#PasswordDigest">${digest}</Password>` +
-        `<Nonce EncodingType="${wss}-soap-message-security-1.0#Base64Binary">${nonce.toString('base64')}</Nonce>` +
-        `<Created xmlns="${wss}-wssecurity-utility-1.0.xsd">${created}</Created></UsernameToken></Security>`
-    }
-    return `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header>${security}`
+    return openEnvelope(this.#address.user, this.#address.password, this.#clock.now() + (this.offset.offsetMs ?? 0))
   }
 
   /** HTTP with Digest when the camera asks for it. */

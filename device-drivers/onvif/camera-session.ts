@@ -192,20 +192,25 @@ export class CameraSession {
       // The first pull is short: a camera that accepts a subscription but never answers is noticed soon.
       const first = this.#online !== true
       let answer: PullAnswer
+      const waitMs = first ? 1000 : Math.min(limits.longestPullMs, subscription.longestPullMs)
       try {
-        answer = await subscription.pull(
-          first ? 1000 : Math.min(limits.longestPullMs, subscription.longestPullMs),
-          limits.messageLimit,
-        )
+        answer = await subscription.pull(waitMs, limits.messageLimit)
         faults = 0
       } catch (error) {
         if (this.#stop.signal.aborted || client.closed) throw error
-        // Only a fault told in good order means that the subscription is gone and the camera is well.
-        if (!(error instanceof WardwatchError) || error.code !== 'device-refused' || ++faults > 1) throw error
-        host.count('resubscribed', this.device.id)
-        this.#subscription = await PullPoint.create(client, events)
-        subscribedAt.value = host.clock.now()
-        continue
+        const waited = host.clock.now() - started
+        if (waited >= waitMs * 0.8 && waited <= waitMs + 5000) {
+          // Some cameras end a pull in which nothing happened by hanging up or by a fault: that is "nothing", too.
+          host.count('pulls-broken-off', this.device.id)
+          answer = { messages: [], xml: '', currentTime: null, elapsedMs: waited }
+        } else {
+          // Only a fault told in good order means that the subscription is gone and the camera is well.
+          if (!(error instanceof WardwatchError) || error.code !== 'device-refused' || ++faults > 1) throw error
+          host.count('resubscribed', this.device.id)
+          this.#subscription = await PullPoint.create(client, events)
+          subscribedAt.value = host.clock.now()
+          continue
+        }
       }
       await this.#come(null)
       host.count('pulls', this.device.id)

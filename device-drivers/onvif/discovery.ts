@@ -28,7 +28,7 @@ export interface DiscoveredCamera {
 
 export interface DiscoverOptions {
   timeoutMs: number
-  /** Name (`eth0`, `lo`) or IPv4 address of the interface to ask on; absent = every IPv4 interface but loopback. */
+  /** Name (`eth0`, `lo`) or IPv4 address of the interface to ask on; absent = every IPv4 interface, loopback too (twins live there). */
   interface?: string
   clock?: Clock
 }
@@ -92,9 +92,9 @@ export async function discoverOnvif(options: DiscoverOptions): Promise<Discovere
 
 function localAddresses(wanted: string | undefined): string[] {
   const all = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
-    (list ?? []).filter((a) => a.family === 'IPv4').map((a) => ({ name, address: a.address, internal: a.internal })),
+    (list ?? []).filter((a) => a.family === 'IPv4').map((a) => ({ name, address: a.address })),
   )
-  const chosen = all.filter((a) => (wanted ? a.name === wanted || a.address === wanted : !a.internal))
+  const chosen = all.filter((a) => !wanted || a.name === wanted || a.address === wanted)
   if (wanted && chosen.length === 0)
     throw new WardwatchError(
       'usage',

@@ -265,6 +265,17 @@ describe('what cameras do wrong', () => {
     await witnessIsHeard()
   })
 
+  test('a camera that hangs up whenever nothing happened stays online, and is heard', async () => {
+    await setUp([camera('K01')], {}, quickClock)
+    twin.setLongestTerm('K01', 20_000)
+    twin.fault('K01', 'hang-up-idle')
+    await driver.start([device('K01')])
+    await online('K01')
+    await eventually('broken off', () => (host.counters.get('pulls-broken-off|K01') ?? 0) >= 2)
+    await witnessIsHeard('K01')
+    expect(host.of('K01', 'device.status').length).toBe(1)
+  })
+
   test('addresses that nobody can reach are replaced by the configured one', async () => {
     await setUp([camera('K01')])
     twin.fault('K01', 'foreign-address')

@@ -49,7 +49,9 @@ export function soapBody(xml: string, status: number): XmlNode {
   return body
 }
 
-export function parseXml(xml: string): XmlNode {
+export function parseXml(text: string): XmlNode {
+  // Some firmware sends empty lines before the declaration.
+  const xml = text.trimStart()
   if (/<!DOCTYPE/i.test(xml))
     throw new WardwatchError('bad-payload', "the camera's answer holds a document type; refused")
   // The parser itself forgives nearly everything; a truncated answer must not pass for an empty one.

@@ -26,6 +26,7 @@ export const FAULTS = [
   'slow', // answers after 4 s
   'refuse-auth', // refuses every password
   'hang-up-events', // advertises events, hangs up on the event service
+  'hang-up-idle', // hangs up at the end of a pull in which nothing happened
   'garbage', // answers with something that is not XML
   'truncated', // answers with half of its XML
   'huge', // answers without end

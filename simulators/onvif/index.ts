@@ -185,7 +185,8 @@ export async function createOnvifTwin(options: OnvifTwinOptions): Promise<OnvifT
         camera.events.instantEmpty = camera.faults.has('instant-empty')
         const pull = camera.events.pull(subscription, asked.args, (answer) => {
           response.off('close', gone)
-          reply(answer)
+          if (camera.faults.has('hang-up-idle') && !answer.xml.includes('NotificationMessage')) request.socket.destroy()
+          else reply(answer)
         })
         function gone() {
           pull.gone()
