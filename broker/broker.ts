@@ -11,7 +11,7 @@ import { type AedesClient, ClientSession, peerCertificate } from './client-sessi
 import { type ClientIdentity, Directory, type Identities, isOwnTopic, mayReceive, maySubscribe } from './identities.ts'
 import { Listeners, type Ports, type TlsOptions } from './listeners.ts'
 import { type BrokerMetrics, newMetrics } from './metrics.ts'
-import { type Broker, type BrokerLimits, type BrokerOptions, DEFAULT_LIMITS } from './options.ts'
+import { type Broker, type BrokerLimits, type BrokerOptions, DEFAULT_LIMITS, type DeviceSession } from './options.ts'
 import { guardConnection, TokenBucket } from './packet-guard.ts'
 import { type InboundPublish, PublishBatch } from './publish-batch.ts'
 import { printable, Rejections } from './rejections.ts'
@@ -448,7 +448,12 @@ class FacilityBroker implements Broker {
     const count = (this.#connected.get(identity.id) ?? 0) + 1
     this.#connected.set(identity.id, count)
     ;(client as { counted?: boolean }).counted = true
-    this.#options.onSession?.({ device: identity.device, event: 'connected', reason: null, remaining: count })
+    this.#tell({ device: identity.device, event: 'connected', reason: null, remaining: count })
+  }
+
+  /** After the batch of this turn: a will of the old connection must be heard before the new one is announced. */
+  #tell(session: DeviceSession): void {
+    setImmediate(() => this.#options.onSession?.(session))
   }
 
   #gone(client: AedesClient): void {
@@ -464,7 +469,7 @@ class FacilityBroker implements Broker {
     }
     if (this.#closing) return
     const reason = session.endedBy ?? (client._disconnected ? 'clean' : 'session-lost')
-    this.#options.onSession?.({ device: identity.device, event: 'disconnected', reason, remaining: count })
+    this.#tell({ device: identity.device, event: 'disconnected', reason, remaining: count })
   }
 
   update(identities: Identities): void {

@@ -32,6 +32,8 @@ interface Liveness {
   reason: string | null
   lastSeen: number | null
   offsetMs: number | null
+  /** Time of the last device.status, so that the next one is later: two of one millisecond have no order. */
+  statusMs: number
 }
 
 /** Topics nobody mapped that are kept once each; more are only counted. */
@@ -89,7 +91,10 @@ export class MqttDriver implements Driver {
     this.#decoder.update(mine)
     const alive = new Map<string, Liveness>()
     for (const device of mine) {
-      alive.set(device.id, this.#alive.get(device.id) ?? { online: null, reason: null, lastSeen: null, offsetMs: null })
+      alive.set(
+        device.id,
+        this.#alive.get(device.id) ?? { online: null, reason: null, lastSeen: null, offsetMs: null, statusMs: 0 },
+      )
       const fault = this.#decoder.modelFault(device)
       if (fault) this.#log.warn(device.id, 'mqtt.model-invalid', { detail: fault })
     }
@@ -158,6 +163,7 @@ export class MqttDriver implements Driver {
     const state = this.#alive.get(reading.device)
     if (!state) return
     if (reading.type === 'device.status') {
+      state.statusMs = Math.max(state.statusMs, reading.time ?? 0)
       state.online = reading.value.online === true
       state.reason = state.online
         ? null
@@ -175,8 +181,12 @@ export class MqttDriver implements Driver {
     readings.push(this.#status(reading.device, true, message.receivedMs))
   }
 
-  #status(device: string, online: boolean, at: number, reason?: 'session-lost' | 'keepalive'): RawReading {
-    return { device, type: 'device.status', time: at, received: at, value: { online, ...(reason ? { reason } : {}) } }
+  #status(device: string, online: boolean, now: number, reason?: 'session-lost' | 'keepalive'): RawReading {
+    const state = this.#alive.get(device)
+    // A device whose own clock is ahead must not push the edge's word into the future for long.
+    const at = state && state.statusMs >= now && state.statusMs - now < 1000 ? state.statusMs + 1 : now
+    if (state) state.statusMs = at
+    return { device, type: 'device.status', time: at, received: now, value: { online, ...(reason ? { reason } : {}) } }
   }
 
   /**

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import mqtt from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Broker, brokerDevices, createBroker, type Rejection } from '#broker/index.ts'
 import { eventually, pause, RecordingHost } from '#drivers/conformance.ts'
@@ -145,6 +146,31 @@ describe('fleet, embedded broker and driver together', () => {
     expect(host.of('S33T', 'tag.sos')).toHaveLength(1)
   })
 
+  test('a device whose old connection is taken over by its new one is online at the end, will or not', async () => {
+    await fleet.disconnect('S33T')
+    const connect = () =>
+      mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.tcp}`, {
+        username: 'S33T',
+        password: 'tag',
+        clientId: 'same',
+        reconnectPeriod: 0,
+        will: {
+          topic: `ww/v1/${FACILITY}/dev/S33T/status`,
+          payload: Buffer.from('{"online":false}'),
+          qos: 1,
+          retain: true,
+        },
+      })
+    const first = await connect()
+    first.on('error', () => {})
+    const second = await connect()
+    await pause(200)
+    const last = [...host.of('S33T', 'device.status')].sort((a, b) => (a.time as number) - (b.time as number)).at(-1)
+    expect(last?.value.online).toBe(true)
+    expect(driver.health().find((h) => h.device === 'S33T')?.online).toBe(true)
+    await Promise.all([first.endAsync(true), second.endAsync(true)])
+  })
+
   test('duplicates and delays lose nothing', async () => {
     fleet.faults.duplicates = 0.6
     fleet.faults.delayMs = 100
@@ -239,6 +265,53 @@ describe('fleet, embedded broker and driver together', () => {
     },
   )
 })
+
+test('the full facility: 3,000 bands behind 50 gateways and 60 tags of their own, every reading kept with its time', async () => {
+  const full: Device[] = [
+    ...Array.from({ length: 50 }, (_, i): Device => ({ id: `GW-${i}`, driver: 'mqtt', password: 'gw' })),
+    ...Array.from({ length: 3000 }, (_, i): Device => ({ id: `W${i}`, driver: 'mqtt', via: `GW-${i % 50}` })),
+    ...Array.from({ length: 60 }, (_, i): Device => ({ id: `T${i}`, driver: 'mqtt', password: 'tag' })),
+  ]
+  const host = new RecordingHost(FACILITY)
+  const driver = createMqttDriver(host)
+  await driver.start(full)
+  const broker = await createBroker({
+    facility: FACILITY,
+    clock: systemClock,
+    dataDir: null,
+    tcp: 0,
+    identities: { devices: brokerDevices(full), subscribers: [] },
+    onPublish: (batch) => driver.ingest(batch),
+    onSession: (session) => driver.session(session),
+  })
+  const fleet = createMqttFleet({
+    url: `mqtt://127.0.0.1:${broker.ports.tcp}`,
+    facility: FACILITY,
+    devices: full.map((d) => ({ id: d.id, password: d.password, via: d.via })),
+    clock: systemClock,
+    chance: () => 0,
+  })
+  try {
+    await fleet.start()
+    expect(broker.metrics().clients).toBe(110)
+    const time = systemClock.now()
+    const speakers = full.filter((d) => !d.id.startsWith('GW'))
+    const value = { percent: 50 }
+    await Promise.all(
+      speakers.map(({ id: device }) => fleet.emitReading({ device, type: 'band.battery', value, time })),
+    )
+    const heard = host.readings.filter((r) => r.type === 'band.battery')
+    expect(new Set(heard.map((r) => r.device)).size).toBe(3060)
+    expect(heard.every((r) => r.time === time)).toBe(true)
+    await eventually('all online', () => driver.health().every((h) => h.online))
+    expect(host.quarantined).toEqual([])
+  } finally {
+    await fleet.close()
+    await broker.close()
+    await driver.stop()
+    host.dispose()
+  }
+}, 60_000)
 
 describe.skipIf(!existsSync('/usr/sbin/mosquitto'))(
   'the driver with a real mosquitto as facility broker (skipped where it is not installed)',
