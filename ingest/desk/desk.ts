@@ -11,6 +11,7 @@ import { WardwatchError } from '#model/errors.ts'
 import { alertId } from '#model/ids.ts'
 import type { ActOutcome, AlertDesk, AlertFilter, AlertPage, Incident, ManualAlert } from '#model/ports/alert-desk.ts'
 import type { JournalBody, JournalCursor } from '#model/ports/journal.ts'
+import { DuplicateFilter } from '../journal/duplicate-filter.ts'
 import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
@@ -70,6 +71,8 @@ class Desk implements EdgeDesk {
   readonly #cursor: JournalCursor
   /** Every alert that is not closed, and closed ones whose last change is still on its way to the disk. */
   readonly #live = new Map<string, AlertRecord>()
+  /** Ids of all alerts in the file, as hashes: what is not here is new. */
+  readonly #seen = new DuplicateFilter(2_000_000)
   readonly #numbers = new Map<string, string>()
   readonly #listeners = new Set<(change: AlertChange, seq: number) => void>()
   #jobs: Job[] = []
@@ -110,6 +113,7 @@ class Desk implements EdgeDesk {
       }
     }
     this.#cursor.commit(after)
+    for (const id of await this.#link.call<string[]>('ids')) this.#seen.add(id, 0)
     for (const text of await this.#link.call<string[]>('open')) {
       const record = JSON.parse(text) as AlertRecord
       this.#live.set(record.alert.id, record)
@@ -316,9 +320,14 @@ class Desk implements EdgeDesk {
    * The next decision does not wait for the disk, only for this one's `work` to have called #enter.
    */
   #decide<T>(id: string, work: (known: AlertRecord | null) => T | Promise<T>): Promise<T> {
-    const decided = this.#turn.then(async () => ({ outcome: work(this.#live.get(id) ?? (await this.#find(id))) }))
+    const decided = this.#turn.then(async () => ({ outcome: work(this.#live.get(id) ?? (await this.#closedOne(id))) }))
     this.#turn = decided.catch(() => undefined)
     return decided.then(({ outcome }) => outcome)
+  }
+
+  /** Asks the file only for ids that it may hold: a new alert does not wait for it. */
+  async #closedOne(id: string): Promise<AlertRecord | null> {
+    return this.#seen.find(id, () => true) ? this.#find(id) : null
   }
 
   async #find(id: string): Promise<AlertRecord | null> {
@@ -329,11 +338,18 @@ class Desk implements EdgeDesk {
   /** The decision is taken here, at once; the promise resolves when it is durable and published. */
   #enter(record: AlertRecord, steps: Step[], at: number, acts: Act[]): Promise<AlertChange[]> {
     this.#live.set(record.alert.id, record)
+    if (!this.#seen.find(record.alert.id, () => true)) this.#seen.add(record.alert.id, 0)
     return new Promise((resolve, reject) => {
       this.#jobs.push({ acts, steps: steps.map((step) => ({ step, record, at })), resolve, reject })
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = null
-      })
+      this.#startWriting()
+    })
+  }
+
+  #startWriting(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null
+      // Something may have come after the last look and before this line.
+      if (this.#jobs.length > 0) this.#startWriting()
     })
   }
 
@@ -371,8 +387,8 @@ class Desk implements EdgeDesk {
     const records = new Map(
       jobs.flatMap((job) => job.steps.map(({ record }) => [record.alert.id, this.#numbered(record)])),
     )
-    await this.#untilDone(() => this.#save([...records.values()], published))
-    this.#cursor.commit(seqs.at(-1)!)
+    // The lists are a projection and are asked in the same order, so nobody needs to wait for them to hear of a change.
+    const saved = this.#untilDone(() => this.#save([...records.values()], published))
     for (const [id, record] of records) {
       const live = this.#live.get(id)
       if (live && isClosed(live.alert) && isClosed(record.alert)) {
@@ -384,6 +400,8 @@ class Desk implements EdgeDesk {
     jobs.forEach((job, i) => {
       job.resolve(changesOf[i]!)
     })
+    await saved
+    this.#cursor.commit(seqs.at(-1)!)
   }
 
   /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up. */

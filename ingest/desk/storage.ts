@@ -90,6 +90,7 @@ export function open(options: { dir: string }) {
     save,
     list,
     open: () => records('SELECT record FROM alert WHERE open = 1 ORDER BY raised_at, id'),
+    ids: () => (db.prepare('SELECT id FROM alert').all() as { id: string }[]).map((r) => r.id),
     get: (id: string) => records('SELECT record FROM alert WHERE id = ?', id)[0] ?? null,
     members: (incident: string) =>
       records('SELECT record FROM alert WHERE incident = ? ORDER BY raised_at, id', incident),

@@ -47,10 +47,14 @@ export class Cursor implements JournalCursor {
   }
 
   async next(limit: number, waitMs = 0): Promise<JournalRecord[]> {
-    for (let waited = false; this.#open; waited = true) {
+    let waited = false
+    while (this.#open) {
       const records = await this.#take(limit)
       if (records.length > 0 || waited || waitMs <= 0) return records
+      // Something may have been committed after the last look: sleeping now would miss it.
+      if (this.#read < this.#source.lastSeq()) continue
       await this.#wait(waitMs)
+      waited = true
     }
     return []
   }

@@ -112,9 +112,17 @@ describe('ledger', () => {
     const ledger = await open(dir)
     expect(await ledger.number('x', LATE_EVENING)).toBe('1122-0001')
     expect(await ledger.number('y', LATE_EVENING)).toBe('1122-0002')
+    expect(await ledger.number('x', LATE_EVENING)).toBe('1122-0001')
+    const raised = (id: string, number: string) => ({
+      kind: 'alert' as const,
+      ref: id,
+      payload: { change: 'raised', alert: { id, number, raisedAt: LATE_EVENING } },
+    })
+    await ledger.append([raised('x', '1122-0001'), raised('y', '1122-0002')])
     await ledger.close()
     const again = await open(dir)
     expect(await again.number('x', LATE_EVENING + 86_400_000)).toBe('1122-0001')
+    expect(await again.number('w', LATE_EVENING)).toBe('1122-0003')
     expect(await again.number('z', LATE_EVENING + 3_600_000)).toBe('1123-0001')
   })
 

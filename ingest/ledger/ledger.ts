@@ -3,6 +3,7 @@
  * append resolves when it is on disk. Checkpoints are signed at most once a second. Must never rewrite an entry.
  */
 import { randomBytes } from 'node:crypto'
+import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock } from '#model/clock.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
@@ -27,7 +28,7 @@ export interface LedgerOptions {
 type Item = Parameters<Ledger['append']>[0][number]
 
 export interface EdgeLedger extends Ledger {
-  /** Running number of an alert for people ("1122-0412"): given at its first call, the same for ever after. */
+  /** Running number of an alert for people ("1122-0412"): the same at each call; on disk with the change that says `raised`. */
   number(alert: string, raisedAt: number): Promise<string>
   numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]>
   /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
@@ -76,9 +77,15 @@ class SqliteLedger implements EdgeLedger {
     if (items.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
       this.#waiting.push({ items, resolve, reject })
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = null
-      })
+      this.#startWriting()
+    })
+  }
+
+  #startWriting(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null
+      // Something may have come after the last look and before this line.
+      if (this.#waiting.length > 0) this.#startWriting()
     })
   }
 
@@ -174,6 +181,7 @@ class SqliteLedger implements EdgeLedger {
       by: item.by ?? null,
       salt: this.#options.salt?.() ?? randomBytes(16).toString('hex'),
       text: canonicalJson(item.payload),
+      ...numberOf(item),
     }
   }
 
@@ -188,4 +196,10 @@ class SqliteLedger implements EdgeLedger {
       )
     })
   }
+}
+
+function numberOf(item: Item): Pick<AppendRow, 'number'> {
+  const change = item.payload as Partial<AlertChange> | null
+  if (item.kind !== 'alert' || change?.change !== 'raised' || !change.alert?.number) return {}
+  return { number: { alert: change.alert.id, raisedAt: change.alert.raisedAt, text: change.alert.number } }
 }

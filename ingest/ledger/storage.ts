@@ -23,6 +23,8 @@ export interface AppendRow {
   by: string | null
   salt: string
   text: string
+  /** The number under which an alert was raised. */
+  number?: { alert: string; raisedAt: number; text: string }
 }
 
 export interface StoredEntry {
@@ -88,6 +90,9 @@ export function open(options: LedgerStorageOptions) {
     | { seq: number; hash: string }
     | undefined
   let head = last ?? { seq: 0, hash: GENESIS }
+  /** Numbers that were given and whose entry is not yet written; highest number of each day. */
+  const given = new Map<string, { day: string; n: number }>()
+  const tops = new Map<string, number>()
 
   function append(rows: AppendRow[]): Omit<StoredEntry, 'text'>[] {
     let { seq, hash } = head
@@ -97,34 +102,51 @@ export function open(options: LedgerStorageOptions) {
         'INSERT INTO entry (seq, at, kind, ref, by, payload_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
       )
       const addPayload = db.prepare('INSERT INTO payload (seq, salt, body) VALUES (?, ?, ?)')
+      const addNumber = db.prepare('INSERT OR IGNORE INTO number (alert, day, n) VALUES (?, ?, ?)')
       for (const row of rows) {
         const fixed = { at: row.at, kind: row.kind as StoredEntry['kind'], ref: row.ref, by: row.by }
         const entry = { seq: ++seq, ...fixed, payloadHash: payloadHash(options.hash, row.salt, row.text) }
         hash = entryHash(options.hash, hash, entry)
         addEntry.run(entry.seq, entry.at, entry.kind, entry.ref, entry.by, entry.payloadHash, hash)
         addPayload.run(entry.seq, row.salt, row.text)
+        if (row.number) {
+          const day = localTime(options.timezone, row.number.raisedAt).date
+          const n = Number(row.number.text.slice(5))
+          addNumber.run(row.number.alert, day, n)
+          tops.set(day, Math.max(topOf(day), n))
+        }
         entries.push({ ...entry, hash })
       }
     })
     head = { seq, hash }
+    for (const row of rows) if (row.number) given.delete(row.number.alert)
     return entries
   }
 
-  /** The running number of the local day, given once per alert and never again. */
+  /**
+   * The running number of the local day, given once per alert. It is on disk with the entry that says `raised`, in the
+   * same transaction, so asking for it costs no write of its own.
+   */
   function numbers(alerts: [id: string, raisedAt: number][]): string[] {
     const find = db.prepare('SELECT day, n FROM number WHERE alert = ?')
-    const top = db.prepare('SELECT max(n) AS n FROM number WHERE day = ?')
-    const add = db.prepare('INSERT INTO number (alert, day, n) VALUES (?, ?, ?)')
-    return inTransaction(db, path, () =>
-      alerts.map(([alert, at]) => {
-        const known = find.get(alert) as { day: string; n: number } | undefined
-        if (known) return written(known)
-        const day = localTime(options.timezone, at).date
-        const n = ((top.get(day) as { n: number | null }).n ?? 0) + 1
-        add.run(alert, day, n)
-        return written({ day, n })
-      }),
-    )
+    return alerts.map(([alert, at]) => {
+      const known = given.get(alert) ?? (find.get(alert) as { day: string; n: number } | undefined)
+      if (known) return written(known)
+      const day = localTime(options.timezone, at).date
+      const fresh = { day, n: topOf(day) + 1 }
+      tops.set(day, fresh.n)
+      given.set(alert, fresh)
+      return written(fresh)
+    })
+  }
+
+  function topOf(day: string): number {
+    const known = tops.get(day)
+    if (known !== undefined) return known
+    if (tops.size > 1000) tops.clear()
+    const top = db.prepare('SELECT max(n) AS n FROM number WHERE day = ?').get(day) as { n: number | null }
+    const unsaved = [...given.values()].filter((g) => g.day === day).map((g) => g.n)
+    return Math.max(top.n ?? 0, ...unsaved)
   }
 
   /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
