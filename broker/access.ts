@@ -69,3 +69,26 @@ export function admit(directory: Directory, claim: Claim): Verdict {
     ? { identity }
     : { name, cause: 'bad-credential', detail: `the password of ${name} is wrong` }
 }
+
+export interface ConnectFacts {
+  clientId: string
+  clean?: boolean
+  username?: string
+  protocolVersion?: number
+}
+
+/**
+ * What can be said of a CONNECT before its credentials are looked at. Client ids are free, so two devices may choose the
+ * same one: each identity gets its own name space, or one could throw the other out. Who connects without a name
+ * (anonymous) is known by its client id alone.
+ */
+export function screenConnect(
+  directory: Directory,
+  packet: ConnectFacts,
+  certificate: PeerCertificate,
+): 'mqtt-5' | 'no-client-id' | { clientId: string } {
+  if (packet.protocolVersion === 5) return 'mqtt-5'
+  if (packet.clientId === '') return packet.clean ? { clientId: '' } : 'no-client-id'
+  const owner = certificate.kind === 'valid' ? directory.byCertificate(certificate.name)?.id : packet.username
+  return { clientId: `${owner ?? packet.clientId}/${packet.clientId}` }
+}

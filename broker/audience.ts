@@ -2,6 +2,7 @@
  * Who listens: every live and every durable subscription. A device's message that nobody wants needs no work in aedes
  * after it is in the journal; asking here costs one look into a map.
  */
+import type { Aedes, AedesPublishPacket } from 'aedes'
 import { topicMatches } from '#model/topics.ts'
 
 const MAX_REMEMBERED = 20_000
@@ -39,4 +40,28 @@ export class Audience {
     this.#answers.set(topic, wanted)
     return wanted
   }
+}
+
+/** Follows every subscription of aedes, and spares it the distribution of what is in the journal and nobody wants. */
+export function followSubscriptions(aedes: Aedes, audience: Audience): void {
+  const subscribe = aedes.subscribe.bind(aedes)
+  const unsubscribe = aedes.unsubscribe.bind(aedes)
+  const publish = aedes.publish.bind(aedes) as (packet: AedesPublishPacket, client: unknown, done?: unknown) => void
+  aedes.subscribe = (topic, deliver, done) => {
+    audience.joined(topic)
+    subscribe(topic, deliver, done)
+  }
+  aedes.unsubscribe = (topic, deliver, done) => {
+    audience.left(topic)
+    unsubscribe(topic, deliver, done)
+  }
+  const distribute = (packet: AedesPublishPacket, client: unknown, done?: unknown) => {
+    const fromClient = client !== null && typeof client === 'object'
+    if (fromClient && !packet.retain && !audience.wants(packet.topic)) {
+      ;(done as (() => void) | undefined)?.()
+      return
+    }
+    publish(packet, client, done)
+  }
+  aedes.publish = distribute as typeof aedes.publish
 }

@@ -5,18 +5,30 @@
 import type { Duplex } from 'node:stream'
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Subscription } from 'aedes'
 import { parseDeviceTopic } from '#model/topics.ts'
-import { admit } from './access.ts'
-import { Audience } from './audience.ts'
+import { admit, type ConnectFacts, screenConnect } from './access.ts'
+import { Audience, followSubscriptions } from './audience.ts'
+import { BackPressure } from './back-pressure.ts'
 import { type AedesClient, ClientSession, peerCertificate } from './client-session.ts'
-import { type ClientIdentity, Directory, type Identities, isOwnTopic, mayReceive, maySubscribe } from './identities.ts'
+import {
+  type ClientIdentity,
+  Directory,
+  hasNonsense,
+  type Identities,
+  isOwnTopic,
+  mayReceive,
+  maySubscribe,
+  secretOf,
+} from './identities.ts'
 import { Listeners, type Ports, type TlsOptions } from './listeners.ts'
 import { type BrokerMetrics, newMetrics } from './metrics.ts'
-import { type Broker, type BrokerLimits, type BrokerOptions, DEFAULT_LIMITS, type DeviceSession } from './options.ts'
+import { type Broker, type BrokerLimits, type BrokerOptions, DEFAULT_LIMITS } from './options.ts'
 import { guardConnection, TokenBucket } from './packet-guard.ts'
+import { Presence } from './presence.ts'
 import { type InboundPublish, PublishBatch } from './publish-batch.ts'
 import { printable, Rejections } from './rejections.ts'
 import { SessionStore } from './sessions.ts'
 
+const CONNACK_ID_REJECTED = Buffer.from([0x20, 2, 0, 2])
 const MAX_DELAY_MS = 5000
 const MAX_THROTTLED_MS = 60_000
 const RETAIN_MAX_BYTES = 4096
@@ -38,9 +50,9 @@ class FacilityBroker implements Broker {
   readonly #rejections: Rejections
   readonly #batch: PublishBatch
   readonly #clients = new Set<AedesClient>()
-  readonly #connected = new Map<string, number>()
+  readonly #presence: Presence
   readonly #buckets = new Map<string, TokenBucket>()
-  readonly #starved = new Set<ClientSession>()
+  readonly #pressure: BackPressure
   #directory: Directory
   #aedes!: Aedes
   #sessions!: SessionStore
@@ -51,6 +63,8 @@ class FacilityBroker implements Broker {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#directory = new Directory(options.identities)
+    this.#pressure = new BackPressure(this.#limits, this.#metrics)
+    this.#presence = new Presence((session) => options.onSession?.(session))
     this.#rejections = new Rejections(
       options.clock,
       (rejection) => {
@@ -131,7 +145,7 @@ class FacilityBroker implements Broker {
   }
 
   isConnected(device: string): boolean {
-    return (this.#connected.get(device) ?? 0) > 0
+    return this.#presence.has(device)
   }
 
   publish(topic: string, payload: string | Uint8Array, { qos = 0, retain = false } = {}): Promise<void> {
@@ -148,30 +162,8 @@ class FacilityBroker implements Broker {
   /** Hooks for which aedes has events or methods, but no options. */
   #watch(): void {
     const aedes = this.#aedes
-    const { publish, subscribe, unsubscribe } = {
-      publish: aedes.publish.bind(aedes) as (packet: AedesPublishPacket, client: unknown, done?: unknown) => void,
-      subscribe: aedes.subscribe.bind(aedes),
-      unsubscribe: aedes.unsubscribe.bind(aedes),
-    }
-    aedes.subscribe = (topic, deliver, done) => {
-      this.#audience.joined(topic)
-      subscribe(topic, deliver, done)
-    }
-    aedes.unsubscribe = (topic, deliver, done) => {
-      this.#audience.left(topic)
-      unsubscribe(topic, deliver, done)
-    }
-    // The journal has it; distribution is needed only when somebody listens or when it must be retained.
-    const distribute = (packet: AedesPublishPacket, client: unknown, done?: unknown) => {
-      const fromClient = client !== null && typeof client === 'object'
-      if (fromClient && !packet.retain && !this.#audience.wants(packet.topic)) {
-        ;(done as (() => void) | undefined)?.()
-        return
-      }
-      publish(packet, client, done)
-    }
-    aedes.publish = distribute as typeof aedes.publish
-    aedes.on('clientReady', (client) => this.#ready(client as unknown as AedesClient))
+    followSubscriptions(aedes, this.#audience)
+    aedes.on('clientReady', (client) => this.#presence.joined(client as unknown as AedesClient))
     aedes.on('clientDisconnect', (client) => this.#gone(client as unknown as AedesClient))
     aedes.on('keepaliveTimeout', (client) => {
       const session = (client as unknown as AedesClient).ww
@@ -200,7 +192,7 @@ class FacilityBroker implements Broker {
       maxDelayMs: MAX_DELAY_MS,
       maxThrottledMs: MAX_THROTTLED_MS,
       bucket: () => session.bucket,
-      full: () => this.#full(session),
+      full: () => this.#pressure.holds(session),
       onOversize: () => {
         this.#metrics.oversize++
         session.endedBy = 'broker'
@@ -223,27 +215,8 @@ class FacilityBroker implements Broker {
     this.#clients.add(client)
     conn.once('close', () => {
       this.#clients.delete(client)
-      this.#starved.delete(session)
+      this.#pressure.forget(session)
     })
-  }
-
-  #full(session: ClientSession): boolean {
-    const full =
-      session.waiting >= this.#limits.waitingPerClient || this.#metrics.waitingBytes >= this.#limits.waitingBytes
-    if (full) {
-      this.#metrics.journalBackpressure++
-      this.#starved.add(session)
-    }
-    return full
-  }
-
-  #released(): void {
-    if (this.#starved.size === 0 || this.#metrics.waitingBytes >= this.#limits.waitingBytes / 2) return
-    for (const session of this.#starved) {
-      if (session.waiting > this.#limits.waitingPerClient / 2) continue
-      this.#starved.delete(session)
-      setImmediate(() => session.guard?.wake())
-    }
   }
 
   #refused(reason: string): void {
@@ -260,32 +233,21 @@ class FacilityBroker implements Broker {
     )
   }
 
-  #preConnect(
-    client: AedesClient,
-    packet: { clientId: string; clean?: boolean; username?: string; protocolVersion?: number },
-    done: (error: Error | null, ok: boolean) => void,
-  ): void {
+  #preConnect(client: AedesClient, packet: ConnectFacts, done: (error: Error | null, ok: boolean) => void): void {
     if (this.#closing) {
       done(new Error('the broker is closing'), false)
       return
     }
-    if (packet.protocolVersion === 5) {
-      this.#refused('protocol-version')
-      // aedes answers with CONNACK return code 1.
-      done(null, true)
-      return
-    }
-    if (packet.clientId === '' && !packet.clean) {
+    const screened = screenConnect(this.#directory, packet, peerCertificate(client.conn))
+    if (screened === 'no-client-id') {
       this.#refused('client-id')
-      client.conn.write(Buffer.from([0x20, 2, 0, 2]))
+      client.conn.write(CONNACK_ID_REJECTED)
       done(new Error('a session to be kept needs a client id'), false)
       return
     }
-    // Client ids are free, so two devices may choose the same one: each identity has its own name space, or one
-    // could throw the other out. Who connects without a name (anonymous) is known by its client id alone.
-    const certificate = peerCertificate(client.conn)
-    const owner = certificate.kind === 'valid' ? this.#directory.byCertificate(certificate.name)?.id : packet.username
-    if (packet.clientId !== '') packet.clientId = `${owner ?? packet.clientId}/${packet.clientId}`
+    // aedes itself answers another version with CONNACK return code 1.
+    if (screened === 'mqtt-5') this.#refused('protocol-version')
+    else packet.clientId = screened.clientId
     done(null, true)
   }
 
@@ -396,7 +358,7 @@ class FacilityBroker implements Broker {
       settle: (error) => {
         session.waiting--
         done(error)
-        this.#released()
+        this.#pressure.released()
       },
     })
   }
@@ -442,34 +404,10 @@ class FacilityBroker implements Broker {
     return packet
   }
 
-  #ready(client: AedesClient): void {
-    const identity = client.ww?.identity
-    if (identity?.kind !== 'device') return
-    const count = (this.#connected.get(identity.id) ?? 0) + 1
-    this.#connected.set(identity.id, count)
-    ;(client as { counted?: boolean }).counted = true
-    this.#tell({ device: identity.device, event: 'connected', reason: null, remaining: count })
-  }
-
-  /** After the batch of this turn: a will of the old connection must be heard before the new one is announced. */
-  #tell(session: DeviceSession): void {
-    setImmediate(() => this.#options.onSession?.(session))
-  }
-
   #gone(client: AedesClient): void {
-    const session = client.ww
-    const identity = session?.identity
-    if (!session || identity?.kind !== 'device' || !(client as { counted?: boolean }).counted) return
-    ;(client as { counted?: boolean }).counted = false
-    const count = (this.#connected.get(identity.id) ?? 1) - 1
-    if (count > 0) this.#connected.set(identity.id, count)
-    else {
-      this.#connected.delete(identity.id)
-      this.#buckets.delete(identity.id)
-    }
-    if (this.#closing) return
-    const reason = session.endedBy ?? (client._disconnected ? 'clean' : 'session-lost')
-    this.#tell({ device: identity.device, event: 'disconnected', reason, remaining: count })
+    // A closing broker tells nobody that its devices are gone.
+    const id = client.ww?.identity?.id
+    if (this.#presence.left(client, this.#closing) === 0 && id) this.#buckets.delete(id)
   }
 
   update(identities: Identities): void {
@@ -505,20 +443,4 @@ class FacilityBroker implements Broker {
     await this.#listeners.close()
     await this.#sessions.destroy()
   }
-}
-
-/** A change of it ends the connection: kind, password and certificate name. */
-function secretOf(identity: ClientIdentity): string {
-  return identity.kind === 'device'
-    ? `device ${identity.device.password} ${identity.device.certificate}`
-    : `subscriber ${identity.subscriber.password}`
-}
-
-/** NUL, other control characters, or what was not UTF-8: MQTT forbids the first and no device topic needs the rest. */
-function hasNonsense(topic: string): boolean {
-  for (let i = 0; i < topic.length; i++) {
-    const code = topic.charCodeAt(i)
-    if (code < 32 || code === 127 || code === 0xfffd) return true
-  }
-  return false
 }

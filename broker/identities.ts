@@ -124,3 +124,19 @@ export function mayReceive(facility: string, identity: ClientIdentity, topic: st
   if (identity.kind === 'subscriber') return identity.subscriber.topics.some((allowed) => topicMatches(allowed, topic))
   return isOwnTopic(facility, identity.device, topic)
 }
+
+/** A change of it ends the connection: kind, password and certificate name. */
+export function secretOf(identity: ClientIdentity): string {
+  return identity.kind === 'device'
+    ? `device ${identity.device.password} ${identity.device.certificate}`
+    : `subscriber ${identity.subscriber.password}`
+}
+
+/** NUL, other control characters, or what was not UTF-8: MQTT forbids the first and no device topic needs the rest. */
+export function hasNonsense(topic: string): boolean {
+  for (let i = 0; i < topic.length; i++) {
+    const code = topic.charCodeAt(i)
+    if (code < 32 || code === 127 || code === 0xfffd) return true
+  }
+  return false
+}

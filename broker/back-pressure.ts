@@ -1,0 +1,40 @@
+/** Stops reading while too much waits for the journal, per connection and altogether, and goes on when it has caught up. */
+import type { ClientSession } from './client-session.ts'
+import type { BrokerMetrics } from './metrics.ts'
+import type { BrokerLimits } from './options.ts'
+
+export class BackPressure {
+  readonly #limits: BrokerLimits
+  readonly #metrics: BrokerMetrics
+  readonly #starved = new Set<ClientSession>()
+
+  constructor(limits: BrokerLimits, metrics: BrokerMetrics) {
+    this.#limits = limits
+    this.#metrics = metrics
+  }
+
+  /** May nothing more be read from this connection now? It is woken when that changes. */
+  holds(session: ClientSession): boolean {
+    const full =
+      session.waiting >= this.#limits.waitingPerClient || this.#metrics.waitingBytes >= this.#limits.waitingBytes
+    if (full) {
+      this.#metrics.journalBackpressure++
+      this.#starved.add(session)
+    }
+    return full
+  }
+
+  /** Something has become durable. */
+  released(): void {
+    if (this.#starved.size === 0 || this.#metrics.waitingBytes >= this.#limits.waitingBytes / 2) return
+    for (const session of this.#starved) {
+      if (session.waiting > this.#limits.waitingPerClient / 2) continue
+      this.#starved.delete(session)
+      setImmediate(() => session.guard?.wake())
+    }
+  }
+
+  forget(session: ClientSession): void {
+    this.#starved.delete(session)
+  }
+}
