@@ -304,10 +304,17 @@ export class SseHub<Mask extends string = string> {
     return `event: heartbeat\nid: ${this.position()}\ndata: ${JSON.stringify(data)}\n\n`
   }
 
+  /** Test aid of the demo: consoles must notice that the heartbeat is missing. */
+  pauseHeartbeat(ms: number): void {
+    this.#silentUntil = this.#o.clock.now() + ms
+  }
+
+  #silentUntil = 0
+
   #beat(): void {
     if (this.#closed) return
     this.#heartbeat = this.#o.clock.after(this.#o.heartbeatMs, () => this.#beat())
-    if (this.#connections.size === 0) return
+    if (this.#connections.size === 0 || this.#o.clock.now() < this.#silentUntil) return
     // What is still queued goes first: the heartbeat claims that everything up to its number was sent.
     this.#flush()
     const chunk = Buffer.from(this.#heartbeatText())

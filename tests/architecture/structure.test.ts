@@ -22,7 +22,7 @@ const LAW: Record<string, string[]> = {
   province: ['model', 'rules', 'broker', 'ingest', 'dashboards/server'],
   // The scenario checker replays with the production rules; twins themselves import only the model (next test).
   simulators: ['model', 'rules'],
-  bin: ['edge-agent', 'province', 'simulators'],
+  bin: ['edge-agent', 'province', 'simulators', 'model'],
 }
 
 const TWINS = ['simulators/onvif', 'simulators/opcua', 'simulators/mqtt', 'simulators/facility', 'simulators/life']

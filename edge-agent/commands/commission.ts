@@ -1,0 +1,84 @@
+/** Commissioning: find cameras, browse OPC UA servers, provision MQTT devices. Each prints a site file entry. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { stringify } from 'yaml'
+import { provisionMqtt } from '#drivers/mqtt/index.ts'
+import { discoverOnvif } from '#drivers/onvif/index.ts'
+import { browseOpcua } from '#drivers/opcua/index.ts'
+import { systemClock } from '#model/system-clock.ts'
+import { openPki } from '../pki.ts'
+
+const entry = (value: unknown): string => `  - ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()}`
+
+export async function runDiscoverOnvif(flags: { interface?: string; seconds: string; json: boolean }): Promise<number> {
+  const found = await discoverOnvif({
+    timeoutMs: Number(flags.seconds) * 1000,
+    ...(flags.interface ? { interface: flags.interface } : {}),
+  })
+  if (flags.json) process.stdout.write(`${JSON.stringify(found)}\n`)
+  else if (found.length === 0)
+    process.stdout.write('no camera answered; is WS-Discovery on, and the interface the right one (--interface)?\n')
+  else
+    process.stdout.write(
+      `devices:\n${found.map((camera) => entry((camera as { entry?: unknown }).entry ?? camera)).join('\n')}\n`,
+    )
+  return found.length > 0 ? 0 : 1
+}
+
+export async function runBrowseOpcua(
+  url: string,
+  flags: { user?: string; password?: string; policy: string; depth: string; data: string; json: boolean },
+): Promise<number> {
+  const dataDir = join(flags.data, 'drivers', 'opcua')
+  mkdirSync(dataDir, { recursive: true })
+  const secure = flags.policy !== 'None'
+  const browsed = await browseOpcua({
+    url,
+    depth: Number(flags.depth),
+    dataDir,
+    security: { policy: flags.policy as never, mode: secure ? 'SignAndEncrypt' : 'None' },
+    ...(flags.user ? { user: flags.user } : {}),
+    ...(flags.password ? { password: flags.password } : {}),
+  } as Parameters<typeof browseOpcua>[0])
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify(browsed)}\n`)
+    return 0
+  }
+  const walk = (nodes: typeof browsed.tree, depth: number): void => {
+    for (const { name, nodeId, value, children } of nodes) {
+      const shown = value === undefined || value === null ? '' : `  = ${JSON.stringify(value)}`
+      process.stdout.write(`${'  '.repeat(depth)}${name}  ${nodeId}${shown}\n`)
+      walk(children, depth + 1)
+    }
+  }
+  walk(browsed.tree, 0)
+  if (browsed.cut) process.stdout.write('… more nodes than are shown; begin deeper or with less depth\n')
+  if (browsed.proposals.length > 0) process.stdout.write(`\ndevices:\n${browsed.proposals.map(entry).join('\n')}\n`)
+  return 0
+}
+
+export async function runProvisionMqtt(
+  device: string,
+  flags: { facility: string; kind: string; via?: string; certificate: boolean; data: string; json: boolean },
+): Promise<number> {
+  const made = provisionMqtt(flags.facility, {
+    id: device,
+    kind: flags.kind as never,
+    ...(flags.via ? { via: flags.via } : {}),
+  })
+  const secretFile = join(flags.data, made.secretFile)
+  mkdirSync(dirname(secretFile), { recursive: true, mode: 0o700 })
+  writeFileSync(secretFile, `${made.password}\n`, { mode: 0o600 })
+  const certificate = flags.certificate
+    ? await (await openPki(join(flags.data, 'pki'), 'facility', systemClock)).ensure(device, 'client')
+    : null
+  if (flags.json) process.stdout.write(`${JSON.stringify({ ...made, secretFile, certificate })}\n`)
+  else {
+    process.stdout.write(
+      `user        ${made.settings.user}\npassword    ${made.password}   (shown once; kept in ${secretFile})\ntopic       ${made.settings.topic}\n`,
+    )
+    if (certificate) process.stdout.write(`certificate ${certificate.cert}\nkey         ${certificate.key}\n`)
+    process.stdout.write(`\ndevices:\n${made.entry}\n`)
+  }
+  return 0
+}

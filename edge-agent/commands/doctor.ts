@@ -1,0 +1,168 @@
+/** `wardwatch doctor`: one line each for what an engineer must know: ok, warning or fault, with the remedy. */
+import { statfs } from 'node:fs/promises'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { WardwatchError } from '#model/errors.ts'
+import type { Site } from '#model/site/load.ts'
+import { systemClock } from '#model/system-clock.ts'
+import { openDataDir } from '../data-dir.ts'
+import { createDrivers, devicesOf } from '../drivers.ts'
+import { Intake } from '../intake.ts'
+import { openLog } from '../log.ts'
+import { openPki } from '../pki.ts'
+import { loadSiteFile } from '../site-file.ts'
+
+export interface DoctorFlags {
+  site: string
+  data: string
+  json: boolean
+}
+
+interface Finding {
+  level: 'ok' | 'warning' | 'fault'
+  what: string
+  message: string
+}
+
+const GB = 2 ** 30
+const AT_ONCE = 16
+const MARK = { ok: '✓ ok     ', warning: '! warning', fault: '✗ fault  ' } as const
+
+export async function runDoctor(flags: DoctorFlags): Promise<number> {
+  const findings: Finding[] = []
+  const say = (level: Finding['level'], what: string, message: string): void => {
+    findings.push({ level, what, message })
+    if (!flags.json) process.stdout.write(`${MARK[level]}  ${what}: ${message}\n`)
+  }
+  const site = checkSite(flags, say)
+  if (site) {
+    await checkDisk(flags.data, site, say)
+    await checkCertificates(flags.data, say)
+    await checkDevices(flags, site, say)
+    await checkAddress(
+      'uplink',
+      site.uplink?.url ?? null,
+      'no province is configured; alerts stay in the facility',
+      say,
+    )
+    await checkAddress('broker', site.broker?.url ?? null, 'the embedded broker is used', say)
+    await checkAddress('influx', site.sinks?.influx?.url ?? null, 'readings are kept in the embedded store', say)
+  }
+  const faults = findings.filter((f) => f.level === 'fault').length
+  const warnings = findings.filter((f) => f.level === 'warning').length
+  if (flags.json) process.stdout.write(`${JSON.stringify({ faults, warnings, findings })}\n`)
+  else process.stdout.write(`${findings.length} checks, ${warnings} warnings, ${faults} faults\n`)
+  return faults > 0 ? 1 : 0
+}
+
+type Say = (level: Finding['level'], what: string, message: string) => void
+
+function checkSite(flags: DoctorFlags, say: Say): Site | null {
+  try {
+    const { site, warnings } = loadSiteFile(flags.site, { secrets: true })
+    say(
+      'ok',
+      'site file',
+      `${flags.site} is valid: ${site.devices?.length ?? 0} devices, ${site.zones?.length ?? 0} zones, ${site.people?.length ?? 0} persons`,
+    )
+    for (const w of warnings)
+      say(
+        'warning',
+        'site file',
+        `${flags.site}:${w.line}:${w.column}: ${w.field}: ${w.message}; the rules that need it are off`,
+      )
+    return site
+  } catch (error) {
+    if (!(error instanceof WardwatchError)) throw error
+    say('fault', 'site file', error.message)
+    return null
+  }
+}
+
+async function checkDisk(dir: string, site: Site, say: Say): Promise<void> {
+  try {
+    openDataDir(dir)
+    const { bavail, bsize } = await statfs(dir)
+    const free = (bavail * bsize) / GB
+    const wanted = site.retention?.['max-gb'] ?? 20
+    if (free < 1)
+      say('fault', 'disk', `${free.toFixed(1)} GB free in ${dir}: telemetry would be shed; free space or move --data`)
+    else if (free < wanted)
+      say(
+        'warning',
+        'disk',
+        `${free.toFixed(1)} GB free in ${dir}, less than retention.max-gb (${wanted}); lower it or add space`,
+      )
+    else say('ok', 'disk', `${free.toFixed(0)} GB free in ${dir}`)
+  } catch (error) {
+    say('fault', 'disk', (error as Error).message)
+  }
+}
+
+async function checkCertificates(dir: string, say: Say): Promise<void> {
+  const pki = await openPki(join(dir, 'pki'), 'facility', systemClock)
+  const issued = pki.list()
+  if (issued.length === 0) say('ok', 'certificates', 'none issued by this facility')
+  for (const { name, notAfter } of issued) {
+    const days = Math.floor((notAfter - systemClock.now()) / 86_400_000)
+    if (days < 0) say('fault', `certificate ${name}`, `ended ${-days} days ago; wardwatch pki issue ${name}`)
+    else if (days < 30) say('warning', `certificate ${name}`, `ends in ${days} days; wardwatch pki issue ${name}`)
+    else say('ok', `certificate ${name}`, `valid for ${days} days`)
+  }
+}
+
+async function checkDevices(flags: DoctorFlags, site: Site, say: Say): Promise<void> {
+  const data = openDataDir(flags.data)
+  const silent = openLog('doctor', 'silent')
+  const intake = new Intake({
+    facility: site.facility.id,
+    clock: systemClock,
+    journal: null as never,
+    knows: () => true,
+    self: 'doctor',
+  })
+  const drivers = createDrivers({
+    site,
+    clock: systemClock,
+    data,
+    intake,
+    log: silent,
+    modelDirs: [join(flags.site, '../models')],
+    random: Math.random,
+  })
+  for (const driver of drivers.all) {
+    const waiting = devicesOf(driver, site.devices ?? [])
+    const work = async (): Promise<void> => {
+      for (let device = waiting.shift(); device; device = waiting.shift()) {
+        try {
+          for (const { level, message } of await driver.check(device)) say(level, device.id, message)
+        } catch (error) {
+          say('fault', device.id, (error as Error).message)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    await driver.stop()
+  }
+}
+
+async function checkAddress(what: string, url: string | null, without: string, say: Say): Promise<void> {
+  if (!url) return say('ok', what, without)
+  const { hostname, port, protocol } = new URL(url)
+  const number = Number(port || ({ 'mqtts:': 8883, 'mqtt:': 1883, 'https:': 443 }[protocol] ?? 8086))
+  await new Promise<void>((resolve) => {
+    const socket = connectTcp({ host: hostname, port: number, timeout: 3000 })
+    const end = (level: Finding['level'], message: string): void => {
+      socket.destroy()
+      say(level, what, message)
+      resolve()
+    }
+    socket.once('connect', () => end('ok', `${hostname}:${number} answers`))
+    socket.once('timeout', () =>
+      end('fault', `${hostname}:${number} does not answer within 3 s; check cable, firewall and address`),
+    )
+    socket.once('error', (error) =>
+      end('fault', `${hostname}:${number}: ${error.message}; start it or correct the address`),
+    )
+  })
+}

@@ -1,0 +1,102 @@
+/** Prometheus metrics of an edge. Labels stay few: by driver, sink, level; single devices are for the API. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+export interface MetricSources {
+  readings(): { accepted: number; duplicates: number; quarantined: number; causes: Record<string, number> }
+  journal(): {
+    lastSeq: number
+    pending: number
+    bytes: number
+    commits: number
+    duplicates: number
+    shed: number
+    lag: Record<string, number>
+  }
+  drivers(): { name: string; devices: number; online: number; counts: Record<string, number> }[]
+  sinks(): { name: string; lag: number; delivered: number; failures: number }[]
+  broker(): Record<string, number> | null
+  uplink(): { connected: boolean; lag: number; sent: number } | null
+  alerts(): Record<string, { open: number; unacknowledged: number }>
+  rules(): { evaluated: number; faults: number }
+  pictures(): { kept: number; failed: number }
+}
+
+export function createMetrics(sources: MetricSources): () => Promise<string> {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'wardwatch_' })
+  const gauge = (
+    name: string,
+    help: string,
+    labels: string[],
+    collect: (set: (value: number, labels?: Record<string, string>) => void) => void,
+  ): void => {
+    new Gauge({
+      name: `wardwatch_${name}`,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      collect() {
+        this.reset()
+        collect((value, labelValues = {}) => this.set(labelValues, value))
+      },
+    })
+  }
+  gauge('readings', 'Readings by outcome since the start', ['outcome'], (set) => {
+    const { accepted, duplicates, quarantined } = sources.readings()
+    set(accepted, { outcome: 'accepted' })
+    set(duplicates, { outcome: 'duplicate' })
+    set(quarantined, { outcome: 'quarantined' })
+  })
+  gauge('quarantine', 'Quarantined by cause since the start', ['cause'], (set) => {
+    for (const [cause, n] of Object.entries(sources.readings().causes)) set(n, { cause })
+  })
+  gauge(
+    'journal',
+    'Journal: last sequence number, rows waiting for the disk, bytes, commits, duplicates, rows shed',
+    ['what'],
+    (set) => {
+      const { lag: _lag, ...rest } = sources.journal()
+      for (const [what, n] of Object.entries(rest)) set(n, { what })
+    },
+  )
+  gauge('consumer_lag', 'Journal records that a consumer has still to take', ['consumer'], (set) => {
+    for (const [consumer, n] of Object.entries(sources.journal().lag)) set(n, { consumer })
+  })
+  gauge('devices', 'Devices by driver and state', ['driver', 'state'], (set) => {
+    for (const { name, devices, online } of sources.drivers()) {
+      set(online, { driver: name, state: 'online' })
+      set(devices - online, { driver: name, state: 'offline' })
+    }
+  })
+  gauge('driver_events', 'Counters of the drivers', ['driver', 'what'], (set) => {
+    for (const { name, counts } of sources.drivers())
+      for (const [what, n] of Object.entries(counts)) set(n, { driver: name, what })
+  })
+  gauge('sink', 'Time-series stores: lag, delivered, failures', ['sink', 'what'], (set) => {
+    for (const { name, ...rest } of sources.sinks())
+      for (const [what, n] of Object.entries(rest)) set(n, { sink: name, what })
+  })
+  gauge('broker', 'Embedded MQTT broker', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.broker() ?? {})) set(n, { what })
+  })
+  gauge('uplink', 'Uplink to the province: connected, lag, sent', ['what'], (set) => {
+    const state = sources.uplink()
+    if (!state) return
+    set(state.connected ? 1 : 0, { what: 'connected' })
+    set(state.lag, { what: 'lag' })
+    set(state.sent, { what: 'sent' })
+  })
+  gauge('alerts_open', 'Open alerts by level and whether somebody has acknowledged', ['level', 'state'], (set) => {
+    for (const [level, { open, unacknowledged }] of Object.entries(sources.alerts())) {
+      set(open - unacknowledged, { level, state: 'acknowledged' })
+      set(unacknowledged, { level, state: 'unacknowledged' })
+    }
+  })
+  gauge('rules', 'Records evaluated and rule faults', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.rules())) set(n, { what })
+  })
+  gauge('pictures', 'Evidence pictures kept and failed', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.pictures())) set(n, { what })
+  })
+  return () => registry.metrics()
+}
