@@ -49,7 +49,7 @@ export function writeDemoSite(options: DemoSiteOptions): { siteFile: string; sit
           url: `opc.tcp://127.0.0.1:${ports.opcua}/wardwatch`,
           user: 'ww',
           password: '${file:secrets/opcua}',
-          security: { policy: 'Basic256Sha256', mode: 'SignAndEncrypt' },
+          security: { policy: 'Basic256Sha256', mode: 'SignAndEncrypt', trust: 'first-use' },
         }
       case 'mqtt':
         // What speaks through a gateway has no connection and so no password of its own.

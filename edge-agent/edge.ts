@@ -410,7 +410,7 @@ class EdgeAgent implements Edge {
       ledgerHash: (change) => (change ? this.ledger.hashOf(change.alert.id, change) : this.ledger.head().hash),
       health: () => {
         const counts = this.desk.counts()
-        const devices = this.#facility.devices()
+        const devices = this.#table.states(this.#context.context.all('devices').map((d) => d.id))
         return {
           at: clock.now(),
           queueDepth: this.journal.stats().pending,

@@ -134,12 +134,13 @@ export class Stage {
     const chance = seededChance((this.#options.seed ?? 1) + 57)
     this.#fleet = await createMqttFleet({
       url: broker.url,
-      ...(broker.ca ? { ca: broker.ca } : {}),
+      ...(broker.ca ? { tls: { ca: broker.ca } } : {}),
       facility: this.#options.site.facility.id,
       devices: devices.map((d) => ({ id: d.id, password: d.password ?? '', ...(d.via ? { via: d.via } : {}) })),
       clock: this.#options.clock,
       chance: () => chance.next(),
     })
+    await this.#fleet.start()
   }
 
   #of(driver: Device['driver']): Device[] {

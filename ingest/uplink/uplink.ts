@@ -107,6 +107,8 @@ class Sender implements Uplink {
         this.#heldUpTo = this.#sequence
         options.onEvent?.({ event: 'uplink-up', detail: this.#link.url })
         this.#kick()
+        // The province learns at once that the facility is back, not only at the next period.
+        void this.#sendHealth()?.catch(() => {})
       },
       onDown: (reason) => {
         if (this.#lastError === null) options.onEvent?.({ event: 'uplink-down', detail: reason })
