@@ -200,7 +200,7 @@ export class AlertBook implements AlertsView {
       record: newRecord(alert, rule.file.shelvable && hit.unshelvable !== true),
       slug: rule.id,
       opening,
-      evidenceAt: newest(marks)?.t ?? now,
+      evidenceAt: hit.lastsUntil ?? newest(marks)?.t ?? now,
       counted: marks.slice(-MAX_EVIDENCE),
       lastCountedAt: newest(marks)?.t ?? now,
       printedAt: now,
@@ -242,6 +242,7 @@ export class AlertBook implements AlertsView {
       },
     }
     if (hit.untilPerson) entry.untilPerson = true
+    if (hit.lastsUntil !== undefined) entry.evidenceAt = hit.lastsUntil
     if (hit.unshelvable) entry.record = { ...entry.record, shelvable: false }
     if (!before.conditionActive) {
       this.#apply(entry, { event: 'reactivated', at: now }, hit.note ?? null, true, true)

@@ -165,6 +165,11 @@ export class Engine {
         return state
       },
       peek: (key) => states.get(key),
+      begin: (key) => {
+        const state = {}
+        states.set(key, state)
+        return state
+      },
       forget: (key) => {
         states.delete(key)
       },

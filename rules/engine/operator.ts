@@ -62,6 +62,8 @@ export interface Hit {
   advice?: string[]
   /** Completion in event time when it differs from `cx.now`. */
   eventTime?: number
+  /** The evidence goes on until then (an active detection); a quiet clearing counts from it. Replaces what was said before. */
+  lastsUntil?: number
   /** Raise it suppressed by design (children of a mass failure). */
   suppressed?: boolean
   /** Overrides the rule's plan. */
@@ -104,6 +106,8 @@ export interface Cx<S extends object> {
   /** State of a key, made by `initial` when there is none. */
   state(key: string): S
   peek(key: string): S | undefined
+  /** An empty object as the state of a key, for operators whose state has no beginning of its own. */
+  begin(key: string): Partial<S>
   forget(key: string): void
   keys(): IterableIterator<string>
   /**

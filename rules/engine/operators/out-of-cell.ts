@@ -1,0 +1,92 @@
+/** R26: outside the own cell at night without permission. A shared toilet is allowed for a while; what belongs to the cell is the cell. */
+import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { FIX_VALID_MS } from '../whereabouts.ts'
+
+interface State {
+  since: number | null
+  opening: Mark | null
+  latest: Mark | null
+  toiletSince: number | null
+  active: boolean
+}
+
+export const operator: Operator<State> = {
+  name: 'out-of-cell',
+  schema: { type: 'object', additionalProperties: false, properties: {} },
+  prepare(rule) {
+    const limitMs = rule.ms('limit')
+    const toiletMs = rule.ms('toiletLimit')
+    type C = Cx<State>
+
+    function inSharedToilet(zone: string | null, cx: C): boolean {
+      return cx.site.upward(zone).some((z) => {
+        const kind = cx.site.zone(z)?.kind
+        return kind === 'toilet' || kind === 'washroom'
+      })
+    }
+
+    return {
+      initial: () => ({ since: null, opening: null, latest: null, toiletSince: null, active: false }),
+      on(input, cx) {
+        if (!input.usableFix || input.subject === null) return
+        const person = cx.site.person(input.subject)
+        if (!person?.cell || cx.people.last(person.id)?.id !== input.id) return
+        const { zone, time } = input
+        const known = cx.peek(person.id)
+        if (cx.site.isOwnCell(person, zone)) {
+          if (!known) return
+          if (known.active) cx.clear(person.id)
+          cx.forget(person.id)
+          return
+        }
+        const night = cx.site.isNight(time)
+        if (!known && !night) return
+        const state = known ?? cx.state(person.id)
+        const gap = state.latest !== null && time - state.latest.t > FIX_VALID_MS
+        let allowed =
+          !night ||
+          cx.site.hasPermit(person.id, zone, time) ||
+          (zone !== null && cx.site.isInSlot(person, zone, time)) ||
+          (cx.site.zone(zone)?.kind === 'medical' && cx.site.isOnList('medical', person.id))
+        if (inSharedToilet(zone, cx)) {
+          if (state.toiletSince === null || gap) state.toiletSince = time
+          if (time - state.toiletSince < toiletMs) allowed = true
+        } else state.toiletSince = null
+        state.latest = mark(input)
+        if (allowed) {
+          state.since = null
+          if (!state.active && state.toiletSince === null && !night) cx.forget(person.id)
+          return
+        }
+        if (state.since === null || gap) {
+          state.since = time
+          state.opening = mark(input)
+          cx.wake(person.id, time + limitMs, 'sustained')
+        }
+      },
+      wake(person, _tag, cx) {
+        const state = cx.peek(person)
+        if (!state || state.since === null || !state.opening || !state.latest) return
+        const due = state.since + limitMs
+        if (due > cx.now) {
+          cx.wake(person, due, 'sustained')
+          return
+        }
+        // Nobody saw him for the last seconds: where he is now is not known.
+        if (due - state.latest.t > FIX_VALID_MS) return
+        state.active = true
+        const fix = cx.people.last(person)
+        cx.hit({
+          key: person,
+          level: 'yellow',
+          opening: state.opening.id,
+          evidence: [state.opening, state.latest],
+          zone: fix?.zone ?? null,
+          subjects: [person],
+          reasons: [{ code: 'outside-at-night', params: { person, seconds: limitMs / 1000 }, class: 'L4' }],
+          ...(due === cx.now ? {} : { eventTime: due }),
+        })
+      },
+    }
+  },
+}
