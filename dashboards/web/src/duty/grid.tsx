@@ -297,8 +297,7 @@ function Empty({ failure }: { failure: string | null }) {
   return (
     <div className={css.empty} data-testid={proved ? 'proved-empty' : 'unproved-empty'}>
       {proved ? (
-        <Message title={t('list.empty')}>
-          <Icon name="check" size={24} />
+        <Message title={t('list.empty')} icon="check">
           <p>{t('list.emptyProof', { time: clockTime(dataAsOf), seq: grouped(seq) })}</p>
         </Message>
       ) : (

@@ -33,11 +33,11 @@ export interface Detail {
 
 function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
   const [state, setState] = useState<Detail>({ detail: null, failure: null, heardAt: null })
-  const { phase } = useSignal(connection)
+  const lost = useSignal(connection).phase === 'lost'
   const shown = useRef<string | null>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `phase` are what tells that the detail is old
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `lost` are what tells that the detail is old
   useEffect(() => {
-    if (!id || phase === 'lost') return
+    if (!id || lost) return
     if (shown.current !== id) setState({ detail: null, failure: null, heardAt: null })
     const abort = new AbortController()
     const wait = shown.current === id ? REFETCH_AFTER_MS : 0
@@ -55,7 +55,7 @@ function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
       clearTimeout(timer)
       abort.abort()
     }
-  }, [id, live, phase])
+  }, [id, live, lost])
   return state
 }
 

@@ -48,11 +48,12 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
   const t = useText()
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [missing, setMissing] = useState(false)
-  const { phase } = useSignal(connection)
+  const lost = useSignal(connection).phase === 'lost'
+  const have = useRef(false)
   const missed = useRef(onMissing)
   missed.current = onMissing
   useEffect(() => {
-    if (phase === 'lost') return
+    if (lost || (everyMs === 0 && have.current)) return
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const load = async () => {
@@ -63,11 +64,12 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
           if (before) URL.revokeObjectURL(before.url)
           return { url, at: takenAt ?? serverClock.now() }
         })
+        have.current = true
         setMissing(false)
       } catch {
         if (abort.signal.aborted) return
         setMissing(true)
-        missed.current?.()
+        if (!have.current) missed.current?.()
       }
       if (everyMs > 0 && !abort.signal.aborted) timer = setTimeout(load, everyMs)
     }
@@ -76,7 +78,7 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
       abort.abort()
       clearTimeout(timer)
     }
-  }, [path, everyMs, phase])
+  }, [path, everyMs, lost])
   return (
     <figure className={css.shot} data-small={small}>
       {shot ? <img src={shot.url} alt={label} draggable={false} /> : <span className={`${css.noShot} hatch`} />}
@@ -106,7 +108,7 @@ export function Pictures({ alert }: { alert: Alert }) {
   const place = zoneName(t, data, alert.zone)
   const id = encodeURIComponent(alert.id)
   return (
-    <section className={css.pictures} aria-label={t('panel.picture')}>
+    <section className={css.pictures} data-thumbs={thumbs.length > 0} aria-label={t('panel.picture')}>
       {kind === 'live' && !main ? (
         <div className={`${css.shot} ${css.nothing} hatch`}>
           <span>
@@ -127,7 +129,7 @@ export function Pictures({ alert }: { alert: Alert }) {
         <Snapshot
           key={main!.id}
           path={`/api/v1/cameras/${encodeURIComponent(main!.id)}/snapshot`}
-          label={`${main!.id} ${t.name(main!.name, zoneName(t, data, main!.zone ?? null))}`}
+          label={`${main!.id} ${t.pick(main!.name, zoneName(t, data, main!.zone ?? null))}`}
           everyMs={LIVE_MS}
         />
       )}

@@ -34,14 +34,14 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
   return (
     <section className={css.block} id="panel-plan" aria-labelledby="panel-plan-head">
       <h3 className={css.blockHead} id="panel-plan-head">
-        {t('panel.plan', { id: `${plan?.id ?? alert.plan} ${plan ? t.name(plan.name, '') : ''}` })}
+        {t('panel.plan', { id: `${plan?.id ?? alert.plan} ${plan ? t.pick(plan.name, '') : ''}` })}
         {plan && (
           <span className={css.blockNote}>
             {done} / {plan.steps.length}
           </span>
         )}
       </h3>
-      <ol>
+      <ol className={css.steps}>
         {plan?.steps.map((step, i) => {
           const state = progress.get(step.id)
           return (
@@ -51,21 +51,23 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
                 className={css.check}
                 role="checkbox"
                 aria-checked={state?.skipped ? 'mixed' : state?.done === true}
-                aria-label={`${i + 1} ${t.name(step.text, step.id)}`}
+                aria-label={`${i + 1} ${t.pick(step.text, step.id)}`}
                 disabled={!allowed || phase === 'lost'}
                 onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: state?.done !== true })}
               >
                 {state?.done && <Icon name="check" size={12} />}
               </button>
               <span className={css.stepNo}>{i + 1}</span>
-              <span className={css.stepText}>{t.name(step.text, step.id)}</span>
+              <span className={css.stepText}>{t.pick(step.text, step.id)}</span>
               <span className={css.stepKind}>{t(step.required ? 'panel.required' : 'panel.optional')}</span>
-              <span className={css.stepKind}>{t.code('panel.channel', step.channel)}</span>
+              <span className={css.stepKind} data-optional="true">
+                {t.code('panel.channel', step.channel)}
+              </span>
               <span className={css.stepEnd}>
                 {state?.skipped
                   ? t('panel.skipped')
                   : state?.done
-                    ? `${state.by ?? t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
+                    ? `${state.by && state.by !== 'system' ? state.by : t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
                     : step.targetS !== null
                       ? t('panel.target', { s: step.targetS })
                       : ''}

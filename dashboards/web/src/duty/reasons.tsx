@@ -51,7 +51,7 @@ export function Reasons({
       <ul>
         {alert.reasons.map((reason, i) => {
           const template = rule?.reasons?.[reason.code]
-          const text = template ? t.name(template, reason.code) : null
+          const text = template ? t.pick(template, reason.code) : null
           const time = at(reason.params)
           return (
             // biome-ignore lint/suspicious/noArrayIndexKey: reasons have no id; their order is fixed
@@ -79,24 +79,27 @@ export function Reasons({
         })}
         {alert.reasons.length === 0 && (
           <li className={css.reason}>
-            <span className={css.reasonText}>{t.name(alert.explanation, t('panel.noReasons'))}</span>
+            <span className={css.reasonText}>{t.pick(alert.explanation, t('panel.noReasons'))}</span>
           </li>
         )}
       </ul>
       {evidence.length > 0 && (
-        <ul className={css.evidence} aria-label={t('panel.evidence', { n: alert.evidenceCount })}>
-          {evidence.slice(-EVIDENCE_SHOWN).map((reading) => (
-            <li key={reading.id}>
-              <span>{typeName(reading.type, t.language)}</span>
-              <span className="muted">{reading.device}</span>
-              <b>{mainValue(reading.type, reading.value, t.language)}</b>
-              <time title={t('panel.sourceTime')}>
-                {reading.quality === 'good' ? '' : '≈ '}
-                {preciseTime(reading.time)}
-              </time>
-            </li>
-          ))}
-        </ul>
+        <details className={css.evidence} open={alert.reasons.length === 0}>
+          <summary>{t('panel.evidence', { n: Math.max(alert.evidenceCount, evidence.length) })}</summary>
+          <ul>
+            {evidence.slice(-EVIDENCE_SHOWN).map((reading) => (
+              <li key={reading.id}>
+                <span>{typeName(reading.type, t.language)}</span>
+                <span className="muted">{reading.device}</span>
+                <b>{mainValue(reading.type, reading.value, t.language)}</b>
+                <time title={t('panel.sourceTime')}>
+                  {reading.quality === 'good' ? '' : '≈ '}
+                  {preciseTime(reading.time)}
+                </time>
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
       {alert.advice.length > 0 && (
         <p className={css.advice}>

@@ -8,7 +8,7 @@ import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Hatch, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
-import { numericFields, typeName, valueWord } from '../kit/reading-words.ts'
+import { kindName, numericFields, typeName, valueWord } from '../kit/reading-words.ts'
 import { DataAge } from '../kit/time.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { isOpen, isUnacknowledged } from '../live/alert-store.ts'
@@ -72,7 +72,7 @@ export default function DevicePage() {
     .map(([type, sample]) => ({ type, fields: numericFields(sample.value) }))
     .filter((entry) => entry.fields.length > 0)
   const facts: [string, string | undefined | null][] = [
-    [t('eng.col.kind'), device.kind],
+    [t('eng.col.kind'), kindName(device.kind, t.language)],
     [t('eng.col.zone'), zoneName(t, data, device.zone ?? null)],
     [t('eng.col.driver'), device.driver],
     [t('eng.fact.model'), device.model],
@@ -89,7 +89,7 @@ export default function DevicePage() {
           {t('eng.back')} <Icon name="right" size={12} />
         </Link>
         <h1>{device.id}</h1>
-        <span className="muted">{t.name(device.name, '')}</span>
+        <span className="muted">{t.pick(device.name, '')}</span>
         <span className={css.tools}>
           <DataAge heardAt={heardAt} />
         </span>

@@ -5,7 +5,7 @@ import type { DeviceItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Hatch, Message, Segments } from '../kit/controls.tsx'
 import kit from '../kit/kit.module.css'
-import { mainValue, typeName } from '../kit/reading-words.ts'
+import { kindName, mainValue, typeName } from '../kit/reading-words.ts'
 import { zoneName } from '../kit/wording.ts'
 import { facility, fetchPart } from '../live/facility-data.ts'
 import { duration } from '../live/format.ts'
@@ -61,7 +61,7 @@ export default function DevicesPage() {
     .filter(
       (d) =>
         wanted === '' ||
-        `${d.id} ${t.name(d.name, '')} ${zoneName(t, data, d.zone ?? null)} ${d.zone ?? ''}`
+        `${d.id} ${t.pick(d.name, '')} ${zoneName(t, data, d.zone ?? null)} ${d.zone ?? ''}`
           .toLowerCase()
           .includes(wanted),
     )
@@ -96,7 +96,9 @@ export default function DevicesPage() {
           >
             <option value="">{t('eng.filter.kind')}</option>
             {kinds.map((k) => (
-              <option key={k}>{k}</option>
+              <option key={k} value={k}>
+                {kindName(k, t.language)}
+              </option>
             ))}
           </select>
           <select
@@ -161,7 +163,7 @@ export default function DevicesPage() {
                   <th scope="row">
                     <Link to={`/eng/devices/${encodeURIComponent(device.id)}`}>{device.id}</Link>
                   </th>
-                  <td>{device.kind ?? '—'}</td>
+                  <td>{kindName(device.kind, t.language)}</td>
                   <td>{zoneName(t, data, device.zone ?? null)}</td>
                   <td className="muted">{device.driver ?? '—'}</td>
                   <td>

@@ -37,7 +37,7 @@ export function usePlaceName(account: Me): string {
   const data = useSignal(facilities)
   const id = account.facility?.id
   const known = data.items.find((item) => item.id === id)
-  return t.name(account.facility?.name ?? known?.name, id ?? t('app.unknownFacility'))
+  return t.pick(account.facility?.name ?? known?.name, id ?? t('app.unknownFacility'))
 }
 
 export function AlertBar({ account }: { account: Me }) {

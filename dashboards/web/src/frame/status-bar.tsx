@@ -111,12 +111,12 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
         <span className={css.who}>
           {t('status.account', { role: t.code('role', account.role), name: account.name })}
         </span>
-        <button type="button" className={css.tool} onClick={() => void logOut()}>
+        <button type="button" className={`${css.tool} ${css.desktop}`} onClick={() => void logOut()}>
           {t('nav.logout')}
         </button>
         <button
           type="button"
-          className={css.tool}
+          className={`${css.tool} ${css.desktop}`}
           aria-label={t('status.theme')}
           onClick={() => settings.change({ theme: dark ? 'light' : 'dark' })}
         >

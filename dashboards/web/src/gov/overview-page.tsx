@@ -1,13 +1,13 @@
 /** Province (console.md P12, first form): what is open where, who is connected, the newest serious alerts. No persons. */
 import { useSyncExternalStore } from 'react'
-import { LEVELS, type Level, levelRank } from '#model/alert/alert.ts'
-import type { FacilityItem, ListedAlert } from '../api/types.ts'
+import { LEVELS, type Level } from '#model/alert/alert.ts'
+import type { FacilityItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Button, Hatch, Message } from '../kit/controls.tsx'
 import { DataAge } from '../kit/time.tsx'
 import { alertName, stateWord } from '../kit/wording.ts'
-import { isOpen, isUnacknowledged } from '../live/alert-store.ts'
+import { compareAlerts, isOpen, isUnacknowledged } from '../live/alert-store.ts'
 import { facility } from '../live/facility-data.ts'
 import { calendarDate, clockMinute, duration } from '../live/format.ts'
 import { facilities, loadFacilities, store } from '../live/runtime.ts'
@@ -37,7 +37,7 @@ function Tile({ item }: { item: FacilityItem }) {
   return (
     <li className={css.tile} data-connected={item.connected}>
       <h3>
-        {t.name(item.name, item.id)}
+        {t.pick(item.name, item.id)}
         {serious && <Badge level={serious} filled size={22} />}
       </h3>
       <p className={css.tileKind}>
@@ -78,10 +78,7 @@ function Serious({ items }: { items: FacilityItem[] }) {
   const data = useSignal(facility)
   const serious = [...store.values()]
     .filter((a) => (a.level === 'red' || a.level === 'orange') && !a.test)
-    .sort(
-      (a: ListedAlert, b: ListedAlert) =>
-        Number(isOpen(b)) - Number(isOpen(a)) || levelRank(b.level) - levelRank(a.level) || b.raisedAt - a.raisedAt,
-    )
+    .sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || compareAlerts(a, b))
   const names = new Map(items.map((f) => [f.id, f.name]))
   const today = calendarDate(serverClock.now())
   return (
@@ -106,7 +103,7 @@ function Serious({ items }: { items: FacilityItem[] }) {
                 ? clockMinute(alert.raisedAt)
                 : calendarDate(alert.raisedAt).slice(5)}
             </time>
-            <span className={css.cut}>{t.name(names.get(alert.facility), alert.facility)}</span>
+            <span className={css.cut}>{t.pick(names.get(alert.facility), alert.facility)}</span>
             <span className={`${css.cut} muted`}>{alert.zone ?? '—'}</span>
             <span className={css.cut}>{alertName(t, data, alert)}</span>
             <span className={css.end}>{stateWord(t, alert)}</span>
@@ -232,7 +229,7 @@ export default function OverviewPage() {
           <tbody>
             {sorted.map((item) => (
               <tr key={item.id} data-connected={item.connected}>
-                <th scope="row">{t.name(item.name, item.id)}</th>
+                <th scope="row">{t.pick(item.name, item.id)}</th>
                 <td>{t.code('gov.kind', item.kind)}</td>
                 <td>
                   {item.connected ? (

@@ -7,14 +7,14 @@ export interface Text {
   (key: TextKey, params?: Params): string
   code(prefix: string, code: string): string
   /** The text of a bilingual name; the other language, then the fallback, where one is missing. */
-  name(name: { zh?: string; en?: string } | null | undefined, fallback: string): string
+  pick(name: { zh?: string; en?: string } | null | undefined, fallback: string): string
   language: Language
 }
 
 function make(language: Language): Text {
   const text = ((key, params) => translate(language, key, params)) as Text
   text.code = (prefix, code) => translateCode(language, prefix, code)
-  text.name = (name, fallback) => (name ? name[language] || name.zh || name.en || fallback : fallback)
+  text.pick = (name, fallback) => (name ? name[language] || name.zh || name.en || fallback : fallback)
   text.language = language
   return text
 }

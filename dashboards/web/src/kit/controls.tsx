@@ -2,7 +2,7 @@
 import { Dialog as Radix } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { useText } from '../i18n/use-text.ts'
-import { Icon } from './icons.tsx'
+import { Icon, type IconName } from './icons.tsx'
 import css from './kit.module.css'
 
 interface ButtonProps {
@@ -146,9 +146,10 @@ export function Hatch() {
   return <span className={css.hatchBox} aria-hidden="true" />
 }
 
-export function Message({ title, children }: { title: string; children?: ReactNode }) {
+export function Message({ title, children, icon }: { title: string; children?: ReactNode; icon?: IconName }) {
   return (
     <div className={css.message}>
+      {icon && <Icon name={icon} size={24} />}
       <p className={css.messageTitle}>{title}</p>
       {children}
     </div>

@@ -101,6 +101,39 @@ const VALUES: Record<string, readonly [string, string]> = {
   false: ['否', 'no'],
 }
 
+const KINDS: Record<string, readonly [string, string]> = {
+  camera: ['摄像机', 'Camera'],
+  door: ['门', 'Door'],
+  reader: ['读卡器', 'Reader'],
+  gate: ['大门', 'Gate'],
+  'plate-reader': ['车牌识别', 'Plate reader'],
+  'life-detector': ['生命探测', 'Life detector'],
+  fence: ['电子围栏', 'Fence'],
+  climate: ['温湿度', 'Climate'],
+  smoke: ['烟感', 'Smoke'],
+  gas: ['气体', 'Gas'],
+  noise: ['噪声', 'Noise'],
+  light: ['照度', 'Light'],
+  leak: ['漏水', 'Leak'],
+  'call-point': ['手报', 'Call point'],
+  power: ['电力', 'Power'],
+  band: ['手环', 'Band'],
+  tag: ['民警标签', 'Tag'],
+  'bed-radar': ['床位雷达', 'Bed radar'],
+  gateway: ['网关', 'Gateway'],
+  'panic-button': ['紧急按钮', 'Panic button'],
+  'patrol-point': ['巡更点', 'Patrol point'],
+  'tool-cabinet': ['工具柜', 'Tool cabinet'],
+  'roll-call': ['点名', 'Roll-call'],
+  'call-button': ['呼叫按钮', 'Call button'],
+  'clinic-terminal': ['医务终端', 'Clinic terminal'],
+  'drone-detector': ['无人机侦测', 'Drone detector'],
+  'edge-agent': ['边缘节点', 'Edge agent'],
+}
+
+export const kindName = (kind: string | undefined, language: Language): string =>
+  kind === undefined ? '—' : (KINDS[kind]?.[language === 'zh' ? 0 : 1] ?? kind)
+
 export const typeName = (type: string, language: Language): string => WORDS[type]?.[language === 'zh' ? 0 : 1] ?? type
 
 export function valueWord(value: unknown, language: Language): string {

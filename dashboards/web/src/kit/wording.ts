@@ -6,18 +6,19 @@ import { isUnacknowledged } from '../live/alert-store.ts'
 import type { FacilityData } from '../live/facility-data.ts'
 
 export const zoneName = (t: Text, data: FacilityData, id: string | null): string =>
-  id === null ? '—' : t.name(data.zones.get(id)?.name, id)
+  id === null ? '—' : t.pick(data.zones.get(id)?.name, id)
 
 export function alertName(t: Text, data: FacilityData, alert: Alert): string {
   const rule = data.rules.get(alert.rule) ?? [...data.rules.values()].find((r) => r.code === alert.code)
-  return t.name(rule?.name, t.name(alert.explanation, alert.code || alert.rule))
+  return t.pick(rule?.name, t.pick(alert.explanation, alert.code || alert.rule))
 }
 
 export function sourceName(data: FacilityData, alert: Alert): string {
   const subject = alert.subject ? data.people.get(alert.subject) : undefined
   const who = subject ? [subject.number ?? subject.id, subject.initials].filter(Boolean).join(' ') : alert.subject
   if (alert.device && alert.subject) return `${alert.device} · ${who}`
-  return alert.device ?? who ?? (alert.key && alert.key !== alert.zone ? alert.key : '—')
+  // A key of several parts is for machines; a single one names a thing (a route, a count, a client).
+  return alert.device ?? who ?? (alert.key && alert.key !== alert.zone && !alert.key.includes('|') ? alert.key : '—')
 }
 
 /** The one state word of a row: what a person must know first. */

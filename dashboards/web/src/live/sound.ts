@@ -74,7 +74,7 @@ export function silence(): void {
 
 /** Rings for as long as something annunciated is unacknowledged. Returns the switch-off. */
 export function startSounding(store: AlertStore): () => void {
-  if (!context || context.state !== 'running') setState('blocked')
+  if (context?.state !== 'running') setState('blocked')
   let lastAt = 0
   let lastLevel: Level | null = null
   const chimed = new Set<string>()

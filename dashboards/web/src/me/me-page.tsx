@@ -1,7 +1,7 @@
 /** Own settings: language, theme, row height, shortcuts, sound test. Kept in this browser only. */
 import { useText } from '../i18n/use-text.ts'
 import { Button, Choices, Field } from '../kit/controls.tsx'
-import { me } from '../live/session.ts'
+import { logOut, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
@@ -77,6 +77,9 @@ export default function MePage() {
       <p className={css.sound}>
         <Button onClick={() => void unlockSound()}>{t('me.sound.test')}</Button>
         <span className="muted">{t('me.sound.state', { state: t(words[state]) })}</span>
+      </p>
+      <p className={css.sound}>
+        <Button onClick={() => void logOut()}>{t('nav.logout')}</Button>
       </p>
     </div>
   )

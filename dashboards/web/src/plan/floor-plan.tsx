@@ -28,13 +28,15 @@ import {
   siteBox,
   toScreen,
   type View,
+  within,
 } from './geometry.ts'
 import css from './plan.module.css'
 import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
 
 const PAINT_MS = 500
 const FOLLOW_SPAN_M = 70
-const LABEL_PX = 44
+const LABEL_PX = 26
+const SMALL_SCALE = 14
 const SYMBOL_SCALE = 1.4
 const MAX_SYMBOLS = 600
 
@@ -84,12 +86,14 @@ interface Props {
   focus: string | null
   /** Steps when the view must go to the alert again. */
   follow: number
+  /** Go to each newly opened alert; otherwise only when told to. */
+  auto: boolean
   /** −1, +1: zoom steps; 0: whole site. Counted so that the same one can come twice. */
   command: { kind: 'in' | 'out' | 'fit'; n: number } | null
   onOpen(id: string): void
 }
 
-export function FloorPlan({ floor, layers, focus, follow, command, onOpen }: Props) {
+export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen }: Props) {
   const t = useText()
   const data = useSignal(facility)
   const { theme } = useSignal(settings)
@@ -115,10 +119,10 @@ export function FloorPlan({ floor, layers, focus, follow, command, onOpen }: Pro
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new alert, a new size or the key M may move the view
   useEffect(() => {
     if (!site || width === 0) return
-    if (target) {
+    if (target && (auto || follow > 0)) {
       const whole = fitView(site, width, height)
       const near = Math.min(width, height) / FOLLOW_SPAN_M
-      setView({ cx: target.x, cy: target.y, scale: Math.max(whole.scale, near) })
+      setView(within({ cx: target.x, cy: target.y, scale: Math.max(whole.scale, near) }, site, width, height))
     } else if (!view) setView(fitView(site, width, height))
   }, [focus, follow, site, width > 0, target?.x, target?.y])
 
@@ -304,7 +308,10 @@ function useBadges(open: ListedAlert[], zones: Map<string, ZoneItem>, devices: M
   return [...places.values()]
 }
 
-const UNLABELLED = new Set(['cell', 'toilet', 'washroom', 'dormitory', 'corridor'])
+/** Rooms and corridors are too many to be named; belts and yards carry their name inside, all else above the corner. */
+const SMALL = new Set(['cell', 'toilet', 'washroom', 'dormitory'])
+const UNLABELLED = new Set(['corridor', 'outside'])
+const INSIDE = new Set(['belt', 'fence', 'wall', 'yard'])
 
 function Labels(p: {
   zones: ZoneItem[]
@@ -315,25 +322,29 @@ function Labels(p: {
   const t = useText()
   return p.zones.map((zone) => {
     const box = boxOf(zone.polygon ?? [])
-    if (!box) return null
-    const small = UNLABELLED.has(zone.kind)
-    if (box.w * p.view.scale < LABEL_PX * (small ? 1.2 : 1)) return null
-    const inside = box.h * p.view.scale > 40
-    const [x, y] = inside ? p.screen(...centre(zone.polygon!)) : p.screen(box.x + box.w / 2, box.y)
-    const name = t.name(zone.name, zone.id)
-    const top = zone.kind === 'building' || zone.kind === 'ward' || zone.kind === 'workshop'
-    const [lx, ly] = top ? p.screen(box.x, box.y) : [x, y]
+    if (!box || UNLABELLED.has(zone.kind)) return null
+    const wide = box.w * p.view.scale
+    const inside = INSIDE.has(zone.kind)
+    const upright = inside && box.h > box.w * 2
+    const name = `${t.pick(zone.name, zone.id)}${p.unseen.has(zone.id) ? ` · ${t('plan.legend.noData')}` : ''}`
+    const room = upright ? box.h * p.view.scale * 0.5 : wide * (inside ? 0.9 : 1.6)
+    if (room < LABEL_PX || room < name.length * (t.language === 'zh' ? 12 : 6.5)) return null
+    if (SMALL.has(zone.kind) && p.view.scale < SMALL_SCALE) return null
+    // A quarter along, because the middle belongs to the alert's ring.
+    const [x, y] = inside
+      ? upright
+        ? p.screen(box.x + box.w / 2, box.y + box.h / 4)
+        : p.screen(box.x + box.w / 4, box.y + box.h / 2)
+      : p.screen(box.x, box.y)
     return (
       <text
         key={zone.id}
         className={css.label}
-        data-small={small}
-        x={top ? lx + 4 : lx}
-        y={top ? ly - 4 : ly + 4}
-        textAnchor={top ? 'start' : 'middle'}
+        data-small={SMALL.has(zone.kind)}
+        textAnchor={inside ? 'middle' : 'start'}
+        transform={`translate(${inside ? x : x + 2} ${inside ? y + (upright ? 0 : 4) : y - 4})${upright ? ' rotate(-90) translate(0 4)' : ''}`}
       >
         {name}
-        {p.unseen.has(zone.id) ? ` · ${t('plan.legend.noData')}` : ''}
       </text>
     )
   })

@@ -48,6 +48,17 @@ export function fitView(box: Box, width: number, height: number, margin = 16): V
   return { cx: box.x + box.w / 2, cy: box.y + box.h / 2, scale: Math.max(MIN_SCALE / 4, Math.min(MAX_SCALE, scale)) }
 }
 
+/** Keeps the picture filled with site where it can be: beyond its edge there is nothing to see. */
+export function within(view: View, box: Box, width: number, height: number, margin = 24): View {
+  const along = (centreAt: number, from: number, length: number, pixels: number) => {
+    const half = pixels / view.scale / 2
+    const spare = margin / view.scale
+    if (length + 2 * spare <= 2 * half) return from + length / 2
+    return Math.max(from - spare + half, Math.min(from + length + spare - half, centreAt))
+  }
+  return { ...view, cx: along(view.cx, box.x, box.w, width), cy: along(view.cy, box.y, box.h, height) }
+}
+
 export const toScreen = (view: View, width: number, height: number, x: number, y: number): [number, number] => [
   (x - view.cx) * view.scale + width / 2,
   (y - view.cy) * view.scale + height / 2,

@@ -1,11 +1,19 @@
 /** The plan full screen (console.md P2): layers and legend left, plan, the followed alert and head counts right. */
 import { useEffect, useState, useSyncExternalStore } from 'react'
-import { useNavigate } from 'react-router'
+import { Link, useNavigate } from 'react-router'
 import { getAll } from '../api/client.ts'
-import type { HeadcountItem } from '../api/types.ts'
+import type { HeadcountItem, ListedAlert } from '../api/types.ts'
+import { useAlert } from '../duty/row.tsx'
 import { useText } from '../i18n/use-text.ts'
+import { Badge } from '../kit/badge.tsx'
 import { Button, Message, Segments } from '../kit/controls.tsx'
-import { zoneName } from '../kit/wording.ts'
+import { useKeys } from '../kit/keyboard.ts'
+import kit from '../kit/kit.module.css'
+import { Elapsed } from '../kit/time.tsx'
+import { alertName, stateWord, zoneName } from '../kit/wording.ts'
+import { act } from '../live/acts.ts'
+import { isUnacknowledged } from '../live/alert-store.ts'
+import { connection } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime } from '../live/format.ts'
 import { highestUnacknowledged, store } from '../live/runtime.ts'
@@ -113,6 +121,46 @@ function Legend() {
   )
 }
 
+/** The alert that the ring is about, with the one key that counts. */
+function TopAlert({ alert }: { alert: ListedAlert }) {
+  const t = useText()
+  const data = useSignal(facility)
+  const { phase } = useSignal(connection)
+  const { pending } = useAlert(alert.id)
+  return (
+    <section className={css.group}>
+      <div className={css.top}>
+        <Badge level={alert.level} filled={isUnacknowledged(alert)} ring size={36} />
+        <div>
+          <b className={css.topName}>
+            {zoneName(t, data, alert.zone)} {alertName(t, data, alert)}
+          </b>
+          <p className="muted">
+            {alert.code} · {clockTime(alert.raisedAt)} · {stateWord(t, alert)} <Elapsed since={alert.raisedAt} />
+          </p>
+        </div>
+      </div>
+      <div className={css.topActs}>
+        <Button
+          primary
+          shortcut="A"
+          disabled={
+            phase === 'lost' ||
+            pending !== undefined ||
+            (alert.allowedActions && !alert.allowedActions.includes('acknowledge'))
+          }
+          onClick={() => void act(alert.id, 'acknowledge')}
+        >
+          {t('verb.acknowledge')}
+        </Button>
+        <Link className={kit.button} to={`/duty/alerts/${alert.id}`}>
+          {t('list.keys.open')}
+        </Link>
+      </div>
+    </section>
+  )
+}
+
 export default function PlanPage() {
   const t = useText()
   const navigate = useNavigate()
@@ -126,6 +174,19 @@ export default function PlanPage() {
   const { floor, floors, setFloor } = useFloor(following ? (top?.id ?? null) : null)
   const count = useHeadcount()
   const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
+  const followTop = () => {
+    setFollowing(true)
+    setFollow((n) => n + 1)
+  }
+  useKeys({
+    m: followTop,
+    a: () => {
+      if (top) void act(top.id, 'acknowledge')
+    },
+    Home: () => give('fit'),
+    '+': () => give('in'),
+    '-': () => give('out'),
+  })
   const devices = [...data.devices.values()]
   const numbers: Record<keyof Layers, number | null> = {
     zones: null,
@@ -174,6 +235,7 @@ export default function PlanPage() {
           layers={layers}
           focus={top?.id ?? null}
           follow={follow}
+          auto={false}
           command={command}
           onOpen={(id) => navigate(`/duty/alerts/${id}`)}
         />
@@ -194,20 +256,13 @@ export default function PlanPage() {
           >
             {t('plan.fit')}
           </Button>
-          <Button
-            small
-            shortcut="M"
-            disabled={!top}
-            onClick={() => {
-              setFollowing(true)
-              setFollow((n) => n + 1)
-            }}
-          >
+          <Button small shortcut="M" disabled={!top} onClick={followTop}>
             {t('plan.followAlert')}
           </Button>
         </div>
       </section>
       <aside className={css.right} aria-label={t('plan.count')}>
+        {top && <TopAlert alert={top} />}
         <section className={css.group}>
           <h2>
             {t('plan.count')}

@@ -101,7 +101,15 @@ export default function PlanStrip({ alert, follow, onOpen }: Props) {
           </Link>
         </span>
       </header>
-      <FloorPlan floor={floor} layers={allLayers} focus={alert} follow={follow} command={command} onOpen={onOpen} />
+      <FloorPlan
+        floor={floor}
+        layers={allLayers}
+        focus={alert}
+        follow={follow}
+        auto
+        command={command}
+        onOpen={onOpen}
+      />
     </section>
   )
 }
