@@ -172,7 +172,7 @@ export class DeviceWatch {
   #take(slot: Slot, index: number, plan: FieldPlan, state: FieldState, wire: WireValue): void {
     const quality = qualityOf(wire.status)
     if (quality === 'bad') this.#to.host.count('bad-status', this.device.id)
-    const before = { value: state.value, quality: state.quality, sourceMs: state.sourceMs }
+    const before = { ...state }
     state.statusName = wire.statusName
     if (quality === 'bad' && !wire.present) {
       // The last known value goes on as `bad`: nothing is made up, and nobody takes the old one for good.
@@ -199,9 +199,10 @@ export class DeviceWatch {
         state.sourceMs = wire.sourceMs
       }
     }
-    const changed =
-      before.value !== state.value || before.quality !== state.quality || before.sourceMs !== state.sourceMs
-    if (changed) slot.dirty.add(index)
+    // A new source time alone is news only where each writing is a happening; samples are said again each period anyway.
+    const rewritten = plan.name === '' && before.sourceMs !== state.sourceMs
+    const fresh = before.statusName === ''
+    if (fresh || before.value !== state.value || before.quality !== state.quality || rewritten) slot.dirty.add(index)
   }
 
   flush(): void {

@@ -74,7 +74,14 @@ beforeAll(async () => {
   })
 })
 afterAll(() => twin.close())
-beforeEach(() => {
+beforeEach(async () => {
+  // Each test begins with the same facility, whatever the one before left behind.
+  await twin.fault({ kind: 'start' })
+  for (const id of ['D-2', 'E-2']) await twin.fault({ kind: 'recover', device: id })
+  for (const device of ['X-door', 'D-2']) {
+    twin.emitReading({ device, type: 'door.state', value: { state: 'closed' } })
+    twin.emitReading({ device, type: 'door.lock', value: { state: 'locked' } })
+  }
   host = new RecordingHost()
   driver = createOpcuaDriver(host)
 })

@@ -79,6 +79,7 @@ export async function openRelay(host: string, port: number, target: () => number
       if (on) drop()
     },
     close() {
+      severed = true
       drop()
       return new Promise((resolve) => server.close(() => resolve()))
     },

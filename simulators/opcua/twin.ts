@@ -80,6 +80,9 @@ export interface OpcuaTwin {
   close(): Promise<void>
 }
 
+const STOP_MS = 3000
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
 /** node-opcua writes to the console by itself; a twin speaks through its protocol only. */
 function silence(): void {
   const nothing = () => {}
@@ -147,7 +150,11 @@ export async function createOpcuaTwin(options: OpcuaTwinOptions): Promise<OpcuaT
     space = null
     for (const timer of clears.values()) timer.cancel()
     clears.clear()
-    await old?.shutdown(0)
+    if (!old) return
+    // The library waits for ever for a channel whose socket ends in the same moment: the cut lines are let die first, and
+    // the wait is bounded. A restarted server has a port of its own, so a straggler is in nobody's way.
+    await pause(50)
+    await Promise.race([old.shutdown(0), pause(STOP_MS)])
   }
 
   await startServer()
