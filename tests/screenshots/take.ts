@@ -1,0 +1,113 @@
+/**
+ * Takes the screenshots of the documentation from the running product: `npm run screenshots`. Starts a demo on free
+ * ports, logs in, waits for the scenario to raise alerts and writes `docs/screenshots/*.png`. Needs Chromium.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const ROOT = join(import.meta.dirname, '../..')
+const OUT = process.env.WARDWATCH_SHOTS ?? join(ROOT, 'docs/screenshots')
+/** By then INC-01 has raised its red alerts. */
+const STORY_S = Number(process.env.WARDWATCH_STORY_S ?? 175)
+const SIZES = { 1920: [1920, 1080], 1366: [1366, 768], 390: [390, 844] } as const
+
+interface Ready {
+  facilities: { console: string; accounts: { role: string; account: string; password: string }[] }[]
+  province: { console: string; overview: string; accounts: { role: string; account: string; password: string }[] }
+}
+
+async function logIn(
+  page: Page,
+  origin: string,
+  account: { account: string; password: string },
+  path: string,
+): Promise<void> {
+  await page.goto(`${origin}/login`)
+  await page.locator('input').first().fill(account.account)
+  await page.locator('input[type=password]').fill(account.password)
+  await page.locator('button[type=submit]').click()
+  await page.waitForURL((url) => !url.pathname.startsWith('/login'))
+  await page.goto(`${origin}${path}`)
+}
+
+async function shoot(
+  browser: Browser,
+  name: string,
+  origin: string,
+  account: { account: string; password: string },
+  path: string,
+  options: {
+    widths: (keyof typeof SIZES)[]
+    before?: (page: Page) => Promise<void>
+    theme?: 'light' | 'dark'
+    language?: 'zh' | 'en'
+  },
+): Promise<void> {
+  for (const width of options.widths) {
+    const [w, h] = SIZES[width]
+    const context = await browser.newContext({ viewport: { width: w, height: h }, locale: 'zh-CN' })
+    const page = await context.newPage()
+    await logIn(page, origin, account, path)
+    await sleep(2500)
+    await options.before?.(page)
+    await page.screenshot({ path: join(OUT, `${name}-${width}.png`) })
+    await context.close()
+    process.stdout.write(`${name}-${width}.png\n`)
+  }
+}
+
+const data = mkdtempSync(join(tmpdir(), 'ww-shots-'))
+mkdirSync(OUT, { recursive: true })
+const demo = spawn(process.execPath, [join(ROOT, 'bin/main.ts'), 'demo', '--port', '0', '--data', data, '--json'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+const ready = await new Promise<Ready>((resolve, reject) => {
+  createInterface({ input: demo.stdout }).on('line', (line) => {
+    try {
+      resolve(JSON.parse(line) as Ready)
+    } catch {
+      // Lines that are not JSON are for people.
+    }
+  })
+  demo.once('exit', (code) => reject(new Error(`the demo ended with ${code}`)))
+})
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--lang=zh-CN',
+  ],
+})
+try {
+  await sleep(STORY_S * 1000)
+  const facility = ready.facilities[0]
+  if (!facility) throw new Error('the demo has no facility')
+  const of = (role: string) => facility.accounts.find((a) => a.role === role) ?? facility.accounts[0]!
+  const chief = of('chief')
+  await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', { widths: [1920, 1366, 390] })
+  await shoot(browser, 'duty-plan', facility.console, chief, '/duty/plan', { widths: [1920, 1366] })
+  await shoot(browser, 'eng-devices', facility.console, of('engineer'), '/eng/devices', { widths: [1920, 1366, 390] })
+  await shoot(browser, 'eng-device', facility.console, of('engineer'), '/eng/devices/F07', { widths: [1920] })
+  await shoot(browser, 'me', facility.console, chief, '/me', { widths: [1366] })
+  const provincial = ready.province.accounts.find((a) => a.role === 'provincial') ?? ready.province.accounts[0]!
+  await shoot(browser, 'gov-overview', ready.province.console, provincial, '/gov/overview', {
+    widths: [1920, 1366, 390],
+  })
+} finally {
+  await browser.close()
+  demo.kill('SIGINT')
+  await new Promise((resolve) => demo.once('exit', resolve))
+  rmSync(data, { recursive: true, force: true })
+}
