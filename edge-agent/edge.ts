@@ -31,6 +31,7 @@ import { loadPlans } from '#rules/plans/load.ts'
 import { alertEvent } from './alert-event.ts'
 import { ContextStore } from './context-store.ts'
 import { openDataDir } from './data-dir.ts'
+import { lockDataDir } from './data-lock.ts'
 import { DeviceTable } from './device-table.ts'
 import { createDrivers, type DriverSet, devicesOf } from './drivers.ts'
 import { EvidencePictures } from './evidence-pictures.ts'
@@ -39,6 +40,7 @@ import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { RulesRunner } from './rules-runner.ts'
+import { type SiteWatch, watchSiteFile } from './site-reload.ts'
 
 const HEARTBEAT_MS = 30_000
 const SAVE_MS = 10_000
@@ -65,6 +67,8 @@ export interface Edge {
   readonly ledger: EdgeLedger
   readonly drivers: DriverSet
   readonly console: ConsoleServer
+  /** Watches the site file; `reload` reads it now. */
+  readonly siteWatch: SiteWatch
   close(): Promise<void>
 }
 
@@ -100,6 +104,7 @@ class EdgeAgent implements Edge {
   ledger!: EdgeLedger
   drivers!: DriverSet
   console!: ConsoleServer
+  siteWatch!: SiteWatch
   url = ''
   ports: Edge['ports'] = { console: 0, mqtt: null, mqtts: null, ws: null }
 
@@ -113,6 +118,7 @@ class EdgeAgent implements Edge {
     this.#startedAt = clock.now()
     this.#self = (site.devices ?? []).find((d) => d.kind === 'edge-agent')?.id ?? `${facility}-edge`
     const data = openDataDir(this.#options.dataDir)
+    this.#end('lock', lockDataDir(data.root))
     const alias = this.#aliases(data.root)
 
     const retention = site.retention ?? {}
@@ -199,6 +205,7 @@ class EdgeAgent implements Edge {
       await driver.start(devicesOf(driver, site.devices ?? []))
       this.#end(`driver ${driver.name}`, () => driver.stop())
     }
+    this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
     this.#every(EXPIRE_MS, () => this.#expire(series))
@@ -545,6 +552,25 @@ class EdgeAgent implements Edge {
       rules: () => ({ evaluated: this.#rules.evaluated, faults: this.#rules.faults }),
       pictures: () => ({ kept: this.#pictures.kept, failed: this.#pictures.failed }),
     })
+  }
+
+  #watchSite(): void {
+    const { site, siteFile, clock, log } = this.#options
+    this.siteWatch = watchSiteFile({
+      file: siteFile,
+      site,
+      clock,
+      log,
+      apply: async (changes, next) => {
+        // Context goes the way of every change: through the journal, in sequence with the readings.
+        await this.#facility.changeContext(changes, 'site-file')
+        const devices = next.devices ?? []
+        this.#table.keepOnly(new Set(devices.map((d) => d.id)))
+        this.#broker?.update({ devices: brokerDevices(devices), subscribers: next.broker?.subscribers ?? [] })
+        for (const driver of this.drivers.all) await driver.update(devicesOf(driver, devices))
+      },
+    })
+    this.#end('site watch', () => this.siteWatch.close())
   }
 
   /** The edge speaks for itself every 30 s: its heartbeat stands in the journal like any reading. */

@@ -43,6 +43,7 @@ export async function runEdge(flags: EdgeFlags): Promise<number> {
       if (edge.ports.mqtt) process.stdout.write(`MQTT           mqtt://127.0.0.1:${edge.ports.mqtt}\n`)
       if (edge.ports.mqtts) process.stdout.write(`MQTT TLS       mqtts://127.0.0.1:${edge.ports.mqtts}\n`)
     }
+    process.on('SIGHUP', () => void edge.siteWatch.reload())
     await stopped
     systemClock.after(STOP_MS, () => process.exit(1))
     await edge.close()

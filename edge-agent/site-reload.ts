@@ -1,0 +1,113 @@
+/**
+ * A changed site file: checked first, then applied without a restart where that is possible. A bad one changes nothing
+ * and says why; what needs a restart is named.
+ */
+import { type FSWatcher, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import type { Clock, Timer } from '#model/clock.ts'
+import { CONTEXT_KINDS, type ContextChange, contextItemId } from '#model/context/kinds.ts'
+import { canonicalJson } from '#model/ids.ts'
+import type { Site } from '#model/site/load.ts'
+import type { Log } from './log.ts'
+import { loadSiteFile } from './site-file.ts'
+
+/** An editor writes a file in several steps; this long after the last one it is read. */
+const SETTLE_MS = 500
+
+/** Context changes that lead from one site to the other, in an order in which zones exist before what stands in them. */
+export function contextDifference(before: Site, after: Site, time: number): ContextChange[] {
+  const changes: ContextChange[] = []
+  for (const kind of CONTEXT_KINDS) {
+    const old = new Map(
+      (before[kind] ?? []).map((item) => [contextItemId(kind, item as Record<string, unknown>), canonicalJson(item)]),
+    )
+    const present = new Set<string>()
+    for (const item of (after[kind] ?? []) as Record<string, unknown>[]) {
+      const id = contextItemId(kind, item)
+      present.add(id)
+      if (old.get(id) !== canonicalJson(item)) changes.push({ context: kind, op: 'put', id, item, time })
+    }
+    for (const id of old.keys()) if (!present.has(id)) changes.push({ context: kind, op: 'delete', id, time })
+  }
+  return changes
+}
+
+/** Sections that are read at the start only. */
+export function restartSections(before: Site, after: Site): string[] {
+  const sections = ['facility', 'broker', 'rules', 'sinks', 'uplink', 'console', 'retention'] as const
+  return sections.filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null))
+}
+
+export interface SiteWatchOptions {
+  file: string
+  site: Site
+  clock: Clock
+  log: Log
+  /** Applies the difference; the new site is in force when it resolves. */
+  apply(changes: ContextChange[], site: Site): Promise<void>
+}
+
+export interface SiteWatch {
+  /** Reads the file now. Resolves with what was applied. */
+  reload(): Promise<{ applied: number; restart: string[]; fault: string | null }>
+  close(): void
+}
+
+export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
+  let site = options.site
+  let timer: Timer | null = null
+  let watcher: FSWatcher | null = null
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const load = async (): Promise<{ applied: number; restart: string[]; fault: string | null }> => {
+    try {
+      const { site: next, warnings } = loadSiteFile(options.file, { secrets: true })
+      const changes = contextDifference(site, next, options.clock.now())
+      const restart = restartSections(site, next)
+      for (const w of warnings)
+        options.log.warn('site.warning', {
+          at: `${options.file}:${w.line}:${w.column}`,
+          field: w.field,
+          message: w.message,
+        })
+      if (changes.length > 0) await options.apply(changes, next)
+      if (restart.length > 0)
+        options.log.warn('site.restart-needed', {
+          sections: restart,
+          message: 'these sections are read at the start; restart the edge to apply them',
+        })
+      if (changes.length > 0) options.log.info('site.applied', { changes: changes.length })
+      site = next
+      return { applied: changes.length, restart, fault: null }
+    } catch (error) {
+      const fault = (error as Error).message
+      options.log.error('site.refused', { message: `the changed site file was not applied: ${fault}` })
+      return { applied: 0, restart: [], fault }
+    }
+  }
+  const reload = (): ReturnType<typeof load> => {
+    const next = turn.then(load)
+    turn = next
+    return next
+  }
+  try {
+    // The folder, not the file: editors replace files, and a watch on the old one would go with it.
+    watcher = watch(dirname(options.file), (_event, name) => {
+      if (name !== null && name !== basename(options.file)) return
+      timer?.cancel()
+      timer = options.clock.after(SETTLE_MS, () => void reload())
+    })
+    watcher.on('error', () => {})
+  } catch (error) {
+    options.log.warn('site.not-watched', {
+      message: `changes of the site file are not noticed by themselves (${(error as Error).message}); send SIGHUP`,
+    })
+  }
+  return {
+    reload,
+    close() {
+      timer?.cancel()
+      watcher?.close()
+    },
+  }
+}
