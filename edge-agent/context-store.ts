@@ -11,6 +11,7 @@ import { WardwatchError } from '#model/errors.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Site } from '#model/site/load.ts'
 import { CONTEXT_SCHEMAS } from '#model/site/schema.ts'
+import { contextDifference } from './site-reload.ts'
 
 const ajv = new Ajv({ allErrors: false, allowUnionTypes: true, strict: false })
 const validators = new Map<ContextKind, ValidateFunction>(
@@ -29,7 +30,10 @@ export class ContextStore {
   readonly #siteHash: string
   version: number
 
-  constructor(site: Site, file: string) {
+  /** What an edited site file changed while the edge was down: the rules must hear it through the journal. */
+  readonly sinceLastRun: ContextChange[] = []
+
+  constructor(site: Site, file: string, now: number) {
     this.#file = file
     this.#siteHash = createHash('sha256').update(canonicalJson(site)).digest('hex')
     this.context = new FacilityContext(site)
@@ -38,7 +42,10 @@ export class ContextStore {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept
     this.version = kept.version
     if (kept.siteHash === this.#siteHash) this.context.restore(kept.snapshot)
-    else this.version++
+    else {
+      this.version++
+      this.sinceLastRun = contextDifference({ facility: site.facility, ...kept.snapshot } as Site, site, now)
+    }
   }
 
   /** @throws WardwatchError `field-missing` naming the item and the field. */
@@ -69,7 +76,8 @@ export class ContextStore {
     this.#dirty = true
   }
 
-  #dirty = false
+  /** The file must stand from the first run on, or an edit made while the edge is down would go unnoticed. */
+  #dirty = true
 
   /** Writes the context if it changed; a cut in the middle leaves the file before. */
   save(): void {

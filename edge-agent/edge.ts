@@ -152,7 +152,7 @@ class EdgeAgent implements Edge {
     })
     this.#end('desk', () => this.desk.close())
 
-    this.#context = new ContextStore(site, join(data.root, 'context.json'))
+    this.#context = new ContextStore(site, join(data.root, 'context.json'), clock.now())
     this.#table = new DeviceTable()
     this.#intake = new Intake({
       facility,
@@ -182,6 +182,10 @@ class EdgeAgent implements Edge {
     const { replayed } = await this.#rules.start()
     if (replayed > 0) log.info('rules.caught-up', { records: replayed })
     this.#end('rules', () => this.#rules.close())
+    const { sinceLastRun } = this.#context
+    if (sinceLastRun.length > 0)
+      await this.journal.append(sinceLastRun.map((change) => ({ kind: 'context', change, by: 'site-file' })))
+    this.#context.save()
 
     this.drivers = createDrivers({
       site,
