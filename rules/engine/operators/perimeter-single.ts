@@ -46,7 +46,7 @@ export const operator: Operator<State> = {
 
     function decide(zone: string, state: State, alarm: Mark, cx: C): void {
       const confirmed = cx.alerts.find('R01', zone)
-      if (confirmed?.conditionActive) return
+      if (confirmed) return
       const from = alarm.t - BEFORE_MS
       const to = alarm.t + decideMs
       const cameras = cx.site.camerasLinkedTo(zone)
