@@ -117,7 +117,7 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
         <button
           type="button"
           className={`${css.tool} ${css.desktop}`}
-          aria-label={t('status.theme')}
+          aria-label={`${t(dark ? 'status.themeDark' : 'status.themeLight')} ${t('status.theme')}`}
           onClick={() => settings.change({ theme: dark ? 'light' : 'dark' })}
         >
           {t(dark ? 'status.themeDark' : 'status.themeLight')}
@@ -125,12 +125,12 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
         <button
           type="button"
           className={css.tool}
-          aria-label={t('status.language')}
+          aria-label={`中 / EN ${t('status.language')}`}
           onClick={() => settings.change({ language: language === 'zh' ? 'en' : 'zh' })}
         >
           中 / EN
         </button>
-        <button type="button" className={css.helpKey} aria-label={t('status.help')} onClick={onHelp}>
+        <button type="button" className={css.helpKey} aria-label={`? ${t('status.help')}`} onClick={onHelp}>
           <kbd>?</kbd>
         </button>
       </div>

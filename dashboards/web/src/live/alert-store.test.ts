@@ -144,6 +144,18 @@ describe('the alert store', () => {
     expect(store.get('blue0')).toBeUndefined()
     expect(store.dropped()).toBe(1)
   })
+  test('trusts the stream over a list that was asked for before: nothing that arrived meanwhile is lost or set back', () => {
+    const { scheduler, store } = make()
+    store.load([alert('old'), alert('acked')])
+    store.beginLoad()
+    store.apply(change(alert('new', 'red')))
+    store.apply(change(alert('acked', 'yellow', { state: 'acknowledged' }), 'acknowledged'))
+    scheduler.advance(1)
+    store.load([alert('acked')])
+    expect(store.get('new')).toBeDefined()
+    expect(store.get('acked')?.state).toBe('acknowledged')
+    expect(store.get('old')).toBeUndefined()
+  })
   test('forgets old allowed actions once the state has moved', () => {
     const { scheduler, store } = make()
     store.load([alert('a', 'yellow', { allowedActions: ['acknowledge'] })])
@@ -183,6 +195,14 @@ describe('the view of the list', () => {
     view.release()
     expect(ids()).toEqual(['new', 'a'])
     expect(view.get().pending).toBeNull()
+  })
+  test('does not hold back the first row of an empty list, so that calm is never false', () => {
+    const { scheduler, store, view, ids } = make()
+    store.load([])
+    view.hold(true)
+    store.apply(change(alert('first')))
+    scheduler.advance(1)
+    expect(ids()).toEqual(['first'])
   })
   test('brings a red into its lane at once, held, frozen or filtered', () => {
     const { scheduler, store, view } = make()

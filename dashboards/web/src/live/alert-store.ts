@@ -65,6 +65,8 @@ export class AlertStore {
   #version = 0
   #dropped = 0
   #loaded = false
+  #loading = false
+  readonly #sinceLoad = new Set<string>()
 
   constructor(scheduler: Scheduler = browser) {
     this.#scheduler = scheduler
@@ -114,11 +116,24 @@ export class AlertStore {
     return () => this.#changeListeners.delete(listener)
   }
 
-  /** Replaces everything by the server's list of open alerts; closed ones that are still on screen stay readable. */
+  /** Call before the list is asked for: what the stream brings from now on is newer than that list. */
+  beginLoad(): void {
+    this.#loading = true
+    this.#sinceLoad.clear()
+  }
+
+  /**
+   * Replaces everything by the server's list of open alerts, but for what the stream brought since `beginLoad`;
+   * closed ones that are still on screen stay readable.
+   */
   load(alerts: ListedAlert[]): void {
+    const newer = new Set(this.#sinceLoad)
+    this.#loading = false
+    this.#sinceLoad.clear()
     const fresh = new Set(alerts.map((a) => a.id))
-    for (const [id, alert] of this.#alerts) if (!fresh.has(id) && isOpen(alert)) this.#alerts.delete(id)
-    for (const alert of alerts) this.#alerts.set(alert.id, alert)
+    for (const [id, alert] of this.#alerts)
+      if (!fresh.has(id) && !newer.has(id) && isOpen(alert)) this.#alerts.delete(id)
+    for (const alert of alerts) if (!newer.has(alert.id)) this.#alerts.set(alert.id, alert)
     this.#loaded = true
     this.#commit([...fresh])
   }
@@ -135,6 +150,7 @@ export class AlertStore {
   apply(change: AlertChange): void {
     for (const listener of this.#changeListeners) listener(change)
     this.#waiting.push(change.alert)
+    if (this.#loading) this.#sinceLoad.add(change.alert.id)
     const now = this.#scheduler.now()
     this.#recent.push(now)
     if (this.#recent.length > 64) this.#recent.splice(0, this.#recent.length - 64)

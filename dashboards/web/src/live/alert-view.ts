@@ -139,7 +139,9 @@ export class AlertView extends Signal<ViewState> {
   }
 
   #onCommit(): void {
-    if (!this.#held && !this.get().frozen) this.#rebuild()
+    const { rows, frozen } = this.get()
+    // An empty list has no row that could jump, and must never look calm while something waits.
+    if ((!this.#held && !frozen) || rows.length === 0) this.#rebuild()
     else this.#wait()
   }
 

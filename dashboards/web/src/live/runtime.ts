@@ -31,6 +31,7 @@ export const facilities = new Signal<{ items: FacilityItem[]; heardAt: number | 
 const MISMATCH_BEATS = 3
 
 async function loadAlerts(): Promise<void> {
+  store.beginLoad()
   try {
     const { items } = await getAll<ListedAlert>('/api/v1/alerts?open=true&limit=200')
     store.load(items)

@@ -119,7 +119,7 @@ export function LoginPage() {
           <button
             type="button"
             className={css.language}
-            aria-label={t('status.language')}
+            aria-label={`中 / EN ${t('status.language')}`}
             onClick={() => settings.change({ language: settings.get().language === 'zh' ? 'en' : 'zh' })}
           >
             中 / EN

@@ -6,7 +6,8 @@ import { type RefObject, useCallback, useEffect, useMemo, useRef, useState, useS
 import { levelRank } from '#model/alert/alert.ts'
 import type { DeviceItem, ListedAlert, ZoneItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
-import { Badge } from '../kit/badge.tsx'
+import { Badge, NUMERALS } from '../kit/badge.tsx'
+import { zoneName } from '../kit/wording.ts'
 import { isOpen, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
 import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
@@ -180,11 +181,21 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
   }, [wheel])
 
   const open = [...store.values()].filter((a) => isOpen(a) && !isSetAside(a))
-  const badges = useBadges(open, data.zones, data.devices, floor)
   const devices = [...data.devices.values()].filter((d) => d.at && (d.at.floor ?? 1) === floor).slice(0, MAX_SYMBOLS)
   const now = serverClock.now()
   const forced = new Set(open.filter((a) => a.code === 'R07' && a.device).map((a) => a.device!))
   const screen = (x: number, y: number) => (view ? toScreen(view, width, height, x, y) : ([0, 0] as [number, number]))
+
+  const pins = view
+    ? pinsOf(open, focus, width, height, (alert) => {
+        const place = placeOf(alert, data.zones, data.devices)
+        if (!place || place.floor !== floor) return null
+        const [x, y] = screen(place.x, place.y)
+        // Just outside the edge stays outside; just inside moves in, so that it can be hit.
+        if (x < 0 || y < 0 || x > width || y > height) return null
+        return [clamp(x, PIN_PX / 2, width - PIN_PX / 2), clamp(y, PIN_PX / 2, height - PIN_PX / 2)]
+      })
+    : []
 
   return (
     <div
@@ -260,26 +271,21 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
         </svg>
       )}
       <canvas ref={canvas} className={css.canvas} aria-hidden="true" />
-      {view &&
-        badges.map(({ alert, x, y, count }) => {
-          const [left, top] = screen(x, y)
-          if (left < 0 || top < 0 || left > width || top > height) return null
-          return (
-            <button
-              key={alert.id}
-              type="button"
-              className={css.pin}
-              data-focus={alert.id === focus}
-              data-level={alert.level}
-              style={{ left, top }}
-              title={`${t(`level.${alert.level}`)} ${alert.zone ?? ''}${count > 1 ? ` ×${count}` : ''}`}
-              aria-label={`${t(`level.${alert.level}.spoken`)} ${alert.zone ?? ''}`}
-              onClick={() => onOpen(alert.id)}
-            >
-              <Badge level={alert.level} filled={isUnacknowledged(alert)} size={alert.id === focus ? 28 : 20} />
-            </button>
-          )
-        })}
+      {pins.map(({ alert, left, top, count }) => (
+        <button
+          key={alert.id}
+          type="button"
+          className={css.pin}
+          data-focus={alert.id === focus}
+          data-level={alert.level}
+          style={{ left, top }}
+          aria-label={`${NUMERALS[alert.level]}${count > 1 ? `×${count}` : ''} ${t(`level.${alert.level}.spoken`)} ${zoneName(t, data, alert.zone)}`}
+          onClick={() => onOpen(alert.id)}
+        >
+          <Badge level={alert.level} filled={isUnacknowledged(alert)} size={alert.id === focus ? 28 : 20} />
+          {count > 1 && <small className={css.pinCount}>×{count}</small>}
+        </button>
+      ))}
       <p className="unseen">{t('plan.description', { zones: zones.length, people, alerts: open.length })}</p>
       {data.zones.size > 0 && zones.length === 0 && (
         <p className={css.nothing}>{t(site ? 'plan.noFloorZones' : 'plan.noZones')}</p>
@@ -288,24 +294,39 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
   )
 }
 
-const clampScale = (scale: number) => Math.max(MIN_SCALE, Math.min(MAX_SCALE, scale))
+const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))
+const clampScale = (scale: number) => clamp(scale, MIN_SCALE, MAX_SCALE)
 
-/** One badge per place: the most serious, waiting ones first. */
-function useBadges(open: ListedAlert[], zones: Map<string, ZoneItem>, devices: Map<string, DeviceItem>, floor: number) {
-  const places = new Map<string, { alert: ListedAlert; x: number; y: number; count: number }>()
-  for (const alert of open) {
-    const place = placeOf(alert, zones, devices)
-    if (!place || place.floor !== floor) continue
-    const key = `${place.x}|${place.y}`
-    const known = places.get(key)
-    const rank = (a: ListedAlert) => Number(isUnacknowledged(a)) * 8 + levelRank(a.level)
-    if (!known) places.set(key, { alert, ...place, count: 1 })
-    else {
-      known.count++
-      if (rank(alert) > rank(known.alert)) known.alert = alert
-    }
+/** Two badges closer than this could not be hit apart: the more serious one stands for both and says how many. */
+const PIN_PX = 26
+
+interface Pin {
+  alert: ListedAlert
+  left: number
+  top: number
+  count: number
+}
+
+/** Badges of open alerts on this floor, the followed one first, then waiting ones, then by level; never overlapping. */
+export function pinsOf(
+  open: ListedAlert[],
+  focus: string | null,
+  width: number,
+  height: number,
+  place: (alert: ListedAlert) => [number, number] | null,
+): Pin[] {
+  const rank = (a: ListedAlert) => Number(a.id === focus) * 16 + Number(isUnacknowledged(a)) * 8 + levelRank(a.level)
+  const pins: Pin[] = []
+  for (const alert of [...open].sort((a, b) => rank(b) - rank(a))) {
+    const at = place(alert)
+    if (!at) continue
+    const [left, top] = at
+    if (left < 0 || top < 0 || left > width || top > height) continue
+    const near = pins.find((p) => Math.abs(p.left - left) < PIN_PX && Math.abs(p.top - top) < PIN_PX)
+    if (near) near.count++
+    else pins.push({ alert, left, top, count: 1 })
   }
-  return [...places.values()]
+  return pins
 }
 
 /** Rooms and corridors are too many to be named; belts and yards carry their name inside, all else above the corner. */
