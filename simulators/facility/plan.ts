@@ -94,7 +94,7 @@ export function layOutPlan(wards: number): Plan {
   }
   const yardTop = EDGE + 4
   const yardBottom = bottom - EDGE - 4
-  add('YARD-W', 'yard', '西放风场', 'Yard west', [EDGE, yardTop, EDGE + 40, (yardTop + yardBottom) / 2], {
+  add('YARD-W', 'yard', '西放风场', 'Yard west', [EDGE, yardTop, EDGE + 40, (yardTop + yardBottom) / 2 - 4], {
     class: 'orange',
     adjacent: ['BELT-W', 'SITE'],
     capacity: 120,
@@ -104,7 +104,7 @@ export function layOutPlan(wards: number): Plan {
     'yard',
     '东放风场',
     'Yard east',
-    [right - EDGE - 40, yardTop, right - EDGE + 4, (yardTop + yardBottom) / 2],
+    [right - EDGE - 40, yardTop, right - EDGE + 4, (yardTop + yardBottom) / 2 - 4],
     { class: 'orange', adjacent: ['BELT-E', 'SITE'], capacity: 120 },
   )
 
