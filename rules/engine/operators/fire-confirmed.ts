@@ -19,6 +19,9 @@ interface State {
 }
 
 const MAX_SIGNS = 64
+/** A rise is judged over 20 s to a minute. */
+const RISE_OVER_MS = 20_000
+const RISE_WINDOW_MS = 60_000
 /** A detection that nobody ends holds so long. */
 const MAX_ACTIVE_MS = 600_000
 /** Late readings may still complete a pattern for so long. */
@@ -29,11 +32,9 @@ export const operator: Operator<State> = {
   schema: { type: 'object', additionalProperties: false, properties: {} },
   prepare(rule) {
     const withinMs = rule.ms('within')
-    const smoke = rule.num('smoke')
-    const rise = rule.num('rise')
-    const riseOverMs = rule.ms('riseOver')
-    const riseWindowMs = 60_000
-    const minConfidence = rule.num('minConfidence')
+    const smoke = rule.num('smokeLimit')
+    const rise = rule.num('riseLimit')
+    const minConfidence = rule.num('minFlameConfidence')
     type C = Cx<State>
 
     /** The reading as a sign of fire: its name, whether it holds on; null = it is none; false = a sign that ended. */
@@ -57,14 +58,14 @@ export const operator: Operator<State> = {
       const state = cx.state(`t|${input.device}`)
       const celsius = input.value.celsius as number
       if (!input.late || cx.signals.last(input.device, input.type)?.id === input.id) {
-        state.samples = state.samples.filter((s) => input.time - s.t <= riseWindowMs)
+        state.samples = state.samples.filter((s) => input.time - s.t <= RISE_WINDOW_MS)
         // One sample a second is enough for a rate a minute, and bounds the list.
         if (state.samples.every((s) => input.time - s.t >= 1_000))
           state.samples.push({ t: input.time, celsius, id: input.id })
       }
       return state.samples.some((s) => {
         const ms = input.time - s.t
-        return ms >= riseOverMs && ms <= riseWindowMs && ((celsius - s.celsius) * 60_000) / ms >= rise - 1e-9
+        return ms >= RISE_OVER_MS && ms <= RISE_WINDOW_MS && ((celsius - s.celsius) * 60_000) / ms >= rise - 1e-9
       })
     }
 
@@ -105,7 +106,7 @@ export const operator: Operator<State> = {
         reasons: [
           {
             code: 'two-signs',
-            params: { first: nameOf(pair[0] as Sign), second: nameOf(pair[1] as Sign), seconds: withinMs / 1000 },
+            params: { signs: pair.map(nameOf), seconds: withinMs / 1000 },
           },
         ],
         ...(input.late ? { eventTime: Math.max(input.time, other.t) } : {}),
@@ -147,4 +148,5 @@ function remember(state: State, sign: Sign, now: number): void {
   if (state.signs.length > MAX_SIGNS) state.signs.shift()
 }
 
-const nameOf = (sign: Sign): string => (sign.name.startsWith('smoke:') ? sign.name.slice(6) : `${sign.name} ${sign.device}`)
+const nameOf = (sign: Sign): string =>
+  sign.name.startsWith('smoke:') ? sign.name.slice(6) : `${sign.name} ${sign.device}`
