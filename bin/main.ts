@@ -17,7 +17,7 @@ const { registerSimulatorCommands } = await import('#simulators/cli.ts')
 const { registerDemoCommand } = await import('./demo.ts')
 
 registerDemoCommand(program)
-registerEdgeCommands(program)
+await registerEdgeCommands(program)
 registerProvinceCommands(program)
 registerSimulatorCommands(program)
 for (const command of program.commands) command.exitOverride()
