@@ -8,6 +8,7 @@ import type { Site } from '#model/site/load.ts'
 import { systemClock } from '#model/system-clock.ts'
 import { madeUpFacility } from '#simulators/facility/names.ts'
 import { readStory } from '#simulators/scenario/story.ts'
+import { buildConsole } from './console-build.ts'
 import type { DemoFlags } from './demo.ts'
 import { writeDemoSite, writeProvinceConfig } from './demo-files.ts'
 import { type Ports, portsOf } from './ports.ts'
@@ -101,6 +102,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function prepareAndStart(flags: DemoFlags, root: string, troupe: Troupe) {
+  const consoleBuilt = buildConsole()
   const ports = await portsOf(flags.port ?? DEFAULT_PORT, flags.facilities, flags.port === undefined)
   const pki = await openPki(join(root, 'pki'), 'demo', systemClock)
   const server = await pki.ensure('localhost', 'server')
@@ -162,7 +164,7 @@ async function prepareAndStart(flags: DemoFlags, root: string, troupe: Troupe) {
     ])
     troupe.forward(`edge-${facility.id}`, `simulate-${facility.id}`)
   }
-  await Promise.all([troupe.ready('province'), ...runs.map((run) => troupe.ready(`edge-${run.id}`))])
+  await Promise.all([consoleBuilt, troupe.ready('province'), ...runs.map((run) => troupe.ready(`edge-${run.id}`))])
   return { runs, province: { port: provincePort, accounts: provinceAccounts } }
 }
 
