@@ -1,6 +1,6 @@
 /**
  * The same as broker.ts with the MQTT driver behind the broker: parse, validate, hand over. The rest of the edge comes on top.
- * Run: node tests/benchmarks/broker-driver.ts [connections] [window] [seconds] [rate].
+ * Run: node tests/bench/broker-driver.ts [connections] [window] [seconds] [rate].
  */
 import { spawn } from 'node:child_process'
 import { loadavg } from 'node:os'

@@ -1,6 +1,6 @@
 /**
  * Acknowledged QoS 1 messages per second of the embedded broker alone, journal-before-PUBACK, with a journal that
- * answers after COMMIT_MS. Run: node tests/benchmarks/broker.ts [connections] [window] [seconds] [rate].
+ * answers after COMMIT_MS. Run: node tests/bench/broker.ts [connections] [window] [seconds] [rate].
  */
 import { spawn } from 'node:child_process'
 import { createBroker } from '#broker/index.ts'
