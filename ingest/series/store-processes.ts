@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 export interface RunningStore {
   url: string
+  /** Of the running process; undefined while it is stopped. */
+  readonly pid: number | undefined
   /** Stops the process and keeps its data. */
   stop(): Promise<void>
   start(): Promise<void>
@@ -35,6 +37,9 @@ async function run(command: string, args: string[], url: string, health: string,
   let child: ReturnType<typeof spawn> | null = null
   const store: RunningStore = {
     url,
+    get pid() {
+      return child?.pid
+    },
     async start() {
       child = spawn(command, args, { stdio: 'ignore' })
       for (let i = 0; i < 150; i++) {
