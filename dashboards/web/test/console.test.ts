@@ -288,8 +288,6 @@ describe.skipIf(!path)('the console in a browser', { timeout: 60_000 }, () => {
       for (const [language, theme] of [
         ['zh', 'dark'],
         ['en', 'light'],
-        ['zh', 'light'],
-        ['en', 'dark'],
       ] as const) {
         await page.evaluate((s) => localStorage.setItem('wardwatch.settings', s), JSON.stringify({ language, theme }))
         await page.goto(server.url + to)

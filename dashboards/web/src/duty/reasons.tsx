@@ -103,7 +103,8 @@ export function Reasons({
       )}
       {alert.advice.length > 0 && (
         <p className={css.advice}>
-          <b>{t('panel.advice')}</b> {alert.advice.map((code) => t.code('advice', code)).join('、')}
+          <b>{t('panel.advice')}</b>{' '}
+          {alert.advice.map((code) => t.code('advice', code)).join(t.language === 'zh' ? '、' : ', ')}
         </p>
       )}
     </section>

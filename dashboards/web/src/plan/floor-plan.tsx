@@ -222,8 +222,14 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
       {view && site && (
         <svg className={css.svg} width={width} height={height} aria-hidden="true">
           <defs>
-            <pattern id="plan-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-              <path className={css.hatchLine} d="M0 0V6" />
+            <pattern
+              id="plan-hatch"
+              width={6 / view.scale}
+              height={6 / view.scale}
+              patternUnits="userSpaceOnUse"
+              patternTransform="rotate(45)"
+            >
+              <path className={css.hatchLine} d={`M0 0V${6 / view.scale}`} strokeWidth={1 / view.scale} />
             </pattern>
           </defs>
           <g
