@@ -199,7 +199,6 @@ class EdgeAgent implements Edge {
     this.#pictures = new EvidencePictures(data.pictures, clock, {
       snapshot: (camera) => this.drivers.onvif.snapshot(camera),
     })
-    if (site.broker && !site.broker.url) await this.#openBroker(data.broker)
     const series = await this.#openSeries(data.series, alias)
     await this.#openUplink(data.uplink, alias)
     this.desk.onChange((change) => this.#published(change))
@@ -209,6 +208,8 @@ class EdgeAgent implements Edge {
       await driver.start(devicesOf(driver, site.devices ?? []))
       this.#end(`driver ${driver.name}`, () => driver.stop())
     }
+    // The broker opens its doors last: what it took before its driver knows the devices would be a stranger's.
+    if (site.broker && !site.broker.url) await this.#openBroker(data.broker)
     this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
