@@ -9,6 +9,7 @@ export const KEY_PARTS = [
   'subject-or-device',
   'subject-or-zone',
   'door',
+  'door-or-device',
   'credential',
   'holder',
 ] as const
@@ -30,6 +31,8 @@ export function keyPart(part: KeyPart, input: Input, cx: Cx<never>): string | nu
       return subjectOf(input, cx) ?? input.zone
     case 'door':
       return (input.value.door as string | undefined) ?? cx.site.doorOf(input.device)
+    case 'door-or-device':
+      return keyPart('door', input, cx) ?? input.device
     case 'credential':
       return (input.value.credential as string | undefined) ?? null
     case 'holder': {
@@ -58,4 +61,14 @@ export function subjectOf(input: Input, cx: Cx<never>): string | null {
   if (typeof named === 'string') return named
   const credential = input.value.credential
   return typeof credential === 'string' ? cx.site.holderOfCredential(credential) : null
+}
+
+/**
+ * Zones a detection speaks for: the one it names itself; else its own zone and those that the camera watches. A zone equal
+ * to that of the device entry was filled in on the way and names nothing.
+ */
+export function zonesSeen(input: Input, cx: Cx<never>): readonly string[] {
+  if (input.zone !== null && input.zone !== input.dev?.zone) return [input.zone]
+  const zones = cx.site.zonesOfCamera(input.device)
+  return zones.length > 0 ? zones : input.zone !== null ? [input.zone] : []
 }
