@@ -1,0 +1,179 @@
+/**
+ * A person is away from those who should be with him: from his whole buddy group (R19), or from every officer of his escort
+ * (R21). He is together with them while one is near; apart only when every one of them is known to be far.
+ */
+import type { Level } from '#model/alert/alert.ts'
+import { levelRank } from '#model/alert/alert.ts'
+import type { FacilityContext } from '#model/context/facility-context.ts'
+import { type Cx, mark, type Operator } from '../operator.ts'
+import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+import { FIX_VALID_MS, type Fix } from '../whereabouts.ts'
+
+interface State extends Timed {
+  level: Level | null
+}
+interface Pattern {
+  of: 'group' | 'escort'
+  /** The same zone counts as together. */
+  'same-zone'?: boolean
+  level: Level
+  'watch-level'?: Level
+  'outside-level'?: Level
+  reason: string
+}
+
+const level = { enum: ['red', 'orange', 'yellow', 'blue'] }
+const UNKNOWN: Verdicts = { parts: [null], over: null }
+
+export const operator: Operator<State> = {
+  name: 'separation',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['of', 'level', 'reason'],
+    properties: {
+      of: { enum: ['group', 'escort'] },
+      'same-zone': { type: 'boolean' },
+      level,
+      'watch-level': { ...level, description: 'for persons on the watch list' },
+      'outside-level': { ...level, description: 'while he is outside the walls' },
+      reason: { type: 'string' },
+    },
+  },
+  prepare(rule) {
+    const pattern = rule.file.pattern as unknown as Pattern
+    const distance = rule.num('distance')
+    const sustainedMs = rule.ms('sustained')
+    type C = Cx<State>
+
+    // Who is judged when somebody moves: derived from the context alone, made anew when it changes.
+    let index: { site: FacilityContext; version: number; concerns: Map<string, Set<string>> } | null = null
+    function concernedBy(mover: string, site: FacilityContext): ReadonlySet<string> {
+      if (!index || index.site !== site || index.version !== site.version) {
+        const concerns = new Map<string, Set<string>>()
+        const join = (from: string, to: string): void => {
+          const set = concerns.get(from)
+          if (set) set.add(to)
+          else concerns.set(from, new Set([to]))
+        }
+        if (pattern.of === 'group') {
+          for (const group of site.all('groups'))
+            for (const a of group.members) for (const b of group.members) if (group.members.length > 1) join(a, b)
+        } else
+          for (const escort of site.all('escorts'))
+            for (const person of escort.persons) for (const who of [person, ...escort.officers]) join(who, person)
+        index = { site, version: site.version, concerns }
+      }
+      return index.concerns.get(mover) ?? NOBODY
+    }
+
+    /** Those who should be near him now; null = the rule does not apply to him now. */
+    function companions(person: string, fix: Fix, at: number, cx: C): string[] | null {
+      if (pattern.of === 'escort') {
+        const escort = cx.site.escortOf(person, at)
+        return escort && escort.officers.length > 0 ? escort.officers : null
+      }
+      if (cx.site.hasPermit(person, fix.zone, at)) return null
+      const found = new Set<string>()
+      for (const group of cx.site.all('groups'))
+        if (group.members.includes(person))
+          for (const member of group.members) if (member !== person && !isAway(member, at, cx)) found.add(member)
+      return found.size > 0 ? [...found] : null
+    }
+
+    /** A member who is lawfully elsewhere is nobody's missing buddy. */
+    function isAway(member: string, at: number, cx: C): boolean {
+      if (cx.site.isOnList('medical', member) || cx.site.isOnList('charging', member)) return true
+      if (cx.site.escortOf(member, at)) return true
+      const fix = cx.people.at(member, at)
+      return fix !== undefined && cx.site.hasPermit(member, fix.zone, at)
+    }
+
+    function areTogether(a: Fix, b: Fix): boolean {
+      if (pattern['same-zone'] && a.zone !== null && a.zone === b.zone) return true
+      return a.floor === b.floor && Math.hypot(a.x - b.x, a.y - b.y) <= distance
+    }
+
+    function verdicts(person: string, at: number, cx: C): Verdicts {
+      const fix = cx.people.at(person, at)
+      if (!fix) return UNKNOWN
+      const others = companions(person, fix, at, cx)
+      if (others === null) return { parts: [false], over: true }
+      let unknown = false
+      for (const other of others) {
+        const theirs = cx.people.at(other, at)
+        if (!theirs) unknown = true
+        else if (areTogether(fix, theirs)) return { parts: [false], over: true }
+      }
+      return unknown ? UNKNOWN : { parts: [true], over: false }
+    }
+
+    function levelOf(person: string, zone: string | null, cx: C): Level {
+      const { 'outside-level': outside, 'watch-level': watch } = pattern
+      if (outside && cx.site.upward(zone).some((z) => cx.site.zone(z)?.kind === 'outside')) return outside
+      return watch && cx.site.person(person)?.watch === true ? watch : pattern.level
+    }
+
+    const clock = timed<State>({
+      forMs: [sustainedMs],
+      clearMs: rule.ms('togetherFor'),
+      verdicts,
+      ...(pattern.of === 'group'
+        ? {
+            stood: (person, at, cx) => cx.gateways.stoodStill(cx.site.device(cx.people.last(person)?.device)?.via, at),
+          }
+        : {}),
+      fire: (person, state, _part, due, cx) => hit(person, state, due, cx),
+    })
+
+    function hit(person: string, state: State, due: number, cx: C): void {
+      const opening = state.parts[0]?.opening
+      const fix = cx.people.last(person)
+      if (!opening || !fix) return
+      state.level = levelOf(person, fix.zone, cx)
+      cx.hit({
+        key: person,
+        level: state.level,
+        opening: opening.id,
+        evidence: [opening, { id: fix.id, t: fix.time }],
+        zone: fix.zone,
+        subjects: [person],
+        reasons: [
+          { code: pattern.reason, params: { person, metres: distance, seconds: sustainedMs / 1000 }, class: 'L4' },
+        ],
+        ...dueAt(due, cx.now),
+      })
+    }
+
+    return {
+      initial: () => ({ ...newTimed(1), level: null }),
+      on(input, cx) {
+        if (!input.usableFix || input.subject === null) return
+        const moved = cx.people.last(input.subject)
+        // Late fixes never move a person back.
+        if (moved?.id !== input.id) return
+        const gap = moved.previous !== null && moved.time - moved.previous > FIX_VALID_MS
+        for (const person of concernedBy(input.subject, cx.site)) {
+          const known = cx.peek(person)
+          const fix = cx.people.at(person, input.time)
+          if (!fix) continue
+          const now = verdicts(person, input.time, cx)
+          if (!known && now.parts[0] !== true) continue
+          const state = known ?? cx.state(person)
+          // The mover was out of hearing in between: what was true before says nothing about the time since.
+          if (gap) clock.apply(person, state, input.time, UNKNOWN, null, cx)
+          clock.apply(person, state, input.time, now, mark(input), cx)
+          if (state.active && now.parts[0] === true && state.level !== null) {
+            const wanted = levelOf(person, fix.zone, cx)
+            // The place got worse while he is apart: outside the walls.
+            if (levelRank(wanted) > levelRank(state.level)) hit(person, state, cx.now, cx)
+          }
+          if (isIdle(state)) cx.forget(person)
+        }
+      },
+      wake: (key, tag, cx) => clock.wake(key, tag, cx),
+    }
+  },
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
