@@ -106,11 +106,10 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
     }
     const time = (line?.time ?? line?.received) as number | undefined
     if (options.until !== null && typeof time === 'number' && time > options.until) continue
-    const refusedBefore = engine.counts.quarantined
-    engine.line(line)
-    if (engine.counts.quarantined === refusedBefore && typeof time === 'number') {
-      if (from === null || time < from) from = time
-      if (to === null || time > to) to = time
+    const spoken = engine.line(line)
+    if (spoken !== null) {
+      if (from === null || spoken < from) from = spoken
+      if (to === null || spoken > to) to = spoken
     }
     sinceRestart++
     if (options.restartEvery > 0 && sinceRestart >= options.restartEvery) {

@@ -225,6 +225,7 @@ export class AlertBook implements AlertsView {
     const adviceGrew = advice.length !== before.advice.length
     let reasons = before.reasons
     const newReasons = hit.reasons.filter((r) => !reasons.some((old) => old.code === r.code))
+    const overridden = newReasons.some((r) => r.code === 'advice-overridden')
     const higher = levelRank(hit.level) > levelRank(before.level)
     // A reason is retold only with a change that is printed: its numbers are those of the decision.
     if (newReasons.length > 0 || higher)
@@ -253,7 +254,7 @@ export class AlertBook implements AlertsView {
       this.#apply(entry, { event: 'escalated', at: now, level: hit.level }, hit.note ?? null, true, false)
       this.#o.announce({ change: 'escalated', alert: entry.record.alert, at: now })
       this.#armOperator(entry, now)
-    } else if (before.conditionActive && (subjectsGrew || adviceGrew || newReasons.length > 0 || hit.note)) {
+    } else if (before.conditionActive && (subjectsGrew || adviceGrew || overridden || hit.note)) {
       this.#stage(entry, 'updated', null, hit.note ?? null, false)
       this.#o.announce({ change: 'updated', alert: entry.record.alert, at: now })
     } else if (before.conditionActive && added) {

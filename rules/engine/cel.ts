@@ -100,13 +100,21 @@ export function condition(rule: Rule, text: string, variables: Variables): Condi
   const { program, type } = compile(rule, text, variables)
   if (type !== 'bool' && type !== 'dyn')
     throw new ConditionFault(text, `the expression gives ${type}, not true or false`)
+  // Known without asking CEL: when nothing that the expression names is known, and it does not ask about null itself.
+  const named = text.includes('null') ? [] : Object.keys(variables).filter((v) => new RegExp(`\\b${v}\\b`).test(text))
   return (values) => {
+    if (named.length > 0 && named.every((v) => values[v] === null || values[v] === undefined)) return null
+    const limit = Error.stackTraceLimit
+    // An unknown value costs an error object inside CEL; its stack trace would cost ten times as much.
+    Error.stackTraceLimit = 0
     try {
       const result = program(values)
       return typeof result === 'boolean' ? result : null
     } catch {
       // CEL's own logic has absorbed what does not matter; what is left could not be known.
       return null
+    } finally {
+      Error.stackTraceLimit = limit
     }
   }
 }

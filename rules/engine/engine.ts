@@ -93,6 +93,8 @@ export class Engine {
   readonly #byCode = new Map<string, Running[]>()
   readonly #onContext: Running[] = []
   readonly #alertEvents: AlertEvent[] = []
+  /** Lines of the present instant: they are handed out in order of alert id, then of happening. */
+  #printed: AlertChange[] = []
   readonly #tallies = new Map<string, number>()
   /** V: the largest arrival time seen. */
   #arrived = Number.NEGATIVE_INFINITY
@@ -120,7 +122,7 @@ export class Engine {
       signals: this.#signals,
       rules: options.rules,
       operatorModel: options.operatorModel ?? null,
-      emit: options.onChange,
+      emit: (change) => this.#printed.push(change),
       announce: (event) => this.#alertEvents.push(event),
       wake: (key, tag, at, cls) => this.#deadlines.ask(bookIndex, key, tag, at, CLASS[cls]),
     })
@@ -223,18 +225,23 @@ export class Engine {
     return this.#now
   }
 
-  /** Takes one parsed line and lets everything happen that no earlier line can precede any more. */
-  line(line: unknown): void {
+  /**
+   * Takes one parsed line and lets everything happen that no earlier line can precede any more.
+   * @returns the time the line speaks of; null when it could not be read.
+   */
+  line(line: unknown): number | null {
     const taken = this.#intake.take(line)
     switch (taken.kind) {
       case 'refused':
         this.counts.quarantined++
         this.#options.onRefused?.(taken.cause, taken.detail, taken.device)
-        return
+        // A stranger on the network is itself an observation (R60).
+        if (taken.stranger) this.#takeStranger(taken.stranger)
+        return taken.stranger?.time ?? null
       case 'context':
         if (this.#seen.add(taken.id, this.#arrived)) {
           this.counts.duplicates++
-          return
+          return taken.change.time
         }
         this.counts.context++
         this.#arrive(taken.change.time)
@@ -243,7 +250,7 @@ export class Engine {
       case 'act':
         if (this.#seen.add(taken.id, this.#arrived)) {
           this.counts.duplicates++
-          return
+          return taken.act.time
         }
         this.counts.acts++
         this.#arrive(taken.act.time)
@@ -256,6 +263,17 @@ export class Engine {
         break
     }
     this.#run(this.#arrived - this.#waitMs)
+    return taken.kind === 'reading' ? taken.reading.time : taken.kind === 'act' ? taken.act.time : taken.change.time
+  }
+
+  #takeStranger(reading: TakenReading): void {
+    if (this.#seen.add(reading.id, this.#arrived)) return
+    this.#arrive(reading.received)
+    const lateness = this.#arrived - reading.time
+    if (lateness > this.#stillMattersMs) return
+    const late = lateness > this.#latenessMs
+    const at = late ? this.#arrived : Math.max(reading.time, this.#now)
+    this.#order.push(queued(at, CLASS.reading, reading.id, { reading, time: reading.time, late }))
   }
 
   #arrive(time: number): void {
@@ -273,7 +291,6 @@ export class Engine {
     const time = this.#order.corrected(reading)
     const lateness = this.#arrived - time
     if (lateness > this.#stillMattersMs) {
-      this.counts.late++
       this.counts.recordedOnly++
       return
     }
@@ -290,9 +307,20 @@ export class Engine {
     this.#run(this.#arrived - this.#waitMs)
   }
 
+  /** The instant is over: decides incidents and sound, hands out its lines. */
+  #endInstant(): void {
+    this.book.flush(Math.max(this.#now, this.#downUntil))
+    const lines = this.#printed
+    if (lines.length === 0) return
+    this.#printed = []
+    if (lines.length > 1)
+      lines.sort((a, b) => a.at - b.at || (a.alert.id < b.alert.id ? -1 : a.alert.id > b.alert.id ? 1 : 0))
+    for (const line of lines) this.#options.onChange(line)
+  }
+
   /** The eager run prints what it knows now, without waiting for the end of the instant. */
   settle(): void {
-    this.book.flush(Math.max(this.#now, this.#downUntil))
+    this.#endInstant()
   }
 
   /** The end of a replay: deadlines up to E fire, later ones do not; then the buffers are drained. */
@@ -300,7 +328,7 @@ export class Engine {
     this.#arrive(end)
     this.#deadlineLimit = end
     this.#run(Number.POSITIVE_INFINITY)
-    this.book.flush(Math.max(this.#now, this.#downUntil))
+    this.#endInstant()
   }
 
   /**
@@ -326,11 +354,11 @@ export class Engine {
       const at = wakeFirst ? wakeAt : itemAt
       if (at > limit || at === Number.POSITIVE_INFINITY) {
         // Nothing can come any more for the instant that was being worked on.
-        if (this.#now < limit) this.book.flush(Math.max(this.#now, this.#downUntil))
+        if (this.#now < limit) this.#endInstant()
         return
       }
       if (at > this.#now) {
-        this.book.flush(Math.max(this.#now, this.#downUntil))
+        this.#endInstant()
         this.#now = at
       }
       if (wakeFirst) this.#wake()
@@ -394,6 +422,7 @@ export class Engine {
       people: this.#people.snapshot(),
       gateways: this.#gateways.snapshot(),
       book: this.book.snapshot(),
+      printed: this.#printed,
       rules: Object.fromEntries(this.#running.map((r) => [r.rule.id, [...r.states]])),
     })
     return { json, seen: this.#seen.snapshot() }
@@ -415,6 +444,7 @@ export class Engine {
     this.#people.restore(s.people)
     this.#gateways.restore(s.gateways)
     this.book.restore(s.book)
+    this.#printed = s.printed
     for (const running of this.#running) {
       running.states.clear()
       for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)

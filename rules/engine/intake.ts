@@ -31,7 +31,14 @@ export type Taken =
   | { kind: 'reading'; reading: TakenReading; adopt: boolean }
   | { kind: 'context'; change: ContextChange; id: string }
   | { kind: 'act'; act: Act; id: string }
-  | { kind: 'refused'; cause: string; detail: string; device: string | null; time: number | null }
+  | {
+      kind: 'refused'
+      cause: string
+      detail: string
+      device: string | null
+      /** A legal reading of a device that nobody registered, as what it is to security: a refused client. */
+      stranger: TakenReading | null
+    }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -99,7 +106,17 @@ export class Intake {
           'unknown-device',
           `device "${raw.device}" is not in the site file; add it there or use --adopt`,
           raw.device,
-          raw.received ?? time,
+          {
+            id: raw.id ?? derivedId(raw.device, raw.type, time, raw.value),
+            device: raw.device,
+            type: 'security.rejected',
+            time,
+            received: raw.received ?? time,
+            quality: 'good',
+            zone: null,
+            subject: null,
+            value: { client: raw.device, cause: 'unknown-device' },
+          },
         )
       adopt = true
     }
@@ -155,6 +172,11 @@ function hasId(kind: ContextKind): boolean {
   return schema.properties?.id !== undefined
 }
 
-function refused(cause: string, detail: string, device: string | null = null, time: number | null = null): Taken {
-  return { kind: 'refused', cause, detail, device, time }
+function refused(
+  cause: string,
+  detail: string,
+  device: string | null = null,
+  stranger: TakenReading | null = null,
+): Taken {
+  return { kind: 'refused', cause, detail, device, stranger }
 }

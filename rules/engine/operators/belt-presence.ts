@@ -1,4 +1,5 @@
 /** R05: somebody is in the warning belt without a work order: a usable fix of any person, or a camera that sees a human. */
+import { zonesSeen } from '../keys.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { readingCondition } from '../views.ts'
 import { FIX_VALID_MS } from '../whereabouts.ts'
@@ -141,8 +142,7 @@ export const operator: Operator<State> = {
         }
         const camera = cameras.find((c) => c.type === input.type)
         if (!camera) return
-        const zones = [...new Set([...(input.zone ? [input.zone] : []), ...cx.site.zonesOfCamera(input.device)])]
-        const belt = isBelt(input.zone, cx) ? input.zone : zones.find((z) => isBelt(z, cx))
+        const belt = zonesSeen(input, cx as unknown as Cx<never>).find((z) => isBelt(z, cx))
         if (!belt) return
         const name = `c:${input.device}`
         if (input.value.active === false) {

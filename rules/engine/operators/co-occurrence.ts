@@ -3,6 +3,7 @@
  * `first` gives the key (its zone); `second` speaks for every zone that its camera sees.
  */
 import type { Level } from '#model/alert/alert.ts'
+import { zonesSeen } from '../keys.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { readingCondition } from '../views.ts'
 
@@ -85,16 +86,7 @@ export const operator: Operator<State> = {
       return a.t - b.until <= withinMs && b.t - a.until <= withinMs
     }
 
-    function zonesOf(input: Input, cx: C): readonly string[] {
-      const zones = cx.site.zonesOfCamera(input.device)
-      return zones.length > 0
-        ? input.zone && !zones.includes(input.zone)
-          ? [input.zone, ...zones]
-          : zones
-        : input.zone
-          ? [input.zone]
-          : []
-    }
+    const zonesOf = (input: Input, cx: C): readonly string[] => zonesSeen(input, cx as unknown as Cx<never>)
 
     function complete(zone: string, alarms: Seen[], cameras: Seen[], input: Input, cx: C): void {
       const evidence = [...alarms, ...cameras].map((s) => ({ id: s.id, t: s.t }))

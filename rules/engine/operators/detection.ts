@@ -3,6 +3,7 @@
  * one detection, and "for N s" needs frames at least N s apart (`semantics.md` 3 and 10). Key: the zone it is seen in.
  */
 import type { Level } from '#model/alert/alert.ts'
+import { zonesSeen } from '../keys.ts'
 import { type Cx, type Hit, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { readingCondition } from '../views.ts'
 
@@ -77,7 +78,7 @@ export const operator: Operator<State> = {
 
     function zoneOf(input: Input, cx: C): string | null {
       if (!pattern.kinds) return input.zone
-      const zones = [...(input.zone ? [input.zone] : []), ...cx.site.zonesOfCamera(input.device)]
+      const zones = zonesSeen(input, cx as unknown as Cx<never>)
       if (input.zone && pattern.kinds.includes(cx.site.zone(input.zone)?.kind ?? '')) return input.zone
       for (const kind of pattern.kinds) {
         const found = zones.find((z) => cx.site.zone(z)?.kind === kind)

@@ -155,8 +155,7 @@ export const operator: Operator<State> = {
         }
         const zone = groupOf(key, cx)
         const suppressed = zone !== null && cx.peek(`z|${zone}`)?.mass === true
-        if (cx.site.isInMaintenance(key, cx.now)) cx.count('maintenance')
-        else raiseSingle(key, state, suppressed, due, cx)
+        raiseSingle(key, state, suppressed, due, cx)
       },
     }
   },

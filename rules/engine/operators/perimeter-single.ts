@@ -38,7 +38,7 @@ export const operator: Operator<State> = {
       if (cx.signals.find(camera)?.online === false) return null
       if (cx.signals.last(camera, 'camera.tamper')?.value.active === true) return null
       const motion = cx.signals.at(camera, 'camera.motion', cx.now)
-      if (!motion || motion.value.active !== false) return null
+      if (motion?.value.active !== false) return null
       return motion.since <= from || (motion.time >= from && motion.time <= to)
         ? { id: motion.id, t: motion.time }
         : null
