@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
+import { openJournal } from '#ingest/journal/journal.ts'
 import { WardwatchError } from '#model/errors.ts'
 import type { Site } from '#model/site/load.ts'
 import { systemClock } from '#model/system-clock.ts'
@@ -26,6 +27,9 @@ interface Finding {
 
 const GB = 2 ** 30
 const AT_ONCE = 16
+/** A device that was heard within this time is well. */
+const HEARD_MS = 600_000
+const HEARD_RECORDS = 100_000
 const MARK = { ok: '✓ ok     ', warning: '! warning', fault: '✗ fault  ' } as const
 
 export async function runDoctor(flags: DoctorFlags): Promise<number> {
@@ -130,12 +134,20 @@ async function checkDevices(flags: DoctorFlags, site: Site, say: Say): Promise<v
     modelDirs: [join(flags.site, '../models')],
     random: Math.random,
   })
+  const gateways = new Map((site.devices ?? []).flatMap((d) => (d.via ? [[d.id, d.via] as const] : [])))
+  const heard = await lastHeard(data.journal, gateways)
+  // Its devices come by themselves and are not called: what it must know of them is the list alone.
+  await drivers.mqtt.update(devicesOf(drivers.mqtt, site.devices ?? []))
   for (const driver of drivers.all) {
     const waiting = devicesOf(driver, site.devices ?? [])
     const work = async (): Promise<void> => {
       for (let device = waiting.shift(); device; device = waiting.shift()) {
         try {
-          for (const { level, message } of await driver.check(device)) say(level, device.id, message)
+          const ageMs = systemClock.now() - (heard.get(device.id) ?? 0)
+          for (const { level, message } of await driver.check(device))
+            if (driver === drivers.mqtt && level === 'warning' && ageMs < HEARD_MS)
+              say('ok', device.id, `heard ${Math.round(ageMs / 1000)} s ago`)
+            else say(level, device.id, message)
         } catch (error) {
           say('fault', device.id, (error as Error).message)
         }
@@ -144,6 +156,35 @@ async function checkDevices(flags: DoctorFlags, site: Site, say: Say): Promise<v
     await Promise.all(Array.from({ length: AT_ONCE }, work))
     await driver.stop()
   }
+}
+
+/** When each device was last heard, by the newest part of the journal; a running edge is not disturbed. */
+async function lastHeard(dir: string, gateways: Map<string, string>): Promise<Map<string, number>> {
+  const heard = new Map<string, number>()
+  const journal = await openJournal({ dir, clock: systemClock, readOnly: true }).catch(() => null)
+  if (!journal) return heard
+  try {
+    let seq = Math.max(1, journal.stats().lastSeq - HEARD_RECORDS)
+    for (;;) {
+      const records = await journal.read(seq, 2000)
+      if (records.length === 0) break
+      for (const { seq: at, body } of records) {
+        seq = at + 1
+        if (body.kind !== 'reading') continue
+        const { device, type, value, received } = body.reading
+        if (type === 'device.status' && value.online === false) heard.delete(device)
+        else {
+          heard.set(device, received)
+          // A gateway says little itself; what it passes on is its voice.
+          const gateway = gateways.get(device)
+          if (gateway !== undefined) heard.set(gateway, received)
+        }
+      }
+    }
+  } finally {
+    await journal.close()
+  }
+  return heard
 }
 
 async function checkAddress(what: string, url: string | null, without: string, say: Say): Promise<void> {
