@@ -32,7 +32,8 @@ async function logIn(
   await page.locator('input[type=password]').fill(account.password)
   await page.locator('button[type=submit]').click()
   await page.waitForURL((url) => !url.pathname.startsWith('/login'))
-  await page.goto(`${origin}${path}`)
+  // The log-in click has unlocked the sound; loading the page again would lock it.
+  if (new URL(page.url()).pathname !== path) await page.goto(`${origin}${path}`)
 }
 
 async function shoot(
@@ -96,7 +97,15 @@ try {
   if (!facility) throw new Error('the demo has no facility')
   const of = (role: string) => facility.accounts.find((a) => a.role === role) ?? facility.accounts[0]!
   const chief = of('chief')
-  await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', { widths: [1920, 1366, 390] })
+  await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', {
+    widths: [1920, 1366],
+    before: async (page) => {
+      await page.keyboard.press('j')
+      await page.keyboard.press('Enter')
+      await sleep(2500)
+    },
+  })
+  await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', { widths: [390] })
   await shoot(browser, 'duty-plan', facility.console, chief, '/duty/plan', { widths: [1920, 1366] })
   await shoot(browser, 'eng-devices', facility.console, of('engineer'), '/eng/devices', { widths: [1920, 1366, 390] })
   await shoot(browser, 'eng-device', facility.console, of('engineer'), '/eng/devices/F07', { widths: [1920] })
