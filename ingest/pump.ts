@@ -19,6 +19,8 @@ export interface PumpOptions {
   deliver(records: JournalRecord[], lane: PumpLane): Promise<void>
   lanes?: PumpLane[]
   batch?: number
+  /** Rest after a delivery that took all there was, so that a store gets fewer and larger writes; alerts never rest. */
+  restMs?: number
   minBackoffMs?: number
   maxBackoffMs?: number
   /** First failure of a series, and its end. */
@@ -105,10 +107,12 @@ class LaneRun {
         await this.#options.deliver(records, this.#lane)
         this.cursor.commit(records.at(-1)!.seq)
         this.delivered += records.length
+        const all = records.length < (this.#options.batch ?? 1000)
         records = []
         if (attempt > 0) this.#say('sink-back', 'delivers again')
         attempt = 0
         this.lastError = null
+        if (all && this.#lane !== 'alert') await this.#sleep(this.#options.restMs ?? 0)
       } catch (error) {
         this.failures++
         this.lastError = (error as Error).message
@@ -124,15 +128,20 @@ class LaneRun {
 
   /** Half of the step is chance, so that many edges do not come back at the same instant. */
   #backOff(attempt: number): Promise<void> {
-    if (!this.#open) return Promise.resolve()
     const most = this.#options.maxBackoffMs ?? 30_000
     const step = Math.min(most, (this.#options.minBackoffMs ?? 250) * 2 ** Math.min(attempt, 20))
+    return this.#sleep(step / 2 + (this.#options.random() * step) / 2)
+  }
+
+  /** Ends early when the pump closes. */
+  #sleep(ms: number): Promise<void> {
+    if (!this.#open || ms <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const go = () => {
         this.#pause = null
         resolve()
       }
-      this.#pause = { timer: this.#options.clock.after(step / 2 + (this.#options.random() * step) / 2, go), go }
+      this.#pause = { timer: this.#options.clock.after(ms, go), go }
     })
   }
 }

@@ -2,7 +2,7 @@
  * Identifiers that are functions of content: the same reading or alert has the same id on every machine and every run.
  * Base32 is RFC 4648 (upper case, no padding); canonical JSON is RFC 8785 for the values that readings carry.
  */
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -25,22 +25,25 @@ export function base32(bytes: Uint8Array): string {
 
 /** JSON with sorted keys and no white space (RFC 8785 for finite numbers, strings, booleans, null, arrays, objects). */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value === 0 ? 0 : value) : 'null'
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const object = value as Record<string, unknown>
-  const parts: string[] = []
-  for (const key of Object.keys(object).sort())
-    if (object[key] !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(object[key])}`)
-  return `{${parts.join(',')}}`
+  let text = ''
+  for (const key of Object.keys(object).sort()) {
+    const content = object[key]
+    if (content !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(content)}`
+  }
+  return `{${text}}`
 }
 
 /** Hex SHA-256 of a UTF-8 string. */
 export function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 function sha256Base32(text: string, length: number): string {
-  return base32(createHash('sha256').update(text).digest()).slice(0, length)
+  return base32(hash('sha256', text, 'buffer').subarray(0, Math.ceil((length * 5) / 8))).slice(0, length)
 }
 
 /** Id of a reading whose source gives none: a redelivered reading gets the same id (`semantics.md` 1). */

@@ -1,10 +1,18 @@
 /** Wall-clock questions in the facility's time zone: night, timetable, patrol hours. Pure: the instant is an argument. */
 const formats = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
+/** The answer before this one: nearly every question is about the same quarter. */
+let last = { timezone: '', quarter: 0, offset: 0 }
 
 /** Offset of a zone from UTC in ms at an instant; cached per quarter of an hour, which no zone change undercuts. */
 function offsetMs(timezone: string, at: number): number {
   const quarter = Math.floor(at / 900_000)
+  if (last.quarter !== quarter || last.timezone !== timezone)
+    last = { timezone, quarter, offset: offsetOf(timezone, quarter) }
+  return last.offset
+}
+
+function offsetOf(timezone: string, quarter: number): number {
   const cacheKey = `${timezone}|${quarter}`
   const known = offsets.get(cacheKey)
   if (known !== undefined) return known
@@ -54,6 +62,12 @@ export function localTime(timezone: string, at: number): LocalTime {
   }
 }
 
+/** Minutes since local midnight, with fractions: asked once per reading, so without the rest. */
+function minuteOfDay(timezone: string, at: number): number {
+  const local = at + offsetMs(timezone, at)
+  return (local - Math.floor(local / 86_400_000) * 86_400_000) / 60_000
+}
+
 /** Minutes since midnight of "HH:MM". */
 export function minuteOf(hourMinute: string): number {
   return Number(hourMinute.slice(0, 2)) * 60 + Number(hourMinute.slice(3, 5))
@@ -62,7 +76,7 @@ export function minuteOf(hourMinute: string): number {
 /** Is the instant inside "HH:MM-HH:MM" (local, start included, end excluded, may pass midnight)? */
 export function inHours(timezone: string, range: string, at: number): boolean {
   const [from, to] = range.split('-').map(minuteOf) as [number, number]
-  const now = localTime(timezone, at).minuteOfDay
+  const now = minuteOfDay(timezone, at)
   return from === to ? true : from < to ? now >= from && now < to : now >= from || now < to
 }
 

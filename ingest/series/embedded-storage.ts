@@ -3,6 +3,7 @@
  * thread. A reading written twice counts once, because raw row and rollup are written in one transaction.
  */
 import { join } from 'node:path'
+import type { StatementSync } from 'node:sqlite'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { SeriesLine } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
@@ -31,6 +32,25 @@ interface Rollup {
   lastAt: number
 }
 
+/** What came of one stream in one minute, by field. */
+interface Minute {
+  stream: number
+  at: number
+  fields: Map<string, Rollup>
+}
+
+type PackedHead = [type: string, device: string, zone: string | null, id: string, time: number, quality: string]
+
+/** Two lines a reading: what it is about, and its value. JSON has no raw line feed. */
+export function packReadings(readings: readonly Reading[]): string {
+  const lines: string[] = []
+  for (const r of readings) {
+    lines.push(JSON.stringify([r.type, r.device, r.zone, r.id, r.time, r.quality] satisfies PackedHead))
+    lines.push(JSON.stringify(r.value))
+  }
+  return lines.join('\n')
+}
+
 /** Times before which rows of a class go, ms. */
 export interface ExpiryRequest {
   raw: Partial<Record<RowClass, number>>
@@ -45,47 +65,46 @@ export function open(options: { dir: string }) {
   const db = openDatabase(path, { durability: 'normal', checkpointPages: 4000 })
   db.exec(SCHEMA)
   const streams = new Map<string, number>()
+  let taken: { write: number; parts: string[] } = { write: 0, parts: [] }
+  let add: StatementSync | null = null
+  let merge: StatementSync | null = null
 
-  function streamOf(r: Reading): number {
-    const key = `${r.type}\0${r.device}\0${r.zone ?? ''}`
+  function streamOf(type: string, device: string, zone: string | null): number {
+    const key = `${type}\0${device}\0${zone ?? ''}`
     const known = streams.get(key)
     if (known !== undefined) return known
-    const rowClass = CLASS[READING_TYPES.get(r.type)?.class ?? 'L4']
+    const rowClass = CLASS[READING_TYPES.get(type)?.class ?? 'L4']
     db.prepare('INSERT OR IGNORE INTO stream (device, zone, type, class) VALUES (?, ?, ?, ?)').run(
-      r.device,
-      r.zone ?? '',
-      r.type,
+      device,
+      zone ?? '',
+      type,
       rowClass,
     )
     const row = db
       .prepare('SELECT id FROM stream WHERE type = ? AND device = ? AND zone = ?')
-      .get(r.type, r.device, r.zone ?? '') as { id: number }
+      .get(type, device, zone ?? '') as { id: number }
     streams.set(key, row.id)
     return row.id
   }
 
-  function write(readings: Reading[]): void {
+  /** Keeps a part of a write until `write`; parts of a write that never came to its end are forgotten. */
+  function take(write: number, rows: string): void {
+    if (taken.write !== write) taken = { write, parts: [] }
+    taken.parts.push(rows)
+  }
+
+  function write(number: number): void {
+    const parts = taken.write === number ? taken.parts : []
+    taken = { write: 0, parts: [] }
     try {
       inTransaction(db, path, () => {
-        const add = db.prepare('INSERT OR IGNORE INTO raw (stream, at, sub, value) VALUES (?, ?, ?, ?)')
-        const rollups = new Map<string, Rollup>()
-        for (const r of readings) {
-          const stream = streamOf(r)
-          const fields = { ...r.value, quality: r.quality }
-          if (add.run(stream, r.time, nsOffset(r.id), JSON.stringify(fields)).changes === 0) continue
-          for (const [field, value] of Object.entries(r.value)) {
-            if (value === null || typeof value === 'object' || value === undefined) continue
-            for (const every of [MINUTE, HOUR]) gather(rollups, stream, field, every, r.time, value as FieldValue)
-          }
+        add ??= db.prepare('INSERT OR IGNORE INTO raw (stream, at, sub, value) VALUES (?, ?, ?, ?)')
+        const minutes = new Map<number, Minute>()
+        for (const part of parts) {
+          const lines = part.split('\n')
+          for (let i = 0; i < lines.length; i += 2) addReading(add, minutes, lines[i]!, lines[i + 1]!)
         }
-        const merge = db.prepare(
-          `INSERT INTO rollup (stream, field, every, at, n, sum, min, max, last, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (stream, field, every, at) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum,
-             min = min(min, excluded.min), max = max(max, excluded.max),
-             last = CASE WHEN excluded.last_at >= last_at THEN excluded.last ELSE last END, last_at = max(last_at, excluded.last_at)`,
-        )
-        for (const r of rollups.values())
-          merge.run(r.stream, r.field, r.every, r.at, r.n, r.sum, r.min, r.max, JSON.stringify(r.last), r.lastAt)
+        mergeRollups(minutes)
       })
     } catch (error) {
       // Numbers of streams that were rolled back are not true.
@@ -93,6 +112,49 @@ export function open(options: { dir: string }) {
       throw error
     }
   }
+
+  function addReading(add: StatementSync, minutes: Map<number, Minute>, head: string, text: string): void {
+    const [type, device, zone, id, time, quality] = JSON.parse(head) as PackedHead
+    const stream = streamOf(type, device, zone)
+    const row = `${text === '{}' ? '{' : `${text.slice(0, -1)},`}"quality":"${quality}"}`
+    if (add.run(stream, time, nsOffset(id), row).changes === 0) return
+    const index = Math.floor(time / MINUTE)
+    // Minutes since 1970 have eight digits.
+    const key = stream * 1e9 + index
+    let minute = minutes.get(key)
+    if (!minute) {
+      minute = { stream, at: index * MINUTE, fields: new Map() }
+      minutes.set(key, minute)
+    }
+    const value = JSON.parse(text) as Reading['value']
+    for (const field of Object.keys(value)) {
+      const content = value[field]
+      if (content === null || content === undefined || typeof content === 'object') continue
+      gather(minute.fields, field, { stream, field, every: MINUTE, at: minute.at }, time, content as FieldValue)
+    }
+  }
+
+  function mergeRollups(minutes: Map<number, Minute>): void {
+    merge ??= db.prepare(
+      `INSERT INTO rollup (stream, field, every, at, n, sum, min, max, last, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (stream, field, every, at) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum,
+         min = min(min, excluded.min), max = max(max, excluded.max),
+         last = CASE WHEN excluded.last_at >= last_at THEN excluded.last ELSE last END, last_at = max(last_at, excluded.last_at)`,
+    )
+    const hours = new Map<string, Rollup>()
+    for (const { fields } of minutes.values())
+      for (const r of fields.values()) {
+        put(merge, r)
+        const at = Math.floor(r.at / HOUR) * HOUR
+        const key = `${r.stream}|${at}|${r.field}`
+        const known = hours.get(key)
+        hours.set(key, known ? joined(known, r) : { ...r, every: HOUR, at })
+      }
+    for (const r of hours.values()) put(merge, r)
+  }
+
+  const put = (merge: StatementSync, r: Rollup) =>
+    merge.run(r.stream, r.field, r.every, r.at, r.n, r.sum, r.min, r.max, JSON.stringify(r.last), r.lastAt)
 
   function query(q: PlannedQuery): SeriesLine[] {
     const lines: SeriesLine[] = []
@@ -140,8 +202,9 @@ export function open(options: { dir: string }) {
         .iterate(stream, q.start, q.end) as Iterable<unknown> as Iterable<{ at: number; value: string }>
       for (const row of rows) {
         const value = JSON.parse(row.value)[field.name]
-        if (value !== null && value !== undefined && typeof value !== 'object')
-          gather(into, stream, field.name, q.everyMs, row.at, value)
+        if (value === null || value === undefined || typeof value === 'object') continue
+        const at = Math.floor(row.at / q.everyMs) * q.everyMs
+        gather(into, String(at), { stream, field: field.name, every: q.everyMs, at }, row.at, value)
       }
     } else {
       const rows = db
@@ -192,23 +255,33 @@ export function open(options: { dir: string }) {
     return { removed }
   }
 
-  return { write, query, expire, close: () => db.close() }
+  return { take, write, query, expire, close: () => db.close() }
 }
 
+/** Adds one value to its bucket. */
 function gather(
   into: Map<string, Rollup>,
-  stream: number,
-  field: string,
-  every: number,
+  key: string,
+  bucket: Pick<Rollup, 'stream' | 'field' | 'every' | 'at'>,
   at: number,
   value: FieldValue,
 ): void {
-  const bucket = Math.floor(at / every) * every
   const n = typeof value === 'number' ? value : null
-  const next: Rollup = { stream, field, every, at: bucket, n: 1, sum: n, min: n, max: n, last: value, lastAt: at }
-  const key = `${stream}|${field}|${every}|${bucket}`
   const known = into.get(key)
-  into.set(key, known ? joined(known, next) : next)
+  if (!known) {
+    into.set(key, { ...bucket, n: 1, sum: n, min: n, max: n, last: value, lastAt: at })
+    return
+  }
+  known.n++
+  if (n !== null) {
+    known.sum = (known.sum ?? 0) + n
+    known.min = known.min === null ? n : Math.min(known.min, n)
+    known.max = known.max === null ? n : Math.max(known.max, n)
+  }
+  if (at >= known.lastAt) {
+    known.last = value
+    known.lastAt = at
+  }
 }
 
 function joined(a: Rollup, b: Rollup): Rollup {

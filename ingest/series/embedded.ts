@@ -16,18 +16,27 @@ export interface EmbeddedOptions {
   thread?: boolean
 }
 
+/** Readings handed to the thread at once. */
+const PART = 250
+
 export async function openEmbeddedSeries(options: EmbeddedOptions): Promise<SeriesSink> {
   const link =
     options.thread === false
       ? openStoreInline(storage as never, { dir: options.dir })
       : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), { dir: options.dir })
   const keep = { ...DEFAULT_RETENTION_MS, ...options.classRetentionMs }
+  let lastWrite = 0
   const rollupsMs = options.retentionMs ?? 90 * 86_400_000
   return {
     name: 'local',
     async write(items: Item[]) {
       const readings = items.flatMap((item) => ('reading' in item ? [item.reading] : []))
-      if (readings.length > 0) await link.call('write', readings)
+      if (readings.length === 0) return { rejected: [] }
+      // In parts as text: a thousand objects copied at once would hold up everything else on this thread.
+      const writes = ++lastWrite
+      for (let i = 0; i < readings.length; i += PART)
+        await link.call('take', writes, storage.packReadings(readings.slice(i, i + PART)))
+      await link.call('write', writes)
       return { rejected: [] }
     },
     query: (query: SeriesQuery): Promise<SeriesLine[]> => link.call('query', planQuery(query)),

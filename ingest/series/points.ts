@@ -2,7 +2,6 @@
  * What a reading and an alert change become in a time-series store (`contracts.md` 7). One reading, one point: its time
  * in ns carries an offset below 1 ms derived from the id, so a repeated write overwrites itself. Pure.
  */
-import { createHash } from 'node:crypto'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { type FieldSpec, READING_TYPES } from '#model/catalogue/index.ts'
 import type { SeriesQuery } from '#model/ports/series.ts'
@@ -29,7 +28,16 @@ export interface SharingRules {
 }
 
 /** Whole ns below one millisecond, a function of the id alone. */
-export const nsOffset = (id: string): number => createHash('sha256').update(id).digest().readUInt32BE(0) % 1_000_000
+export function nsOffset(id: string): number {
+  let h = 0x811c9dc5
+  for (let i = 0; i < id.length; i++) {
+    h = Math.imul(h ^ id.charCodeAt(i), 0x01000193)
+    h ^= h >>> 15
+  }
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return ((h ^ (h >>> 16)) >>> 0) % 1_000_000
+}
 export const nsOf = (timeMs: number, id: string): string =>
   `${Math.trunc(timeMs)}${String(nsOffset(id)).padStart(6, '0')}`
 
