@@ -4,7 +4,7 @@ import { useText } from '../i18n/use-text.ts'
 import { Icon } from '../kit/icons.tsx'
 import { mainValue, typeName, valueWord } from '../kit/reading-words.ts'
 import { DataAge } from '../kit/time.tsx'
-import { alertName, params, plain } from '../kit/wording.ts'
+import { alertName, params, plain, zoneName } from '../kit/wording.ts'
 import { facility } from '../live/facility-data.ts'
 import { preciseTime } from '../live/format.ts'
 import { useSignal } from '../live/use-signal.ts'
@@ -29,6 +29,14 @@ export function Reasons({
   const data = useSignal(facility)
   const rule = data.rules.get(alert.rule)
   const evidence = detail?.evidenceReadings ?? []
+  // What a sentence may name without the rule repeating it in its parameters.
+  const known = {
+    device: alert.device,
+    door: alert.device,
+    camera: alert.device,
+    zone: zoneName(t, data, alert.zone),
+    subject: alert.subject,
+  }
   const offsets = evidence.map((e) => Math.abs(data.devices.get(e.device)?.offsetMs ?? 0))
   const worst = Math.max(0, ...offsets)
   return (
@@ -59,7 +67,7 @@ export function Reasons({
               <Icon name="check" size={14} />
               <span className={css.reasonText}>
                 {text
-                  ? params(text, worded(reason.params, t.language)).map((part, n) =>
+                  ? params(text, worded({ ...known, ...reason.params }, t.language)).map((part, n) =>
                       // biome-ignore lint/suspicious/noArrayIndexKey: parts of one fixed sentence
                       part.strong ? <b key={n}>{part.text}</b> : part.text,
                     )

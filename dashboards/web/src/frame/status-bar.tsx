@@ -109,7 +109,9 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
           <span className="muted">{t('status.beijing')}</span>
         </span>
         <span className={css.who}>
-          {t('status.account', { role: t.code('role', account.role), name: account.name })}
+          {account.name.includes(' ')
+            ? account.name
+            : t('status.account', { role: t.code('role', account.role), name: account.name })}
         </span>
         <button type="button" className={`${css.tool} ${css.desktop}`} onClick={() => void logOut()}>
           {t('nav.logout')}

@@ -4,13 +4,14 @@ import type { Alert } from '../api/types.ts'
 import type { Text } from '../i18n/use-text.ts'
 import { isUnacknowledged } from '../live/alert-store.ts'
 import type { FacilityData } from '../live/facility-data.ts'
+import { nameOfCode } from './rule-words.ts'
 
 export const zoneName = (t: Text, data: FacilityData, id: string | null): string =>
   id === null ? '—' : t.pick(data.zones.get(id)?.name, id)
 
 export function alertName(t: Text, data: FacilityData, alert: Alert): string {
   const rule = data.rules.get(alert.rule) ?? [...data.rules.values()].find((r) => r.code === alert.code)
-  return t.pick(rule?.name, t.pick(alert.explanation, alert.code || alert.rule))
+  return t.pick(rule?.name ?? nameOfCode(alert.code), t.pick(alert.explanation, alert.code || alert.rule))
 }
 
 export function sourceName(data: FacilityData, alert: Alert): string {

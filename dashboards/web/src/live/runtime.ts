@@ -93,7 +93,9 @@ export function refreshView(account: Me | null): void {
 
 export function startRuntime(account: Me): () => void {
   const province = isProvince(account)
-  const parts: Part[] = province ? ['rules'] : ['rules', 'zones', 'devices', 'people']
+  // Lists that a role may not see are not asked for: the server would refuse, and note it.
+  const persons = account.role === 'officer' || account.role === 'chief'
+  const parts: Part[] = province ? ['rules'] : ['rules', 'zones', 'devices', ...(persons ? (['people'] as const) : [])]
   let wrongBeats = 0
   const stopView = facility.subscribe(() => refreshView(account))
   refreshView(account)

@@ -3,7 +3,6 @@
  * said in words. Grey at rest: the only colours are the alert's ring and the badges of open alerts.
  */
 import { type RefObject, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
-import { levelRank } from '#model/alert/alert.ts'
 import type { DeviceItem, ListedAlert, ZoneItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge, NUMERALS } from '../kit/badge.tsx'
@@ -18,7 +17,6 @@ import { settings } from '../live/settings.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { drawDots } from './dots.ts'
 import {
-  boxOf,
   centre,
   drawOrder,
   fitView,
@@ -31,13 +29,12 @@ import {
   type View,
   within,
 } from './geometry.ts'
+import { Labels, PIN_PX, pinsOf } from './overlay.tsx'
 import css from './plan.module.css'
 import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
 
 const PAINT_MS = 500
 const FOLLOW_SPAN_M = 70
-const LABEL_PX = 26
-const SMALL_SCALE = 14
 const SYMBOL_SCALE = 1.4
 const MAX_SYMBOLS = 600
 
@@ -302,77 +299,3 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
 
 const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))
 const clampScale = (scale: number) => clamp(scale, MIN_SCALE, MAX_SCALE)
-
-/** Two badges closer than this could not be hit apart: the more serious one stands for both and says how many. */
-const PIN_PX = 26
-
-interface Pin {
-  alert: ListedAlert
-  left: number
-  top: number
-  count: number
-}
-
-/** Badges of open alerts on this floor, the followed one first, then waiting ones, then by level; never overlapping. */
-export function pinsOf(
-  open: ListedAlert[],
-  focus: string | null,
-  width: number,
-  height: number,
-  place: (alert: ListedAlert) => [number, number] | null,
-): Pin[] {
-  const rank = (a: ListedAlert) => Number(a.id === focus) * 16 + Number(isUnacknowledged(a)) * 8 + levelRank(a.level)
-  const pins: Pin[] = []
-  for (const alert of [...open].sort((a, b) => rank(b) - rank(a))) {
-    const at = place(alert)
-    if (!at) continue
-    const [left, top] = at
-    if (left < 0 || top < 0 || left > width || top > height) continue
-    const near = pins.find((p) => Math.abs(p.left - left) < PIN_PX && Math.abs(p.top - top) < PIN_PX)
-    if (near) near.count++
-    else pins.push({ alert, left, top, count: 1 })
-  }
-  return pins
-}
-
-/** Rooms and corridors are too many to be named; belts and yards carry their name inside, all else above the corner. */
-const SMALL = new Set(['cell', 'toilet', 'washroom', 'dormitory'])
-const UNLABELLED = new Set(['corridor', 'outside'])
-const INSIDE = new Set(['belt', 'fence', 'wall', 'yard'])
-
-function Labels(p: {
-  zones: ZoneItem[]
-  view: View
-  screen(x: number, y: number): [number, number]
-  unseen: Set<string>
-}) {
-  const t = useText()
-  return p.zones.map((zone) => {
-    const box = boxOf(zone.polygon ?? [])
-    if (!box || UNLABELLED.has(zone.kind)) return null
-    const wide = box.w * p.view.scale
-    const inside = INSIDE.has(zone.kind)
-    const upright = inside && box.h > box.w * 2
-    const name = `${t.pick(zone.name, zone.id)}${p.unseen.has(zone.id) ? ` · ${t('plan.legend.noData')}` : ''}`
-    const room = upright ? box.h * p.view.scale * 0.5 : wide * (inside ? 0.9 : 1.6)
-    if (room < LABEL_PX || room < name.length * (t.language === 'zh' ? 12 : 6.5)) return null
-    if (SMALL.has(zone.kind) && p.view.scale < SMALL_SCALE) return null
-    // A quarter along, because the middle belongs to the alert's ring.
-    const [x, y] = inside
-      ? upright
-        ? p.screen(box.x + box.w / 2, box.y + box.h / 4)
-        : p.screen(box.x + box.w / 4, box.y + box.h / 2)
-      : p.screen(box.x, box.y)
-    return (
-      <text
-        key={zone.id}
-        className={css.label}
-        data-small={SMALL.has(zone.kind)}
-        textAnchor={inside ? 'middle' : 'start'}
-        transform={`translate(${inside ? x : x + 2} ${inside ? y + (upright ? 0 : 4) : y - 4})${upright ? ' rotate(-90) translate(0 4)' : ''}`}
-      >
-        {name}
-      </text>
-    )
-  })
-}
