@@ -11,6 +11,8 @@ import { FIX_VALID_MS, type Fix } from '../whereabouts.ts'
 
 interface State extends Timed {
   level: Level | null
+  /** Since when he is in a shared toilet or washroom, which is no separation for a while. */
+  toiletSince: number | null
 }
 interface Pattern {
   of: 'group' | 'escort'
@@ -44,6 +46,7 @@ export const operator: Operator<State> = {
     const pattern = rule.file.pattern as unknown as Pattern
     const distance = rule.num('distance')
     const sustainedMs = rule.ms('sustained')
+    const toiletMs = pattern.of === 'group' ? rule.ms('toiletLimit') : 0
     type C = Cx<State>
 
     // Who is judged when somebody moves: derived from the context alone, made anew when it changes.
@@ -73,7 +76,7 @@ export const operator: Operator<State> = {
         const escort = cx.site.escortOf(person, at)
         return escort && escort.officers.length > 0 ? escort.officers : null
       }
-      if (cx.site.hasPermit(person, fix.zone, at)) return null
+      if (isLawful(person, fix, at, cx) || isInToilet(person, at, cx)) return null
       const found = new Set<string>()
       for (const group of cx.site.all('groups'))
         if (group.members.includes(person))
@@ -81,12 +84,24 @@ export const operator: Operator<State> = {
       return found.size > 0 ? [...found] : null
     }
 
+    /** A pass or an order sends him there, or his timetable: who is at class is not sought by his cell. */
+    function isLawful(person: string, fix: Fix, at: number, cx: C): boolean {
+      if (cx.site.hasPermit(person, fix.zone, at)) return true
+      const entry = cx.site.person(person)
+      return entry !== undefined && fix.zone !== null && cx.site.isInSlot(entry, fix.zone, at)
+    }
+
+    function isInToilet(person: string, at: number, cx: C): boolean {
+      const since = cx.peek(person)?.toiletSince ?? null
+      return since !== null && at - since < toiletMs
+    }
+
     /** A member who is lawfully elsewhere is nobody's missing buddy. */
     function isAway(member: string, at: number, cx: C): boolean {
       if (cx.site.isOnList('medical', member) || cx.site.isOnList('charging', member)) return true
-      if (cx.site.escortOf(member, at)) return true
+      if (cx.site.escortOf(member, at) || isInToilet(member, at, cx)) return true
       const fix = cx.people.at(member, at)
-      return fix !== undefined && cx.site.hasPermit(member, fix.zone, at)
+      return fix !== undefined && isLawful(member, fix, at, cx)
     }
 
     function areTogether(a: Fix, b: Fix): boolean {
@@ -145,15 +160,28 @@ export const operator: Operator<State> = {
       })
     }
 
+    function noteToilet(person: string, fix: Fix, gap: boolean, cx: C): void {
+      const kind = cx.site.zone(fix.zone)?.kind
+      const known = cx.peek(person)
+      if (kind !== 'toilet' && kind !== 'washroom') {
+        if (known) known.toiletSince = null
+        return
+      }
+      const state = known ?? cx.state(person)
+      if (state.toiletSince === null || gap) state.toiletSince = fix.time
+    }
+
     return {
-      initial: () => ({ ...newTimed(1), level: null }),
+      initial: () => ({ ...newTimed(1), level: null, toiletSince: null }),
       on(input, cx) {
         if (!input.usableFix || input.subject === null) return
         const moved = cx.people.last(input.subject)
         // Late fixes never move a person back.
         if (moved?.id !== input.id) return
         const gap = moved.previous !== null && moved.time - moved.previous > FIX_VALID_MS
-        for (const person of concernedBy(input.subject, cx.site)) {
+        const concerned = concernedBy(input.subject, cx.site)
+        if (toiletMs > 0 && concerned.has(input.subject)) noteToilet(input.subject, moved, gap, cx)
+        for (const person of concerned) {
           const known = cx.peek(person)
           const fix = cx.people.at(person, input.time)
           if (!fix) continue
@@ -168,7 +196,7 @@ export const operator: Operator<State> = {
             // The place got worse while he is apart: outside the walls.
             if (levelRank(wanted) > levelRank(state.level)) hit(person, state, cx.now, cx)
           }
-          if (isIdle(state)) cx.forget(person)
+          if (isIdle(state) && state.toiletSince === null) cx.forget(person)
         }
       },
       wake: (key, tag, cx) => clock.wake(key, tag, cx),
