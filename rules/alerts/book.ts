@@ -69,15 +69,20 @@ const MAX_SUBJECTS = 20
 const EVIDENCE_EVERY_MS = 10_000
 /** Alerts closed so recently that comments and cool-downs may still ask for them. */
 const MAX_CLOSED = 20_000
+/** Alerts counted by level for the summary; an edge that runs for years forgets the oldest. */
+const MAX_COUNTED = 1_000_000
 
 export class AlertBook implements AlertsView {
   readonly #o: BookOptions
   readonly #rules = new Map<string, Rule>()
+  readonly #slugs = new Map<string, string>()
   readonly #open = new Map<string, Entry>()
   readonly #byCode = new Map<string, Set<Entry>>()
   readonly #byId = new Map<string, Entry>()
   /** Last closed alert by rule and key: cool-down, and the guard against reopening the same id. */
   readonly #closed = new Map<string, { id: string; at: number }>()
+  /** Conditions that came back within the cool-down and have not ended since. */
+  readonly #cooling = new Map<string, { slug: string; hit: Hit }>()
   readonly #incidents: Incidents
   #staged: Staged[] = []
   /** Final level per alert, by code: the summary of a replay. */
@@ -88,7 +93,10 @@ export class AlertBook implements AlertsView {
 
   constructor(options: BookOptions) {
     this.#o = options
-    for (const rule of options.rules) this.#rules.set(rule.id, rule)
+    for (const rule of options.rules) {
+      this.#rules.set(rule.id, rule)
+      this.#slugs.set(rule.code, rule.id)
+    }
     this.#incidents = new Incidents(options.site)
   }
 
@@ -99,8 +107,8 @@ export class AlertBook implements AlertsView {
     return set ? [...set].map((e) => e.record.alert) : []
   }
   find(code: string, key: string): Alert | undefined {
-    for (const entry of this.#byCode.get(code) ?? []) if (entry.record.alert.key === key) return entry.record.alert
-    return undefined
+    const slug = this.#slugs.get(code)
+    return slug === undefined ? undefined : this.#open.get(`${slug}|${key}`)?.record.alert
   }
   get(id: string): Alert | undefined {
     return this.#byId.get(id)?.record.alert
@@ -131,6 +139,11 @@ export class AlertBook implements AlertsView {
     const closed = this.#closed.get(name)
     if (closed && now - closed.at < rule.file.coolDownMs) {
       this.#count(`${rule.code}:suppressed: cool-down`)
+      // A condition that goes on (no pulse) is a new alert when the cool-down is over.
+      if (rule.file.clear.by !== 'quiet') {
+        this.#cooling.set(name, { slug: rule.id, hit })
+        this.#o.wake(name, 'cool', closed.at + rule.file.coolDownMs, 'absence')
+      }
       return
     }
     let opening = hit.opening
@@ -282,6 +295,7 @@ export class AlertBook implements AlertsView {
   }
 
   clear(rule: Rule, key: string, now: number): void {
+    this.#cooling.delete(`${rule.id}|${key}`)
     const entry = this.#open.get(`${rule.id}|${key}`)
     if (!entry || entry.untilPerson || rule.file.clear.by === 'person' || !entry.record.alert.conditionActive) return
     this.#clear(entry, now)
@@ -300,14 +314,13 @@ export class AlertBook implements AlertsView {
   }
 
   suppress(code: string, key: string, suppressed: boolean, now: number): void {
-    for (const entry of this.#byCode.get(code) ?? []) {
-      const { alert } = entry.record
-      if (alert.key !== key) continue
-      if (suppressed && (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')) {
-        entry.record = { ...entry.record, alert: { ...alert, state: 'suppressed-by-design' } }
-        this.#stage(entry, 'updated', null, 'suppressed-by-design', false)
-      } else if (!suppressed) this.#apply(entry, { event: 'unsuppressed', at: now }, null, false, false)
-    }
+    const entry = this.#open.get(`${this.#slug(code)}|${key}`)
+    if (!entry) return
+    const { alert } = entry.record
+    if (suppressed && (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')) {
+      entry.record = { ...entry.record, alert: { ...alert, state: 'suppressed-by-design' } }
+      this.#stage(entry, 'updated', null, 'suppressed-by-design', false)
+    } else if (!suppressed) this.#apply(entry, { event: 'unsuppressed', at: now }, null, false, false)
   }
 
   // Time.
@@ -335,6 +348,13 @@ export class AlertBook implements AlertsView {
       const due = entry.evidenceAt + rule.file.clear.quietMs
       if (due > now) this.#o.wake(key, 'quiet', due, 'sustained')
       else this.#clear(entry, now)
+      return
+    }
+    if (tag === 'cool') {
+      const cooling = this.#cooling.get(key)
+      const rule = cooling && this.#rules.get(cooling.slug)
+      this.#cooling.delete(key)
+      if (cooling && rule && !this.#open.has(key)) this.#raise(key, rule, cooling.hit, now, false, now)
       return
     }
     const entry = this.#byId.get(key)
@@ -395,9 +415,7 @@ export class AlertBook implements AlertsView {
   }
 
   #slug(ruleOrCode: string): string {
-    if (this.#rules.has(ruleOrCode)) return ruleOrCode
-    for (const rule of this.#rules.values()) if (rule.code === ruleOrCode) return rule.id
-    return ruleOrCode
+    return this.#slugs.get(ruleOrCode) ?? ruleOrCode
   }
 
   // Printing.
@@ -461,19 +479,21 @@ export class AlertBook implements AlertsView {
       }
       entry.record = { ...entry.record, alert: { ...entry.record.alert, incident: alert.incident } }
       alert = { ...alert, annunciated: sounds }
-      if (sounds) this.#sound(alert)
+      if (sounds) this.#sound(alert, at)
       entry.printedAt = at
       entry.evidencePrinted = alert.evidenceCount
       this.#print({ change: s.kind, alert, by: s.by, note: s.note }, at)
     }
   }
 
-  #sound(alert: Alert): void {
+  #sound(alert: Alert, at: number): void {
     this.#annunciations++
     const desks = this.#o.desks.length > 0 ? this.#o.desks : [{ id: 'console-1', zones: ['*'] }]
-    for (const desk of desks)
-      if (desk.zones.includes('*') || desk.zones.some((z) => this.#o.site.within(alert.zone, z)))
-        this.#sounded.set(desk.id, (this.#sounded.get(desk.id) ?? 0) + 1)
+    const heard = desks.filter(
+      (desk) => desk.zones.includes('*') || desk.zones.some((z) => this.#o.site.within(alert.zone, z)),
+    )
+    for (const desk of heard) this.#sounded.set(desk.id, (this.#sounded.get(desk.id) ?? 0) + 1)
+    this.#o.announce({ change: 'annunciated', alert, at, desks: heard.map((desk) => desk.id) })
   }
 
   #print(step: Step, at: number): void {
@@ -483,6 +503,7 @@ export class AlertBook implements AlertsView {
     const alert = { ...step.alert, explanation }
     if (entry) entry.record = { ...entry.record, alert: { ...entry.record.alert, explanation } }
     this.#levels.set(alert.id, { code: alert.code, level: alert.level })
+    if (this.#levels.size > MAX_COUNTED) this.#levels.delete(this.#levels.keys().next().value as string)
     this.#incidents.note(alert)
     this.#o.emit({ at, change: step.change, alert, by: step.by, note: step.note })
   }
@@ -557,6 +578,7 @@ export class AlertBook implements AlertsView {
       entries: [...this.#byId.values()],
       open: [...this.#open].map(([name, entry]) => [name, entry.record.alert.id]),
       closed: [...this.#closed],
+      cooling: [...this.#cooling],
       incidents: this.#incidents.snapshot(),
       staged: this.#staged,
       levels: [...this.#levels],
@@ -571,6 +593,7 @@ export class AlertBook implements AlertsView {
       entries: Entry[]
       open: [string, string][]
       closed: [string, { id: string; at: number }][]
+      cooling: [string, { slug: string; hit: Hit }][]
       incidents: ReturnType<Incidents['snapshot']>
       staged: Staged[]
       levels: [string, { code: string; level: string }][]
@@ -591,6 +614,8 @@ export class AlertBook implements AlertsView {
       this.#codeSet(entry.record.alert.code).add(entry)
     }
     for (const [name, closed] of s.closed) this.#closed.set(name, closed)
+    this.#cooling.clear()
+    for (const [name, cooling] of s.cooling) this.#cooling.set(name, cooling)
     this.#incidents.restore(s.incidents)
     this.#staged = s.staged
     for (const [id, level] of s.levels) this.#levels.set(id, level)

@@ -92,6 +92,7 @@ export class Engine {
   readonly #byType = new Map<string, Running[]>()
   readonly #byCode = new Map<string, Running[]>()
   readonly #onContext: Running[] = []
+  readonly #onStart: Running[] = []
   readonly #alertEvents: AlertEvent[] = []
   /** Lines of the present instant: they are handed out in order of alert id, then of happening. */
   #printed: AlertChange[] = []
@@ -143,6 +144,7 @@ export class Engine {
     for (const type of rule.file.inputs) push(this.#byType, type, running)
     if (prepared.alert) for (const code of rule.file.watches) push(this.#byCode, code, running)
     if (prepared.context) this.#onContext.push(running)
+    if (prepared.start) this.#onStart.push(running)
   }
 
   #contextOf(running: Running): Cx<object> {
@@ -150,6 +152,7 @@ export class Engine {
     const { rule, index, prepared, states } = running
     return {
       rule,
+      rules: this.#options.rules,
       site: this.site,
       signals: this.#signals,
       people: this.#people,
@@ -310,6 +313,11 @@ export class Engine {
   /** The instant is over: decides incidents and sound, hands out its lines. */
   #endInstant(): void {
     this.book.flush(Math.max(this.#now, this.#downUntil))
+    // What sounded may itself be the beginning of something (a flood of alarms): still of this instant.
+    if (this.#alertEvents.length > 0) {
+      this.#tell()
+      this.book.flush(Math.max(this.#now, this.#downUntil))
+    }
     const lines = this.#printed
     if (lines.length === 0) return
     this.#printed = []
@@ -359,7 +367,12 @@ export class Engine {
       }
       if (at > this.#now) {
         this.#endInstant()
+        const isFirst = this.#now === Number.NEGATIVE_INFINITY
         this.#now = at
+        if (isFirst) {
+          for (const running of this.#onStart) running.prepared.start?.(running.cx)
+          continue
+        }
       }
       if (wakeFirst) this.#wake()
       else this.#process(this.#order.pop() as Queued)

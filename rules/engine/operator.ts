@@ -76,9 +76,20 @@ export interface Hit {
 }
 
 export interface AlertEvent {
-  change: 'raised' | 'escalated' | 'reactivated' | 'updated' | 'cleared' | 'closed' | 'acknowledged' | 'shelved'
+  change:
+    | 'raised'
+    | 'escalated'
+    | 'reactivated'
+    | 'updated'
+    | 'cleared'
+    | 'closed'
+    | 'acknowledged'
+    | 'shelved'
+    | 'annunciated'
   alert: Alert
   at: number
+  /** Consoles at which it sounded; only of `annunciated`. */
+  desks?: readonly string[]
 }
 
 /** What operators may ask about alerts. Answers include what happened in this very instant. */
@@ -96,6 +107,8 @@ export type WakeClass = 'sustained' | 'absence'
 
 export interface Cx<S extends object> {
   readonly rule: Rule
+  /** All rules of this run, enabled or not. */
+  readonly rules: readonly Rule[]
   readonly site: FacilityContext
   readonly signals: Signals
   readonly people: Whereabouts
@@ -132,6 +145,8 @@ export interface Prepared<S extends object> {
   wake?(key: string, tag: string, cx: Cx<S>): void
   /** Changes of alerts of the codes named in `watches` of the rule file. */
   alert?(event: AlertEvent, cx: Cx<S>): void
+  /** The run begins: `cx.now` is the time of its first line. Not called after a restart. */
+  start?(cx: Cx<S>): void
   /** The context of the facility changed. */
   context?(cx: Cx<S>): void
 }
