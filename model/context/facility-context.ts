@@ -100,6 +100,16 @@ export class FacilityContext {
     this.#adopted.set(device.id, device)
     this.#index?.addDevice(device)
   }
+  /** What a device is may be left out of the site file: its readings tell. */
+  learnKind(id: string, kind: NonNullable<Device['kind']>): void {
+    const adopted = this.#adopted.get(id)
+    const known = adopted ?? this.#items.devices.get(id)
+    if (!known || known.kind !== undefined) return
+    const device = { ...known, kind }
+    if (adopted) this.#adopted.set(id, device)
+    else this.#items.devices.set(id, device)
+    this.#index?.replaceDevice(known, device)
+  }
   adopted(): Device[] {
     return [...this.#adopted.values()]
   }
@@ -192,18 +202,21 @@ export class FacilityContext {
   doorOf(id: string): string | null {
     const device = this.device(id)
     if (!device) return null
-    if (device.kind === 'door') return id
+    if (this.#isDoor(device)) return id
     if (device.door) return device.door
-    const doors = this.devicesOf(device.zone ?? '').filter((d) => d.kind === 'door')
+    const doors = this.devicesOf(device.zone ?? '').filter((d) => this.#isDoor(d))
     return doors.length === 1 ? (doors[0]?.id ?? null) : null
   }
   /** Doors for which this reader speaks: `door:`; else every door of its zone. */
   doorsOf(id: string): readonly string[] {
     const device = this.device(id)
     if (!device) return []
-    if (device.kind === 'door') return [id]
+    if (this.#isDoor(device)) return [id]
     if (device.door) return [device.door]
-    return this.devicesOf(device.zone ?? '').flatMap((d) => (d.kind === 'door' ? [d.id] : []))
+    return this.devicesOf(device.zone ?? '').flatMap((d) => (this.#isDoor(d) ? [d.id] : []))
+  }
+  #isDoor(device: Device): boolean {
+    return device.kind === 'door' || (device.kind === undefined && this.#i.doors.has(device.id))
   }
   doorPairsOf(door: string): readonly DoorPair[] {
     return this.#i.pairsByDoor.get(door) ?? []
@@ -215,6 +228,10 @@ export class FacilityContext {
   }
   staff(id: string | null | undefined): Staff | undefined {
     return id ? this.#items.staff.get(id) : undefined
+  }
+  /** A camera may name a person by id or by the id of the face. */
+  personOfFace(name: string): string {
+    return this.#i.personByFace.get(name) ?? name
   }
   holderOfCredential(credential: string): string | null {
     return this.#i.holderByCredential.get(credential) ?? null
@@ -364,6 +381,9 @@ class Index {
   readonly cameraZones = new Map<string, string[]>()
   readonly zoneCameras = new Map<string, string[]>()
   readonly pairsByDoor = new Map<string, DoorPair[]>()
+  /** Devices that others name as a door. */
+  readonly doors = new Set<string>()
+  readonly personByFace = new Map<string, string>()
   readonly holderByCredential = new Map<string, string>()
   readonly holderByTag = new Map<string, string>()
   readonly subjectDevices = new Map<string, string[]>()
@@ -390,21 +410,42 @@ class Index {
         if (items.devices.get(member.tag)?.subject !== member.id) pushTo(this.subjectDevices, member.id, member.tag)
       }
     }
+    for (const person of [...items.people.values(), ...items.staff.values()])
+      if (person.face) this.personByFace.set(person.face, person.id)
     for (const pair of items['door-pairs'].values()) {
+      this.doors.add(pair.a)
+      this.doors.add(pair.b)
       pushTo(this.pairsByDoor, pair.a, pair)
       pushTo(this.pairsByDoor, pair.b, pair)
     }
-    for (const device of items.devices.values()) this.addDevice(device)
+    for (const device of items.devices.values()) {
+      this.addDevice(device)
+      if (device.door) this.doors.add(device.door)
+    }
     for (const device of adopted.values()) if (!items.devices.has(device.id)) this.addDevice(device)
     this.plan = new FloorPlan([...items.zones.values()])
   }
 
+  replaceDevice(old: Device, device: Device): void {
+    const sameZone = this.devicesByZone.get(device.zone ?? '')
+    const place = sameZone?.indexOf(old) ?? -1
+    if (sameZone && place >= 0) sameZone[place] = device
+    this.#addKind(device)
+  }
+
   addDevice(device: Device): void {
     pushTo(this.devicesByZone, device.zone, device)
-    pushTo(this.devicesByKind, device.kind, device)
+    this.#addKind(device)
     pushTo(this.viaChildren, device.via, device.id)
     pushTo(this.subjectDevices, device.subject, device.id)
-    if (device.kind === 'camera') {
+  }
+
+  #addKind(device: Device): void {
+    pushTo(this.devicesByKind, device.kind, device)
+    if (
+      (device.kind ?? (device.driver === 'onvif' ? 'camera' : null)) === 'camera' &&
+      !this.cameraZones.has(device.id)
+    ) {
       const zones = [...new Set([...(device.zone ? [device.zone] : []), ...(device.watches ?? [])])]
       this.cameraZones.set(device.id, zones)
       for (const zone of zones) pushTo(this.zoneCameras, zone, device.id)

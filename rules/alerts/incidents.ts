@@ -14,8 +14,15 @@ interface Incident {
   id: string
   changedAt: number
   level: Level
-  members: Record<string, { zone: string | null; subjects: string[]; level: Level; state: string }>
+  /** What each member was when it last changed; zones and subjects of all of them, so that joining costs no walk. */
+  members: Record<string, { zone: string | null; level: Level; state: string }>
+  zones: Record<string, true>
+  subjects: Record<string, true>
+  /** Zones of members that are red or orange. */
+  seriousZones: Record<string, true>
   open: number
+  /** Red members that nobody has acknowledged. */
+  unseenReds: number
   /** Last instant at which a member sounded: one sound an instant. */
   soundedAt: number | null
 }
@@ -43,7 +50,18 @@ export class Incidents {
     if (!incident) {
       incident = this.#match(alert, at)
       if (!incident) {
-        incident = { id: `i${alert.id}`, changedAt: at, level: alert.level, members: {}, open: 0, soundedAt: null }
+        incident = {
+          id: `i${alert.id}`,
+          changedAt: at,
+          level: alert.level,
+          members: {},
+          zones: {},
+          subjects: {},
+          seriousZones: {},
+          open: 0,
+          unseenReds: 0,
+          soundedAt: null,
+        }
         this.#list.push(incident)
         this.opened++
         openedNow = true
@@ -51,9 +69,8 @@ export class Incidents {
       this.#ofAlert.set(alert.id, incident)
     }
     const raisesLevel = !openedNow && levelRank(alert.level) > levelRank(incident.level)
-    const otherRedUnseen = Object.entries(incident.members).some(
-      ([id, m]) => id !== alert.id && m.level === 'red' && isUnseen(m.state),
-    )
+    const self = incident.members[alert.id]
+    const otherRedUnseen = incident.unseenReds - (self && isUnseenRed(self) ? 1 : 0) > 0
     const sinceAck = alert.ackAt === null ? null : at - alert.ackAt
     const wants =
       openedNow ||
@@ -74,27 +91,35 @@ export class Incidents {
     const incident = this.#ofAlert.get(alert.id)
     if (!incident) return
     this.#remember(incident, alert)
-    if (Object.values(incident.members).every((m) => m.state === 'resolved' || m.state === 'dismissed')) {
+    if (incident.open === 0) {
       for (const id of Object.keys(incident.members)) this.#ofAlert.delete(id)
       this.#list = this.#list.filter((i) => i !== incident)
     }
   }
 
   #remember(incident: Incident, alert: Alert): void {
-    incident.members[alert.id] = { zone: alert.zone, subjects: alert.subjects, level: alert.level, state: alert.state }
+    const before = incident.members[alert.id]
+    const now = { zone: alert.zone, level: alert.level, state: alert.state }
+    incident.members[alert.id] = now
+    incident.open += (isClosed(now.state) ? 0 : 1) - (before && !isClosed(before.state) ? 1 : 0)
+    incident.unseenReds += (isUnseenRed(now) ? 1 : 0) - (before && isUnseenRed(before) ? 1 : 0)
+    if (alert.zone !== null) {
+      incident.zones[alert.zone] = true
+      if (levelRank(alert.level) >= 3) incident.seriousZones[alert.zone] = true
+    }
+    for (const subject of alert.subjects) incident.subjects[subject] = true
   }
 
   #match(alert: Alert, at: number): Incident | undefined {
     return this.#list.find((incident) => {
-      const members = Object.values(incident.members)
-      if (
-        JOINS_SERIOUS.has(alert.code) &&
-        members.some((m) => levelRank(m.level) >= 3 && this.#inScope(alert.zone, m.zone))
-      )
+      if (JOINS_SERIOUS.has(alert.code) && Object.keys(incident.seriousZones).some((z) => this.#inScope(alert.zone, z)))
         return true
       if (at - incident.changedAt > JOIN_WITHIN_MS) return false
-      return members.some(
-        (m) => m.subjects.some((s) => alert.subjects.includes(s)) || this.#site.areNear(alert.zone, m.zone),
+      if (alert.subjects.some((s) => incident.subjects[s] === true)) return true
+      if (alert.zone === null) return false
+      return (
+        incident.zones[alert.zone] === true ||
+        Object.keys(incident.zones).some((z) => this.#site.areNear(alert.zone, z))
       )
     })
   }
@@ -117,3 +142,6 @@ export class Incidents {
 }
 
 const isUnseen = (state: string): boolean => state === 'unacknowledged'
+const isUnseenRed = (member: { level: Level; state: string }): boolean =>
+  member.level === 'red' && isUnseen(member.state)
+const isClosed = (state: string): boolean => state === 'resolved' || state === 'dismissed'

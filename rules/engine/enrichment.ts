@@ -2,7 +2,9 @@
  * Done once per reading before any rule sees it: person, zone (a fix through the floor grid), liveness of device and
  * gateway, last known values. The edge never overrules a zone that the reading itself names.
  */
+import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
+import type { DeviceKind } from '#model/site/schema.ts'
 import type { Gateways } from './gateways.ts'
 import type { TakenReading } from './intake.ts'
 import type { Input } from './operator.ts'
@@ -31,7 +33,15 @@ export class Enrichment {
 
   enrich(reading: TakenReading, time: number, late: boolean, now: number): Input {
     const { device, type, value } = reading
-    const dev = this.#site.device(device)
+    let dev = this.#site.device(device)
+    if (dev && dev.kind === undefined) {
+      const producers = READING_TYPES.get(type)?.producers ?? []
+      const kind = producers.length === 1 && producers[0] !== '*' ? producers[0] : undefined
+      if (kind) {
+        this.#site.learnKind(device, kind as DeviceKind)
+        dev = this.#site.device(device)
+      }
+    }
     const subject = this.#subject(reading)
     const bad = reading.quality === 'bad'
     const record = this.#signals.record(device)

@@ -43,7 +43,7 @@ export const operator: Operator<State> = {
           return (input.value.score as number) >= minFace &&
             typeof input.value.person === 'string' &&
             input.value.active !== false
-            ? input.value.person
+            ? cx.site.personOfFace(input.value.person)
             : null
         case 'access.granted':
           return cx.site.holderOfCredential(input.value.credential as string) ?? input.subject
