@@ -362,7 +362,7 @@ export class Engine {
       const at = wakeFirst ? wakeAt : itemAt
       if (at > limit || at === Number.POSITIVE_INFINITY) {
         // Nothing can come any more for the instant that was being worked on.
-        if (this.#now < limit) this.#endInstant()
+        if (this.#now <= limit) this.#endInstant()
         return
       }
       if (at > this.#now) {

@@ -9,7 +9,7 @@ const files = readdirSync(import.meta.dirname)
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
   await Promise.all(
     files.map(async (name) => {
-      const { operator } = (await import(`./${name}`)) as { operator?: Operator }
+      const { operator } = (await import(/* @vite-ignore */ `./${name}`)) as { operator?: Operator }
       if (!operator) throw new Error(`rules/engine/operators/${name} exports no "operator"`)
       if (`${operator.name}.ts` !== name)
         throw new Error(`operator "${operator.name}" must stand in ${operator.name}.ts`)

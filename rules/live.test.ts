@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { AlertChange } from '#model/alert/alert.ts'
+import { parseSiteOrThrow } from '#model/site/load.ts'
+import { createLiveRules, type LiveRules } from './live.ts'
+
+const site = parseSiteOrThrow(
+  `
+facility: { id: f, kind: prison }
+zones:
+  - { id: W, kind: ward }
+  - { id: C, kind: cell, parent: W }
+  - { id: BELT, kind: belt, class: red, perimeter: true }
+devices:
+  - { id: T1, kind: tag, driver: mqtt, subject: S1 }
+  - { id: D1, kind: door, driver: opcua, zone: C }
+  - { id: F1, kind: fence, driver: opcua, zone: BELT }
+  - { id: K1, kind: camera, driver: onvif, zone: BELT }
+  - { id: B1, kind: band, driver: mqtt, subject: P1 }
+people: [{ id: P1, cell: C }]
+staff: [{ id: S1, tag: T1 }]
+`,
+  'site.yaml',
+)
+const T = 1_800_000_000_000
+
+let seen: { change: AlertChange; source: string }[]
+let doubtful: string[]
+let rules: LiveRules
+const fresh = (): LiveRules =>
+  createLiveRules({
+    site,
+    onChange: (change, source) => seen.push({ change, source }),
+    onNotConfirmed: (id) => doubtful.push(id),
+  })
+const text = () =>
+  seen.map(({ change, source }) => `${source} ${change.change} ${change.alert.code} ${(change.at - T) / 1000}`)
+
+beforeEach(() => {
+  seen = []
+  doubtful = []
+  rules = fresh()
+})
+
+describe('the live pair of runs', () => {
+  test('shows positive evidence on arrival, and the ordered run confirms it under the same id', () => {
+    rules.line({ device: 'T1', type: 'tag.sos', time: T, received: T + 40, value: {} })
+    expect(text()).toEqual(['eager raised R39 0'])
+    rules.tick(T + 6_000)
+    expect(text()).toEqual(['eager raised R39 0', 'ordered raised R39 0'])
+    expect(seen[0]?.change.alert.id).toBe(seen[1]?.change.alert.id)
+    rules.tick(T + 60_000)
+    expect(doubtful).toEqual([])
+  })
+
+  test('a co-occurrence whose parts arrive in the wrong order is shown at once and keeps its id', () => {
+    rules.line({
+      device: 'K1',
+      type: 'camera.intrusion',
+      time: T + 2_000,
+      received: T + 2_100,
+      value: { object: 'human', confidence: 0.9 },
+    })
+    rules.line({ device: 'F1', type: 'fence.alarm', time: T, received: T + 2_500, value: { strength: 'high' } })
+    expect(text()).toEqual(['eager raised R01 2'])
+    rules.tick(T + 10_000)
+    const raised = seen.filter((s) => s.change.change === 'raised' && s.change.alert.code === 'R01')
+    expect(raised.map((s) => s.source)).toEqual(['eager', 'ordered'])
+    expect(new Set(raised.map((s) => s.change.alert.id)).size).toBe(1)
+    expect(raised[0]?.change.alert.delayed).toBe(false)
+  })
+
+  test('timed patterns come from the ordered run, at most lateness and a tick after the deadline', () => {
+    rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+    for (let t = 0; t <= 3_000 + 5_000; t += 200) rules.tick(T + t)
+    expect(text()).toEqual(['ordered raised R07 3'])
+  })
+})
+
+describe('a restart', () => {
+  test('keeps open timers; a deadline that passed while the edge was down fires as delayed at the time of the start', () => {
+    rules.line({ device: 'D1', type: 'access.granted', time: T - 1, value: { credential: 'X', door: 'D1' } })
+    rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+    rules.tick(T + 7_000)
+    const kept = JSON.parse(JSON.stringify(rules.snapshot()))
+    rules = fresh()
+    rules.restore(kept)
+    rules.resume(T + 100_000)
+    rules.tick(T + 106_000)
+    const r08 = seen.filter((s) => s.change.alert.code === 'R08')
+    expect(
+      r08.map(
+        (s) =>
+          `${s.change.change} ${(s.change.at - T) / 1000} ${s.change.alert.delayed} ${(s.change.alert.eventTime - T) / 1000}`,
+      ),
+    ).toEqual(['raised 100 true 20'])
+  })
+
+  test('judges no source absent for the time in which nobody listened', () => {
+    const fix = (t: number) =>
+      rules.line({
+        device: 'B1',
+        type: 'band.position',
+        time: T + t,
+        value: { x_m: 1, y_m: 1, floor: 1, accuracy_m: 1 },
+      })
+    for (let t = 0; t <= 10_000; t += 1_000) fix(t)
+    rules.tick(T + 16_000)
+    const kept = rules.snapshot()
+    rules = fresh()
+    rules.restore(kept)
+    rules.resume(T + 3_600_000)
+    for (let t = 3_600_000; t <= 3_640_000; t += 1_000) {
+      fix(t)
+      rules.tick(T + t + 500)
+    }
+    expect(text()).toEqual([])
+  })
+})
