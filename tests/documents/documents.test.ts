@@ -74,6 +74,23 @@ describe('the example site', () => {
   })
 })
 
+describe('what the pages show of a site file', () => {
+  const fences = ['docs/site-file.md', 'docs/deployment.md'].flatMap((page) =>
+    [...read(page).matchAll(/^( *)```yaml\n([\s\S]*?)^ *```/gm)].map((m) => ({
+      page,
+      text: (m[2] as string).replaceAll(new RegExp(`^${m[1]}`, 'gm'), ''),
+    })),
+  )
+
+  test('follows the schema, piece by piece', () => {
+    expect(fences.length).toBeGreaterThan(6)
+    for (const { page, text } of fences) {
+      const whole = /^facility:/m.test(text) ? text : `facility: { id: demo-01 }\n${text}`
+      expect(parseSite(whole).faults, `${page}\n${text}`).toEqual([])
+    }
+  })
+})
+
 describe('the pages', () => {
   const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: ROOT,
