@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Act } from '#model/alert/acts.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { VirtualClock } from '#model/clock.ts'
@@ -167,16 +167,24 @@ describe('desk', () => {
     expect(desk.allowed(change.alert, { id: 'W', role: 'wall' })).toEqual([])
   })
 
-  test('a full disk under the ledger delays an alert and loses none', async () => {
+  test('a full disk under the ledger holds up no alert, only the answer to its caller, and loses none', async () => {
     const { desk, clock, ledger, heard } = await house()
     const append = ledger.append.bind(ledger)
     let full = true
     ledger.append = (items) => (full ? Promise.reject(new WardwatchError('disk-full', 'full')) : append(items))
     const raised = desk.apply(sampleChange(1), ordered)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(heard).toEqual([])
+    let answered = false
+    void raised.then(() => {
+      answered = true
+    })
+    await vi.waitFor(() => expect(heard).toEqual([['01', 'raised', 1]]))
+    expect(await ledger.list({ kind: 'alert' })).toEqual([])
+    expect(answered).toBe(false)
     full = false
-    clock.advanceTo(clock.now() + 1000)
+    await vi.waitFor(() => {
+      clock.advanceTo(clock.now() + 1000)
+      expect(answered).toBe(true)
+    })
     expect((await raised).map((c) => c.change)).toEqual(['raised'])
     expect(await ledger.list({ kind: 'alert' })).toHaveLength(1)
   })
@@ -201,7 +209,11 @@ describe('desk', () => {
     const before = [await first.desk.list({}), await first.desk.timeline(sampleChange(1).alert.id)]
     // A crash after the journal and before the ledger.
     const lost: AlertChange = sampleChange(3)
-    await first.journal.append([{ kind: 'alert', change: lost }])
+    const lostAct = act('comment', 1)
+    await first.journal.append([
+      { kind: 'act', act: lostAct },
+      { kind: 'alert', change: lost },
+    ])
     for (const thing of open.splice(0).reverse()) await thing.close()
 
     const elsewhere = mkdtempSync(join(tmpdir(), 'ww-desk-'))
@@ -212,6 +224,7 @@ describe('desk', () => {
     expect(await again.desk.timeline(sampleChange(1).alert.id)).toEqual(before[1])
     expect((await again.ledger.list({ ref: lost.alert.id })).map((e) => e.payload)).toEqual([lost])
     expect((await again.ledger.list({ kind: 'alert' })).length).toBe(5)
+    expect((await again.ledger.list({ kind: 'act' })).map((e) => e.payload)).toContainEqual(lostAct)
     // The outcome still waits for a second person.
     expect(await again.desk.act(act('approve', 2), chief)).toMatchObject({ status: 403 })
     expect((await again.desk.act(act('approve', 2, { by: 'S02' }), second)).ok).toBe(true)

@@ -1,7 +1,8 @@
 /**
  * The alerts as people see them. Takes changes from the rules engine and acts from people, one after the other; each
- * resulting change is in the journal and in the ledger before anybody hears of it. The desk's file is a projection of
- * the journal and is rebuilt from it. Must never let a report of the engine undo what a person did.
+ * resulting change is in the journal on disk before anybody hears of it, and in the ledger before its caller has the
+ * answer; the ledger follows the journal, after a crash too. The desk's file is a projection of the journal and is
+ * rebuilt from it. Must never let a report of the engine undo what a person did.
  */
 import type { Act, Verb } from '#model/alert/acts.ts'
 import { type Alert, type AlertChange, LEVELS, type Level, levelRank } from '#model/alert/alert.ts'
@@ -33,6 +34,8 @@ export interface DeskOptions {
 }
 
 const RETRY_MS = 500
+/** Changes that may be published and not yet in the ledger; beyond, publishing waits for the ledger. */
+const MAX_UNLEDGERED = 5000
 
 export type Source = 'eager' | 'ordered'
 
@@ -77,6 +80,11 @@ class Desk implements EdgeDesk {
   readonly #listeners = new Set<(change: AlertChange, seq: number) => void>()
   #jobs: Job[] = []
   #writing: Promise<void> | null = null
+  /** What is published goes into the ledger, in the same order. */
+  #following: Promise<void> = Promise.resolve()
+  #unledgered = 0
+  /** The ledger failed for good: its place in the journal is not moved on any more. */
+  #behind = false
   #manual = 0
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -89,8 +97,9 @@ class Desk implements EdgeDesk {
 
   /** Brings the desk's file and the ledger up to the journal: after a crash, or when the file is gone. */
   async catchUp(): Promise<void> {
-    const { journal, ledger } = this.#options
+    const { journal } = this.#options
     const known = await this.#link.call<number>('lastSeq')
+    await this.#ledgerActs()
     let after = Math.min(known, this.#cursor.position())
     let changes = 0
     for (;;) {
@@ -101,10 +110,7 @@ class Desk implements EdgeDesk {
         if (body.kind !== 'alert') continue
         const { change } = body
         if (seq > this.#cursor.position()) {
-          const entries = await ledger.list({ ref: change.alert.id, kind: 'alert', limit: 10_000 })
-          const same = JSON.stringify(sorted(change))
-          if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same))
-            await ledger.append([{ kind: 'alert', ref: change.alert.id, by: change.by, payload: change }])
+          await this.#ledgerOnce({ kind: 'alert', ...ledgerItem(change) })
         }
         if (seq <= known) continue
         const before = await this.#find(change.alert.id)
@@ -120,6 +126,20 @@ class Desk implements EdgeDesk {
       this.#watchShelf(record)
     }
     if (changes > 0) this.#options.onEvent?.({ event: 'desk-rebuilt', changes })
+  }
+
+  /** Acts that the ledger did not get before the end of the last run. */
+  async #ledgerActs(): Promise<void> {
+    const newest = await this.#options.journal.newest('act', 2 * MAX_UNLEDGERED)
+    for (const { seq, body } of newest.reverse())
+      if (body.kind === 'act' && seq > this.#cursor.position()) await this.#ledgerOnce(actItem(body.act))
+  }
+
+  async #ledgerOnce(item: LedgerItem): Promise<void> {
+    const { ledger } = this.#options
+    const entries = await ledger.list({ ref: item.ref ?? '', kind: item.kind, limit: 10_000 })
+    const same = JSON.stringify(sorted(item.payload))
+    if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same)) await ledger.append([item])
   }
 
   apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> {
@@ -307,6 +327,7 @@ class Desk implements EdgeDesk {
     this.#closed = true
     await this.#turn
     while (this.#writing) await this.#writing
+    await this.#following
     this.#cursor.close()
     await this.#link.close()
   }
@@ -377,10 +398,9 @@ class Desk implements EdgeDesk {
     const seqs = await journal.append(bodies)
     const entries = bodies.map((body) =>
       body.kind === 'act'
-        ? { kind: 'act' as const, ref: body.act.alert ?? null, by: body.act.by, payload: body.act }
+        ? actItem(body.act)
         : { kind: 'alert' as const, ...ledgerItem((body as { change: AlertChange }).change) },
     )
-    await this.#untilDone(() => ledger.append(entries))
     const published = bodies.flatMap((body, i) =>
       body.kind === 'alert' ? [{ change: body.change, seq: seqs[i]! }] : [],
     )
@@ -397,11 +417,28 @@ class Desk implements EdgeDesk {
       } else if (live && live.alert.number === null) this.#live.set(id, this.#numbered(live))
     }
     for (const { change, seq } of published) for (const listener of this.#listeners) listener(change, seq)
-    jobs.forEach((job, i) => {
-      job.resolve(changesOf[i]!)
+    this.#unledgered += entries.length
+    const ledgered = this.#untilDone(() => ledger.append(entries))
+    ledgered.catch(() => undefined)
+    this.#following = this.#following.then(async () => {
+      try {
+        await ledgered
+        jobs.forEach((job, i) => {
+          job.resolve(changesOf[i]!)
+        })
+        await saved
+        // Once something is missing, the rest is compared again at the next start.
+        if (!this.#behind) this.#cursor.commit(seqs.at(-1)!)
+      } catch (error) {
+        this.#behind = true
+        this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
+        for (const job of jobs) job.reject(error)
+      } finally {
+        this.#unledgered -= entries.length
+      }
     })
-    await saved
-    this.#cursor.commit(seqs.at(-1)!)
+    await saved.catch(() => undefined)
+    if (this.#unledgered > MAX_UNLEDGERED) await this.#following
   }
 
   /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up. */
@@ -424,7 +461,7 @@ class Desk implements EdgeDesk {
         .map(({ step }): [string, number] => [step.alert.id, step.alert.raisedAt]),
     )
     if (raised.length === 0) return
-    const numbers = await this.#untilDone(() => this.#options.ledger.numbers(raised))
+    const numbers = await this.#untilDone(() => this.#options.ledger.freshNumbers(raised.map(([, at]) => at)))
     raised.forEach(([id], i) => {
       this.#numbers.set(id, numbers[i]!)
     })
@@ -461,6 +498,8 @@ class Desk implements EdgeDesk {
 }
 
 const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.state === 'dismissed'
+type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
+const actItem = (act: Act): LedgerItem => ({ kind: 'act', ref: act.alert ?? null, by: act.by, payload: act })
 const ledgerItem = (change: AlertChange) => ({ ref: change.alert.id, by: change.by, payload: change })
 
 /** The newest snapshot from the journal; what the snapshot does not say is kept from before or begun anew. */

@@ -6,11 +6,13 @@ import { randomBytes } from 'node:crypto'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock } from '#model/clock.ts'
 import { canonicalJson } from '#model/ids.ts'
+import { localTime } from '#model/local-time.ts'
 import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import { type ChainHash, GENESIS, type ProofStep } from './chain.ts'
 import type { AppendRow, Checkpoint, ListQuery, StoredEntry, VerifyAnswer } from './storage.ts'
 import * as storage from './storage.ts'
+import { written } from './storage.ts'
 
 export interface LedgerOptions {
   dir: string
@@ -31,6 +33,8 @@ export interface EdgeLedger extends Ledger {
   /** Running number of an alert for people ("1122-0412"): the same at each call; on disk with the change that says `raised`. */
   number(alert: string, raisedAt: number): Promise<string>
   numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]>
+  /** The next numbers, for alerts that never had one: at once, without asking the thread, but for one time in many. */
+  freshNumbers(raisedAt: number[]): Promise<string[]>
   /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
   checkpoint(): Promise<Checkpoint | null>
   proof(seq: number): Promise<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>
@@ -40,6 +44,8 @@ export interface EdgeLedger extends Ledger {
 }
 
 const CHECKPOINT_MS = 1000
+/** Numbers taken over at once. */
+const RESERVED = 100
 /** The desk writes journal, then ledger: who reads the journal may come a moment too early. */
 const HASH_TRIES = 20
 const HASH_WAIT_MS = 100
@@ -64,6 +70,9 @@ class SqliteLedger implements EdgeLedger {
   #head: { seq: number; hash: string }
   #waiting: { items: Item[]; resolve(entries: LedgerEntry[]): void; reject(error: unknown): void }[] = []
   #writing: Promise<void> | null = null
+  /** Numbers of a day that are this side's to give. */
+  readonly #reserved = new Map<string, { next: number; last: number }>()
+  #reserving: Promise<void> | null = null
   #checkpointDue = false
   #closed = false
 
@@ -130,6 +139,29 @@ class SqliteLedger implements EdgeLedger {
 
   numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]> {
     return this.#link.call('numbers', alerts)
+  }
+
+  async freshNumbers(raisedAt: number[]): Promise<string[]> {
+    const numbers: string[] = []
+    for (const at of raisedAt) {
+      const { date } = localTime(this.#options.timezone ?? 'Asia/Shanghai', at)
+      let left = this.#reserved.get(date)
+      while (left === undefined || left.next > left.last) {
+        this.#reserving ??= this.#reserve(date).finally(() => {
+          this.#reserving = null
+        })
+        await this.#reserving
+        left = this.#reserved.get(date)
+      }
+      numbers.push(written({ day: date, n: left.next++ }))
+    }
+    return numbers
+  }
+
+  async #reserve(day: string): Promise<void> {
+    const first = await this.#link.call<number>('reserve', day, RESERVED)
+    if (this.#reserved.size > 7) this.#reserved.clear()
+    this.#reserved.set(day, { next: first, last: first + RESERVED - 1 })
   }
 
   checkpoint(): Promise<Checkpoint | null> {

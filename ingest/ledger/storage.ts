@@ -140,6 +140,13 @@ export function open(options: LedgerStorageOptions) {
     })
   }
 
+  /** Takes `count` numbers of a day out of the row for `freshNumbers`; what is not used before the end is given again. */
+  function reserve(day: string, count: number): number {
+    const first = topOf(day) + 1
+    tops.set(day, first + count - 1)
+    return first
+  }
+
   function topOf(day: string): number {
     const known = tops.get(day)
     if (known !== undefined) return known
@@ -279,6 +286,7 @@ export function open(options: LedgerStorageOptions) {
     publicKey: () => publicKey.export({ type: 'spki', format: 'pem' }) as string,
     append,
     numbers,
+    reserve,
     hashOf,
     list,
     verify,
@@ -288,7 +296,7 @@ export function open(options: LedgerStorageOptions) {
   }
 }
 
-const written = (given: { day: string; n: number }): string =>
+export const written = (given: { day: string; n: number }): string =>
   `${given.day.slice(5, 7)}${given.day.slice(8, 10)}-${String(given.n).padStart(4, '0')}`
 
 /** The signing key lies beside the ledger, readable by its owner alone. SM2 has its place here: another key type. */
