@@ -3,20 +3,19 @@
  * temperature is no body temperature and never counts. What is not measured does not score.
  */
 import { type Cx, type Input, mark, type Operator } from '../operator.ts'
-import { earliestMark, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+import { earliestMark, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
 import { MIN_VITALS_CONFIDENCE, REST_ACTIVITY } from '../views.ts'
 
 type Parameter = 'resp' | 'spo2' | 'hr'
-interface Sample {
-  t: number
-  v: number
-  id: string
-}
+type Sample = { t: number; id: string } & Partial<Record<Parameter, number>>
 interface State extends Timed {
-  samples: Record<Parameter, Sample[]>
+  /** At low activity, in the window. */
+  samples: Sample[]
   /** Since when his activity has been low without a gap. */
   lowSince: number | null
   lowAt: number
+  /** The newest activity was low: samples of exertion never enter the medians. */
+  low: boolean
 }
 interface Scores {
   total: number
@@ -56,15 +55,27 @@ export const operator: Operator<State> = {
     const limits = [rule.num('yellowFrom'), rule.num('orangeFrom'), rule.num('redFrom')] as const
     type C = Cx<State>
 
-    function scoresOf(state: State, at: number): Scores | null {
+    function scoresOf(state: State, at: number, exact = false): Scores | null {
       if (state.lowSince === null || at - state.lowSince < restMs || at - state.lowAt > VALID_MS) return null
       const result: Scores = { total: 0, highest: 0, scores: {}, medians: {} }
       let present = 0
       for (const p of PARAMETERS) {
-        const values = state.samples[p].filter((s) => s.t >= at - windowMs)
+        const values: number[] = []
+        let unusual = 0
+        for (const s of state.samples) {
+          const v = s[p]
+          if (v === undefined || s.t < at - windowMs) continue
+          values.push(v)
+          if (news2Score(p, v) > 0) unusual++
+        }
         if (values.length < minSamples) continue
         present++
-        const m = median(values.map((s) => s.v))
+        // Sorting is dear: where most samples score nothing, so does the median.
+        if (!exact && unusual * 2 < values.length) {
+          result.scores[p] = 0
+          continue
+        }
+        const m = median(values)
         const score = news2Score(p, m)
         result.medians[p] = m
         result.scores[p] = score
@@ -88,10 +99,10 @@ export const operator: Operator<State> = {
       clearMs: rule.ms('normalFor'),
       verdicts: (key, at, cx) => verdictsOf(cx.peek(key), at),
       fire(person, state, part, due, cx) {
-        const s = scoresOf(state, due)
+        const s = scoresOf(state, due, true)
         if (!s) return
         const evidence = PARAMETERS.filter((p) => (s.scores[p] ?? 0) > 0).flatMap((p) => {
-          const used = state.samples[p].filter((x) => x.t >= due - windowMs)
+          const used = state.samples.filter((x) => x[p] !== undefined && x.t >= due - windowMs)
           const ends = used.length > 1 ? [used[0], used.at(-1)] : used
           return ends.map((x) => ({ id: (x as Sample).id, t: (x as Sample).t }))
         })
@@ -123,15 +134,16 @@ export const operator: Operator<State> = {
       if (activity >= REST_ACTIVITY) state.lowSince = null
       else if (state.lowSince === null || input.time - state.lowAt > VALID_MS) state.lowSince = input.time
       state.lowAt = input.time
-      if (state.lowSince === null || state.lowSince === input.time) for (const p of PARAMETERS) state.samples[p] = []
+      state.low = activity < REST_ACTIVITY
     }
 
     return {
       initial: () => ({
         ...newTimed(3),
-        samples: { resp: [], spo2: [], hr: [] },
+        samples: [],
         lowSince: null,
         lowAt: 0,
+        low: false,
       }),
       on(input, cx) {
         const person = input.subject
@@ -145,18 +157,13 @@ export const operator: Operator<State> = {
         // A band says how much he moves; the radar over his bed only where no band does.
         const activity = band ? input.value.activity : hasBand(person, input.time, cx) ? null : input.value.motion
         if (typeof activity === 'number') rest(state, input, activity)
-        if (state.lowSince === null) {
-          clock.apply(person, state, input.time, UNKNOWN, null, cx)
-          if (isIdle(state)) cx.forget(person)
-          return
+        if (state.low) {
+          const sample: Sample = { t: input.time, id: input.id }
+          for (const p of PARAMETERS) if (typeof input.value[p] === 'number') sample[p] = input.value[p] as number
+          state.samples.push(sample)
         }
-        for (const p of PARAMETERS) {
-          const v = input.value[p]
-          if (typeof v !== 'number') continue
-          const list = state.samples[p]
-          list.push({ t: input.time, v, id: input.id })
-          while ((list[0] as Sample).t < input.time - windowMs || list.length > MAX_SAMPLES) list.shift()
-        }
+        while ((state.samples[0]?.t ?? input.time) < input.time - windowMs || state.samples.length > MAX_SAMPLES)
+          state.samples.shift()
         clock.apply(person, state, input.time, verdictsOf(state, input.time), mark(input), cx)
       },
       wake: (key, tag, cx) => clock.wake(key, tag, cx),
