@@ -63,6 +63,8 @@ function untilStopped(province: Province): Promise<number> {
     }
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
+    // The demo that started this process is gone, however it went.
+    process.once('disconnect', stop)
   })
 }
 
