@@ -51,7 +51,7 @@ export class Enrichment {
       if (dev?.via) this.#gateways.spoke(dev.via, device, now)
     } else if (type === 'device.status' && !bad) {
       const online = value.online === true
-      if (record.online !== online) record.onlineChangedAt = time
+      if (record.online !== null && record.online !== online) record.onlineChangedAt = time
       if (dev?.kind === 'gateway' || this.#site.childrenOfGateway(device).length > 0)
         this.#gateways.status(device, online, now)
     }

@@ -246,6 +246,9 @@ export const operator: Operator<State> = {
         const s = state.parts[i] as PartState
         const p = parts[i] as (typeof parts)[number]
         if (s.since === null || s.fired) continue
+        // Offline in between: nobody knows what was then, so the time begins with its return.
+        const returned = pattern.view === 'vitals' ? 0 : (cx.signals.find(key)?.onlineChangedAt ?? 0)
+        if (returned > s.since && returned <= at) s.since = returned
         const due = s.since + p.forMs
         if (due > at) {
           cx.wake(key, due, 'sustained')
