@@ -6,7 +6,7 @@ import type { AlertChange } from '#model/alert/alert.ts'
 import { FacilityContext } from '#model/context/facility-context.ts'
 import type { Site } from '#model/site/load.ts'
 import { AlertBook, type OperatorModel } from '../alerts/book.ts'
-import { Deadlines } from './deadlines.ts'
+import { type Deadline, Deadlines } from './deadlines.ts'
 import { Enrichment } from './enrichment.ts'
 import { Gateways } from './gateways.ts'
 import { Intake, type TakenReading } from './intake.ts'
@@ -89,6 +89,7 @@ export class Engine {
   readonly #gateways = new Gateways()
   readonly #enrichment: Enrichment
   readonly #running: Running[] = []
+  readonly #byIndex: (Running | undefined)[] = []
   readonly #byType = new Map<string, Running[]>()
   readonly #byCode = new Map<string, Running[]>()
   readonly #onContext: Running[] = []
@@ -141,6 +142,7 @@ export class Engine {
     const running: Running = { rule, index, prepared, states: new Map(), cx: null as never }
     running.cx = this.#contextOf(running)
     this.#running.push(running)
+    this.#byIndex[index] = running
     for (const type of rule.file.inputs) push(this.#byType, type, running)
     if (prepared.alert) for (const code of rule.file.watches) push(this.#byCode, code, running)
     if (prepared.context) this.#onContext.push(running)
@@ -388,7 +390,7 @@ export class Engine {
       this.book.wake(deadline.key, deadline.tag, this.#now)
       return
     }
-    const running = this.#running.find((r) => r.index === deadline.rule)
+    const running = this.#byIndex[deadline.rule]
     running?.prepared.wake?.(deadline.key, deadline.tag, running.cx)
   }
 
@@ -430,7 +432,8 @@ export class Engine {
       context: this.site.snapshot(),
       adopted: this.site.adopted(),
       order: this.#order.snapshot(),
-      deadlines: this.#deadlines.snapshot(),
+      // By the id of the rule: after an update of the catalogue the same number may be another rule.
+      deadlines: this.#deadlines.snapshot().map((d) => ({ ...d, rule: this.#options.rules[d.rule]?.id ?? null })),
       signals: this.#signals.snapshot(),
       people: this.#people.snapshot(),
       gateways: this.#gateways.snapshot(),
@@ -452,7 +455,13 @@ export class Engine {
     this.site.restore(s.context)
     for (const device of s.adopted) this.site.adopt(device)
     this.#order.restore(s.order)
-    this.#deadlines.restore(s.deadlines)
+    const index = new Map(this.#options.rules.map((rule, i) => [rule.id, i]))
+    this.#deadlines.restore(
+      (s.deadlines as (Omit<Deadline, 'rule'> & { rule: string | null })[]).flatMap((d) => {
+        const rule = d.rule === null ? this.#options.rules.length : index.get(d.rule)
+        return rule === undefined ? [] : [{ ...d, rule }]
+      }),
+    )
     this.#signals.restore(s.signals)
     this.#people.restore(s.people)
     this.#gateways.restore(s.gateways)
