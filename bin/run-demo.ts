@@ -108,7 +108,7 @@ async function prepareAndStart(flags: DemoFlags, root: string, troupe: Troupe) {
   const server = await pki.ensure('localhost', 'server')
   const passwords = demoPasswords(join(root, 'demo-passwords.json'))
   const provinceDir = join(root, 'province')
-  mkdirSync(provinceDir, { recursive: true })
+  mkdirSync(join(provinceDir, 'accounts'), { recursive: true })
   const facilities = Array.from({ length: flags.facilities }, (_, i) => madeUpFacility(i))
   const influxVersion = flags.influx ? await influxGeneration(flags.influx) : null
   const provincePort = ports[0]?.province as number
@@ -120,7 +120,7 @@ async function prepareAndStart(flags: DemoFlags, root: string, troupe: Troupe) {
     server,
     pki: pki.caPath,
   })
-  const provinceAccounts = await prepareDemoAccounts(provinceDir, systemClock, passwords)
+  const provinceAccounts = await prepareDemoAccounts(join(provinceDir, 'accounts'), systemClock, passwords)
 
   troupe.spawn('province', ['province', '--config', provinceFile, '--data', provinceDir, '--json'])
   const runs: FacilityRun[] = []

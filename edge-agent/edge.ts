@@ -19,6 +19,7 @@ import { openInfluxV2 } from '#ingest/series/influx-v2.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
 import type { Alert, AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
+import { WardwatchError } from '#model/errors.ts'
 import { pseudonym } from '#model/ids.ts'
 import { durationMs } from '#model/local-time.ts'
 import type { JournalRecord } from '#model/ports/journal.ts'
@@ -499,7 +500,16 @@ class EdgeAgent implements Edge {
       ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),
     })
     this.#end('console', () => this.console.close())
-    this.url = await this.console.listen({ host: section.host ?? '127.0.0.1', port: section.port ?? 8080 })
+    const port = section.port ?? 8080
+    this.url = await this.console
+      .listen({ host: section.host ?? '127.0.0.1', port })
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') throw error
+        throw new WardwatchError(
+          'port-taken',
+          `port ${port} of the console is taken by another program; stop it, or choose another console.port in the site file`,
+        )
+      })
     this.ports = { ...this.ports, console: Number(new URL(this.url).port) }
   }
 

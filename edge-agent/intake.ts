@@ -76,13 +76,20 @@ export class Intake {
     let accepted = 0
     let duplicates = 0
     for (const [i, body] of bodies.entries()) {
-      if (body.kind !== 'reading') continue
-      if (seqs[i] === 0) duplicates++
-      else accepted++
+      // The edge's own reports of refusals are readings too, but nobody's import.
+      if (
+        body.kind !== 'reading' ||
+        (body.reading.device === this.#options.self && body.reading.type === 'security.rejected')
+      )
+        continue
+      const seq = seqs[i] ?? 0
+      if (seq === 0) duplicates++
+      else if (seq > 0) accepted++
+      // Below zero: shed on a full disk, counted by the journal.
     }
     this.counts.accepted += accepted
     this.counts.duplicates += duplicates
-    return { accepted: Math.min(accepted, raw.length), duplicates, quarantined: bad }
+    return { accepted, duplicates, quarantined: bad }
   }
 
   #fault(reading: RawReading): { cause: string; detail: string } | null {

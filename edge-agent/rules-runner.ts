@@ -3,15 +3,20 @@
  * goes to the desk. State is kept with its journal position; after a restart the tail of the journal is read again.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { Subject, type Subscription } from 'rxjs'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
 import type { Site } from '#model/site/load.ts'
-import { createLiveRules, type LiveRules } from '#rules/live.ts'
+import { rulesOver } from '#rules/engine/rx.ts'
+import type { LiveRules } from '#rules/live.ts'
+import { clockScheduler } from './clock-scheduler.ts'
 
 const TICK_MS = 200
 const SAVE_MS = 30_000
 const TAIL_BATCH = 2000
+/** Without a kept state the windows and timers are made again from this much of the journal. */
+const REBUILD_MS = 3_600_000
 
 export interface RulesRunnerOptions {
   site: Site
@@ -31,9 +36,11 @@ interface KeptState {
 
 export class RulesRunner {
   readonly #options: RulesRunnerOptions
-  readonly rules: LiveRules
+  readonly #lines = new Subject<unknown>()
+  readonly #changes: Subscription
+  rules!: LiveRules
   #seq = 0
-  #ticking: Timer | null = null
+  #ready = false
   #saving: Timer | null = null
   #leave: (() => void) | null = null
   evaluated = 0
@@ -41,29 +48,35 @@ export class RulesRunner {
 
   constructor(options: RulesRunnerOptions) {
     this.#options = options
-    this.rules = createLiveRules({
+    // The journal is the one source of the live run; sources are merged before it, where they are made durable.
+    this.#changes = rulesOver([this.#lines], {
       site: options.site,
-      onChange: (change, source) => options.onChange(change, source),
+      scheduler: clockScheduler(options.clock),
+      tickMs: TICK_MS,
+      ready: () => this.#ready,
+      onStart: (rules) => {
+        this.rules = rules
+      },
       onNotConfirmed: (id, at) => options.onNotConfirmed(id, at),
-    })
+      // One reading that a rule cannot bear must not stop the others.
+      onFault: (error) => {
+        this.faults++
+        options.onFault(`a rule failed near record ${this.#seq}: ${error.message}`)
+      },
+    }).subscribe(({ change, source }) => options.onChange(change, source))
   }
 
   /** Restores the state, reads what the journal holds beyond it, then follows it live. */
   async start(): Promise<{ replayed: number }> {
-    const { journal, stateFile, clock } = this.#options
-    if (existsSync(stateFile)) {
-      try {
-        const kept = JSON.parse(readFileSync(stateFile, 'utf8')) as KeptState
-        this.rules.restore(kept.state)
-        this.#seq = kept.seq
-      } catch (error) {
-        // Without its state the rules begin anew; what is open stays open at the desk. This must be seen.
-        this.#options.onFault(
-          `the state of the rules could not be read (${(error as Error).message}); windows and timers begin anew`,
-        )
-        this.#seq = journal.stats().lastSeq
-      }
-    } else this.#seq = journal.stats().lastSeq
+    const { journal, clock } = this.#options
+    await this.#restore()
+    // What is committed while the tail is read waits, or a later record would overtake an earlier one.
+    const held: JournalRecord[] = []
+    let live = false
+    this.#leave = journal.onCommit((records) => {
+      if (live) this.#take(records)
+      else held.push(...records)
+    })
     let replayed = 0
     for (;;) {
       const records = await journal.read(this.#seq + 1, TAIL_BATCH)
@@ -71,16 +84,11 @@ export class RulesRunner {
       this.#take(records)
       replayed += records.length
     }
-    this.#leave = journal.onCommit((records) => this.#take(records))
-    // What was committed between the last read and the subscription.
-    const late = await journal.read(this.#seq + 1, TAIL_BATCH)
-    this.#take(late)
+    this.#take(held)
+    live = true
     this.rules.resume(clock.now())
-    const tick = (): void => {
-      this.rules.tick(clock.now())
-      this.#ticking = clock.after(TICK_MS, tick)
-    }
-    this.#ticking = clock.after(TICK_MS, tick)
+    this.#ready = true
+    this.save()
     const save = (): void => {
       this.save()
       this.#saving = clock.after(SAVE_MS, save)
@@ -89,21 +97,33 @@ export class RulesRunner {
     return { replayed }
   }
 
+  async #restore(): Promise<void> {
+    const { journal, stateFile, clock } = this.#options
+    if (existsSync(stateFile)) {
+      try {
+        const kept = JSON.parse(readFileSync(stateFile, 'utf8')) as KeptState
+        this.rules.restore(kept.state)
+        this.#seq = kept.seq
+        return
+      } catch (error) {
+        // What is open stays open at the desk; this must be seen.
+        this.#options.onFault(
+          `the state of the rules could not be read (${(error as Error).message}); it is made again from the journal`,
+        )
+      }
+    }
+    this.#seq = (await journal.seqAt(clock.now() - REBUILD_MS)) - 1
+  }
+
   #take(records: readonly JournalRecord[]): void {
     for (const { seq, body } of records) {
       if (seq <= this.#seq) continue
       this.#seq = seq
-      try {
-        if (body.kind === 'reading') this.rules.line(body.reading)
-        else if (body.kind === 'context') this.rules.line(body.change)
-        else if (body.kind === 'act') this.rules.line(body.act)
-        else continue
-        this.evaluated++
-      } catch (error) {
-        // One reading that a rule cannot bear must not stop the others.
-        this.faults++
-        this.#options.onFault(`a rule failed on record ${seq}: ${(error as Error).message}`)
-      }
+      if (body.kind === 'reading') this.#lines.next(body.reading)
+      else if (body.kind === 'context') this.#lines.next(body.change)
+      else if (body.kind === 'act') this.#lines.next(body.act)
+      else continue
+      this.evaluated++
     }
   }
 
@@ -121,8 +141,8 @@ export class RulesRunner {
 
   close(): void {
     this.#leave?.()
-    this.#ticking?.cancel()
     this.#saving?.cancel()
     this.save()
+    this.#changes.unsubscribe()
   }
 }

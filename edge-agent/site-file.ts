@@ -25,5 +25,23 @@ export function loadSiteFile(file: string, options: { secrets: boolean }): Loade
         return existsSync(path) ? readFileSync(path, 'utf8') : null
       })
     : raw
-  return { site, warnings, file }
+  return { site: withAbsoluteFiles(site, folder), warnings, file }
+}
+
+/** Certificates and keys are named relative to the site file, as its secrets are, not to wherever the edge was started. */
+function withAbsoluteFiles(site: Site, folder: string): Site {
+  const section = <T extends object | undefined>(value: T): T => {
+    if (value === undefined) return value
+    const files = Object.entries(value).filter(
+      ([name, path]) =>
+        (name === 'cert' || name === 'key' || name === 'ca') && typeof path === 'string' && !isAbsolute(path),
+    )
+    return { ...value, ...Object.fromEntries(files.map(([name, path]) => [name, join(folder, path as string)])) }
+  }
+  return {
+    ...site,
+    ...(site.broker ? { broker: section(site.broker) } : {}),
+    ...(site.uplink ? { uplink: section(site.uplink) } : {}),
+    ...(site.console ? { console: section(site.console) } : {}),
+  }
 }

@@ -2,6 +2,8 @@
  * The provincial tier put together: store, intake, liveness, gaps, receiver and console. Used by the command line and
  * by the demo. Nothing here sends to a facility.
  */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { Accounts } from '#dashboards/accounts.ts'
 import { createConsoleApp } from '#dashboards/console-app.ts'
 import { SseHub } from '#dashboards/sse-hub.ts'
@@ -77,7 +79,9 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
     undo.push(() => store.close())
     const openedMs = clock.now() - startedAt
     await store.transaction((sql) => putFacilities(sql, config.facilities))
-    const accounts = new Accounts({ dir: dataDir, clock })
+    const accountsDir = join(dataDir, 'accounts')
+    mkdirSync(accountsDir, { recursive: true })
+    const accounts = new Accounts({ dir: accountsDir, clock })
     undo.push(() => accounts.close())
 
     const known = new Set(config.facilities.map((f) => f.id))

@@ -47,7 +47,13 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   })
   const stopped = untilStopped()
   try {
-    const { ports } = await stage.open()
+    const { ports } = await stage.open().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error
+      throw new WardwatchError(
+        'port-taken',
+        `a port of the twins is taken by another program (${error.message}); stop it, or change the addresses in ${options.site}`,
+      )
+    })
     process.send?.({ event: 'open', ports })
     note(
       `twins are up: ${ports.onvif === null ? 'no cameras' : `ONVIF on ${ports.onvif}`}, ${ports.opcua === null ? 'no OPC UA' : `OPC UA on ${ports.opcua}`}`,

@@ -1,6 +1,6 @@
 /** `wardwatch user`: accounts and roles of an edge or a province. */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Accounts, openAccounts } from '#dashboards/accounts.ts'
 import { systemClock } from '#model/system-clock.ts'
@@ -10,10 +10,11 @@ interface Flags {
   json: boolean
 }
 
-/** An edge keeps its accounts in a folder of their own, the province beside its store. */
+/** Accounts stand in a folder of their own below the data folder, of an edge as of the province; made at first use. */
 async function withAccounts<T>(flags: Flags, work: (accounts: Accounts) => T | Promise<T>): Promise<T> {
-  const own = join(flags.data, 'accounts')
-  const accounts = openAccounts({ dir: existsSync(own) ? own : flags.data, clock: systemClock })
+  const dir = join(flags.data, 'accounts')
+  mkdirSync(dir, { recursive: true })
+  const accounts = openAccounts({ dir, clock: systemClock })
   try {
     return await work(accounts)
   } finally {

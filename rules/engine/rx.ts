@@ -23,6 +23,8 @@ export interface SourcedChange {
 export interface RulesStreamOptions extends Omit<LiveRulesOptions, 'onChange' | 'onNotConfirmed'> {
   /** Where the time comes from: `asyncScheduler` live, a VirtualTimeScheduler in tests. */
   scheduler?: SchedulerLike
+  /** False while the tail of the journal is read: time must not pass before what happened in it. */
+  ready?: () => boolean
   /** How often deadlines are looked at, ms. */
   tickMs?: number
   onNotConfirmed?: (alertId: string, at: number) => void
@@ -43,7 +45,9 @@ export function evaluateRules(options: RulesStreamOptions): OperatorFunction<unk
         onNotConfirmed: (id, at) => options.onNotConfirmed?.(id, at),
       })
       options.onStart?.(rules)
-      const ticking = interval(options.tickMs ?? 200, scheduler).subscribe(() => rules.tick(scheduler.now()))
+      const ticking = interval(options.tickMs ?? 200, scheduler).subscribe(() => {
+        if (options.ready?.() ?? true) rules.tick(scheduler.now())
+      })
       const reading = lines.subscribe({
         next: (line) => {
           try {

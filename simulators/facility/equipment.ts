@@ -22,6 +22,13 @@ export function equip(plan: Plan, count: EquipmentCount): Equipment {
     const at = plan.middle.get(zone) ?? { x_m: 0, y_m: 0, floor: 1 }
     return { x_m: round(at.x_m + dx), y_m: round(at.y_m + dy), floor: at.floor }
   }
+  const seats = new Map<string, number>()
+  /** Things of one zone stand beside each other, so that each can be seen and hit on the plan. */
+  const seat = (zone: string) => {
+    const n = seats.get(zone) ?? 0
+    seats.set(zone, n + 1)
+    return spotIn(plan, zone, [(n % 4) * 0.16 - 0.24, Math.floor(n / 4) * 0.2 + 0.1])
+  }
   const opcua = (
     id: string,
     kind: Device['kind'],
@@ -30,7 +37,8 @@ export function equip(plan: Plan, count: EquipmentCount): Equipment {
     zone: string,
     more: Partial<Device> = {},
   ): void => {
-    devices.push({ id, driver: 'opcua', kind, model, root: `ns=2;s=${folder}/${id}`, zone, at: place(zone), ...more })
+    const at = more.at ?? seat(zone)
+    devices.push({ id, driver: 'opcua', kind, model, root: `ns=2;s=${folder}/${id}`, zone, ...more, at })
   }
 
   doors(plan, count.doors, opcua, place)
@@ -40,7 +48,9 @@ export function equip(plan: Plan, count: EquipmentCount): Equipment {
   for (const [i, side] of sides.entries())
     for (const half of [1, 2]) {
       const id = `F${two(i * 2 + half)}`
-      opcua(id, 'fence', 'generic-fence', 'Fences', `BELT-${side}`)
+      const along = half === 1 ? -0.12 : 0.3
+      const at = spotIn(plan, `BELT-${side}`, side === 'N' || side === 'S' ? [along, 0] : [0, along])
+      opcua(id, 'fence', 'generic-fence', 'Fences', `BELT-${side}`, { at })
       links.push({ fence: id, zone: `BELT-${side}` })
     }
   sensors(plan, count.sensors, opcua)
@@ -99,7 +109,7 @@ function doors(plan: Plan, wanted: number, opcua: AddOpcua, place: Place): void 
     'KITCHEN',
     'VISIT',
   ])
-    door(zone, zone, true)
+    door(zone, zone, true, spotIn(plan, zone, [0, 0.5], 0))
   // Cell doors open on command of the post (door.command), they have no reader of their own.
   for (const ward of plan.wards)
     for (const cell of ward.cells) {
@@ -107,8 +117,8 @@ function doors(plan: Plan, wanted: number, opcua: AddOpcua, place: Place): void 
       door(cell.split('-')[1] as string, cell, false, place(cell, 0, north ? 2.5 : -2.5))
     }
   for (const ward of plan.wards) {
-    door(`${ward.id}-DAY`, ward.day, true)
-    door(`${ward.id}-POST`, ward.post, true)
+    door(`${ward.id}-DAY`, ward.day, true, spotIn(plan, ward.day, [-0.3, 0.5], 0))
+    door(`${ward.id}-POST`, ward.post, true, spotIn(plan, ward.post, [-0.3, -0.5], 0))
   }
 }
 
@@ -171,17 +181,16 @@ function cameras(plan: Plan, wanted: number, devices: Device[], place: Place): v
     const special = fixed[n]
     const [zone, round] = special ? [special.zone, 0] : (queue[next++] as [string, number])
     const id = `K${String(n).padStart(n < 100 ? 2 : digits, '0')}`
-    const shift = ((round % 7) - 3) * 5
-    const box = plan.zones.find((z) => z.id === zone)?.polygon
-    const along =
-      box && Math.abs((box[2]?.[1] ?? 0) - (box[0]?.[1] ?? 0)) > 60 ? { dx: 0, dy: shift * 2 } : { dx: shift, dy: 0 }
+    const at = special
+      ? place(zone, special.dx ?? 0, special.dy ?? 0)
+      : spotIn(plan, zone, cameraCorner(plan, zone, round))
     devices.push({
       id,
       driver: 'onvif',
       kind: 'camera',
       model: 'generic-onvif',
       zone,
-      at: place(zone, special?.dx ?? (special ? 0 : along.dx), special?.dy ?? (special ? 0 : along.dy)),
+      at,
       watches: special?.watches ?? [zone],
       ...(special ? { adjacent: special.adjacent } : {}),
       ...(special?.presets ? { presets: special.presets } : {}),
@@ -216,6 +225,40 @@ function sensors(plan: Plan, wanted: number, opcua: AddOpcua): void {
       if (ward) opcua(`CLI${i + 1}`, 'climate', 'generic-climate', 'Env', ward.cells[i % ward.cells.length] as string)
     }
   }
+}
+
+/** Spot in a zone by shares of its width and height from the middle (±0.5), kept inside by a margin in metres. */
+function spotIn(plan: Plan, zone: string, [sx, sy]: [number, number], margin = 0.8) {
+  const middle = plan.middle.get(zone) ?? { x_m: 0, y_m: 0, floor: 1 }
+  const { w, h } = sizeOf(plan, zone)
+  const within = (share: number, size: number) => {
+    const half = Math.max(0, size / 2 - margin)
+    return Math.min(half, Math.max(-half, share * size))
+  }
+  return { x_m: round(middle.x_m + within(sx, w)), y_m: round(middle.y_m + within(sy, h)), floor: middle.floor }
+}
+
+function sizeOf(plan: Plan, zone: string): { w: number; h: number } {
+  const box = plan.zones.find((z) => z.id === zone)?.polygon ?? []
+  const xs = box.map((p) => p[0])
+  const ys = box.map((p) => p[1])
+  return box.length ? { w: Math.max(...xs) - Math.min(...xs), h: Math.max(...ys) - Math.min(...ys) } : { w: 0, h: 0 }
+}
+
+/** Long places are watched from points along them, rooms and yards from their corners. */
+function cameraCorner(plan: Plan, zone: string, round: number): [number, number] {
+  const { w, h } = sizeOf(plan, zone)
+  const along = [-0.36, 0.36, 0.06, -0.2, 0.2][round % 5] as number
+  if (w > h * 4) return [along, -0.3]
+  if (h > w * 4) return [-0.3, along]
+  return (
+    [
+      [-0.44, -0.4],
+      [0.44, 0.4],
+      [0.44, -0.4],
+      [-0.44, 0.4],
+    ] as [number, number][]
+  )[round % 4] as [number, number]
 }
 
 function round(x: number): number {

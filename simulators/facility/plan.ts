@@ -36,6 +36,10 @@ const CORRIDOR_H = 3
 const WARD_W = 8 * CELL_W + 12
 const WARD_H = 2 * CELL_H + CORRIDOR_H
 const EDGE = 12
+const HOUSE_W = 36
+const HOUSE_GAP = 4
+/** Room between two rows of ward buildings, metres. */
+const WARD_GAP = 22
 
 function rectangle([left, top, right, bottom]: Box): [number, number][] {
   return [
@@ -52,7 +56,7 @@ export function layOutPlan(wards: number): Plan {
   const columns = buildings <= 2 ? 1 : Math.ceil(Math.sqrt(buildings / 1.5))
   const rows = Math.ceil(buildings / columns)
   const widthM = EDGE + 52 + columns * (WARD_W + 10) + 62 + EDGE
-  const heightM = Math.max(130, EDGE + 40 + rows * (WARD_H + 14) + EDGE)
+  const heightM = Math.max(130, EDGE + 40 + rows * (WARD_H + WARD_GAP) + EDGE)
   const zones: Zone[] = []
   const middle: Plan['middle'] = new Map()
   const wayOut: Plan['wayOut'] = new Map()
@@ -108,33 +112,55 @@ export function layOutPlan(wards: number): Plan {
     { class: 'orange', adjacent: ['BELT-E', 'SITE'], capacity: 120 },
   )
 
-  const houses: [string, Zone['kind'], string, string, number, Partial<Zone>][] = [
-    ['WORKSHOP-1', 'workshop', '一车间', 'Workshop 1', 22, { capacity: 150, adjacent: ['SITE'] }],
-    ['WORKSHOP-2', 'workshop', '二车间', 'Workshop 2', 22, { capacity: 150, adjacent: ['SITE'] }],
-    ['BOILER', 'boiler', '锅炉房', 'Boiler room', 8, { class: 'yellow', adjacent: ['SITE'] }],
-    ['STORE', 'store', '仓库', 'Store', 10, { class: 'yellow', adjacent: ['SITE'] }],
+  type House = [id: string, kind: Zone['kind'], zh: string, en: string, share: number, more: Partial<Zone>]
+  type HouseRow = [heightM: number, houses: House[]]
+  const westHouses: HouseRow[] = [
+    [14, [['WORKSHOP-1', 'workshop', '一车间', 'Workshop 1', 1, { capacity: 150, adjacent: ['SITE'] }]]],
+    [14, [['WORKSHOP-2', 'workshop', '二车间', 'Workshop 2', 1, { capacity: 150, adjacent: ['SITE'] }]]],
+    [
+      9,
+      [
+        ['BOILER', 'boiler', '锅炉房', 'Boiler room', 0.5, { class: 'yellow', adjacent: ['SITE'] }],
+        ['STORE', 'store', '仓库', 'Store', 0.5, { class: 'yellow', adjacent: ['SITE'] }],
+      ],
+    ],
   ]
-  const eastHouses: typeof houses = [
-    ['CANTEEN', 'canteen', '食堂', 'Canteen', 24, { capacity: 260, adjacent: ['SITE', 'KITCHEN'] }],
-    ['KITCHEN', 'kitchen', '伙房', 'Kitchen', 8, { class: 'yellow', adjacent: ['CANTEEN'] }],
-    ['MED', 'medical', '医务所', 'Infirmary', 14, { adjacent: ['SITE'] }],
-    ['MACHINE', 'machine-room', '中心机房', 'Machine room', 7, { class: 'yellow', adjacent: ['OFFICE'] }],
-    ['OFFICE', 'office', '指挥中心', 'Command centre', 9, { class: 'yellow', adjacent: ['SITE', 'MACHINE'] }],
+  const eastHouses: HouseRow[] = [
+    [
+      14,
+      [
+        ['CANTEEN', 'canteen', '食堂', 'Canteen', 0.65, { capacity: 260, adjacent: ['SITE', 'KITCHEN'] }],
+        ['KITCHEN', 'kitchen', '伙房', 'Kitchen', 0.35, { class: 'yellow', adjacent: ['CANTEEN'] }],
+      ],
+    ],
+    [11, [['MED', 'medical', '医务所', 'Infirmary', 1, { adjacent: ['SITE'] }]]],
+    [
+      12,
+      [
+        ['MACHINE', 'machine-room', '中心机房', 'Machine room', 0.45, { class: 'yellow', adjacent: ['OFFICE'] }],
+        ['OFFICE', 'office', '指挥中心', 'Command centre', 0.55, { class: 'yellow', adjacent: ['SITE', 'MACHINE'] }],
+      ],
+    ],
   ]
   for (const [list, left] of [
-    [houses, EDGE],
+    [westHouses, EDGE],
     [eastHouses, right - EDGE - 40],
   ] as const) {
-    // Houses stand below the yards; what does not fit moves closer together, so that the plan stays inside the belt.
+    // Houses stand below the yards with room for a name above each; a low site moves them closer together.
     const room = yardBottom - ((yardTop + yardBottom) / 2 + 4)
-    const wanted = list.reduce((sum, house) => sum + house[4] * 0.5 + 1.5, 0)
+    const wanted = list.reduce((sum, [height]) => sum + height, 0) + (list.length - 1) * HOUSE_GAP
     const scale = Math.min(1, room / wanted)
     let top = (yardTop + yardBottom) / 2 + 4
-    for (const [id, kind, zh, en, size, more] of list) {
-      const height = size * 0.5 * scale
-      add(id, kind, zh, en, [left, top, left + 36, top + height], more)
-      wayOut.set(id, 'SITE')
-      top += height + 1.5 * scale
+    for (const [height, houses] of list) {
+      let from = left
+      for (const [index, [id, kind, zh, en, share, more]] of houses.entries()) {
+        const last = index === houses.length - 1
+        const to = last ? left + HOUSE_W : from + HOUSE_W * share - HOUSE_GAP / 2
+        add(id, kind, zh, en, [from, top, to, top + height * scale], more)
+        wayOut.set(id, 'SITE')
+        from = to + HOUSE_GAP
+      }
+      top += (height + HOUSE_GAP) * scale
     }
   }
   const gateX = right / 2
@@ -159,7 +185,7 @@ export function layOutPlan(wards: number): Plan {
     const b = Math.floor((w - 1) / 2)
     const floor = ((w - 1) % 2) + 1
     const left = EDGE + 52 + (b % columns) * (WARD_W + 10)
-    const top = EDGE + 8 + Math.floor(b / columns) * (WARD_H + 14)
+    const top = EDGE + 8 + Math.floor(b / columns) * (WARD_H + WARD_GAP)
     const building = `B${b + 1}`
     const box: Box = [left, top, left + WARD_W, top + WARD_H]
     if (floor === 1) {

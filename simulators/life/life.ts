@@ -2,7 +2,7 @@
  * Ordinary life of the make-believe facility, one second at a time: people sleep, sit, walk along corridors, doors
  * follow, hearts beat, sensors drift. Nothing in it is an incident; the same seed and start give the same life.
  */
-import type { Device } from '#model/context/kinds.ts'
+import type { Device, Staff } from '#model/context/kinds.ts'
 import { inHours } from '#model/local-time.ts'
 import { type Chance, seededChance } from '../chance.ts'
 import type { Facility } from '../facility/facility.ts'
@@ -69,6 +69,7 @@ export class Life {
   readonly #inmates: Inmate[] = []
   readonly #officers: Officer[] = []
   readonly #sensors: Sensor[] = []
+  readonly #onDuty = new Map<string, Staff[]>()
   readonly #doors = new Map<string, Device>()
   readonly #later: Draft[] = []
   readonly #motionUntil = new Map<string, number>()
@@ -138,7 +139,9 @@ export class Life {
     ]
     for (const [offset, officer] of (site.staff ?? []).entries()) {
       if (!officer.tag || !lives('devices', officer.tag)) continue
-      const middle = plan.middle.get(bases[offset % bases.length] as string) as Spot
+      const place = bases[offset % bases.length] as string
+      const middle = plan.middle.get(place) as Spot
+      this.#onDuty.set(place, [...(this.#onDuty.get(place) ?? []), officer])
       const base = { ...middle, x_m: middle.x_m + (offset % 3) * 0.8 - 0.8 }
       this.#officers.push({ tag: officer.tag, at: base, base, offset })
     }
@@ -322,13 +325,13 @@ export class Life {
     const door = [...this.#doors.values()].find((d) => d.zone === zone)
     if (!door) return
     const reader = (this.#facility.site.devices ?? []).find((d) => d.kind === 'reader' && d.door === door.id)
-    const officer = this.#facility.site.staff?.[this.#chance.whole(0, (this.#facility.site.staff?.length ?? 1) - 1)]
+    const officer = this.#officerOf(zone)
     const first: Draft = reader
       ? {
           device: reader.id,
           type: 'access.granted',
           time: now + 1000,
-          value: { credential: officer?.credentials?.[0] ?? 'C-0001', direction: 'in' },
+          value: { credential: officer?.credentials?.[0] ?? 'C-0001' },
         }
       : {
           device: door.id,
@@ -339,6 +342,15 @@ export class Life {
     this.#soon(first)
     this.#soon({ device: door.id, type: 'door.state', time: now + 2000, value: { state: 'open' } })
     this.#soon({ device: door.id, type: 'door.state', time: now + 7000, value: { state: 'closed' } })
+  }
+
+  /** Who is on duty in the ward of the zone; a card used far from its holder's tag would be an alert (R11). */
+  #officerOf(zone: string): Staff | undefined {
+    const ward = this.#facility.plan.wards.find(
+      (w) => w.id === zone || [w.day, w.post, w.toilet, w.corridor, ...w.cells].includes(zone),
+    )
+    const mine = this.#onDuty.get(ward?.post ?? '') ?? []
+    return mine.length === 0 ? undefined : this.#chance.pick(mine)
   }
 
   #seeMotion(zone: string, until: number): void {

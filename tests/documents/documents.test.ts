@@ -99,6 +99,8 @@ describe('the pages', () => {
     .split('\n')
     .filter((path) => path && existsSync(join(ROOT, path)))
   const pages = tracked.filter((path) => path.endsWith('.md'))
+  // The design speaks of plans and of other projects' files; it is not a description of what stands.
+  const described = pages.filter((page) => !page.startsWith('docs/design/'))
 
   test('link only to files that are there', () => {
     const broken = pages.flatMap((page) =>
@@ -113,7 +115,7 @@ describe('the pages', () => {
 
   test('name only files and folders of the house that are there', () => {
     const tops = new Set(tracked.filter((path) => path.includes('/')).map((path) => path.split('/')[0]))
-    const broken = pages.flatMap((page) =>
+    const broken = described.flatMap((page) =>
       [...read(page).matchAll(/(?<![\w./#-])[\w.-]+\/[\w./-]*(?:\.[a-z]+|\/(?=`))/g)]
         .map((m) => m[0])
         .filter((path) => tops.has(path.split('/')[0] as string))
@@ -125,7 +127,7 @@ describe('the pages', () => {
 
   test('name only npm scripts that package.json has', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-    const broken = pages.flatMap((page) =>
+    const broken = described.flatMap((page) =>
       [...read(page).matchAll(/npm run (?:-s )?([a-z][a-z:]*)/g)]
         .filter((m) => !(m[1]! in scripts))
         .map((m) => `${page}: npm run ${m[1]}`),
