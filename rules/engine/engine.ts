@@ -365,6 +365,9 @@ export class Engine {
       if (at > limit || at === Number.POSITIVE_INFINITY) {
         // Nothing can come any more for the instant that was being worked on.
         if (this.#now <= limit) this.#endInstant()
+        // The end of the instant may have asked for a deadline that is due in this run.
+        const next = this.#deadlines.peek()
+        if (next && next.at <= limit && next.at <= this.#deadlineLimit) continue
         return
       }
       if (at > this.#now) {
