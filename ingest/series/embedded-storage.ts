@@ -2,8 +2,10 @@
  * The embedded store's file: raw readings by device and type, and their rollups per minute and hour. Runs in its own
  * thread. A reading written twice counts once, because raw row and rollup are written in one transaction.
  */
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { StatementSync } from 'node:sqlite'
+import { isMainThread } from 'node:worker_threads'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { SeriesLine } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
@@ -62,6 +64,7 @@ export interface ExpiryRequest {
 
 export function open(options: { dir: string }) {
   const path = join(options.dir, 'series.db')
+  yieldToOthers()
   const db = openDatabase(path, { durability: 'normal', checkpointPages: 4000 })
   db.exec(SCHEMA)
   const streams = new Map<string, number>()
@@ -256,6 +259,17 @@ export function open(options: { dir: string }) {
   }
 
   return { take, write, query, expire, close: () => db.close() }
+}
+
+/** Charts may wait, an alert may not: where the system lets it, this thread runs after the others of the edge. */
+function yieldToOthers(): void {
+  // Priority 0 stands for the calling thread on Linux; elsewhere, and on the main thread, it would be the whole process.
+  if (isMainThread || process.platform !== 'linux') return
+  try {
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Not allowed here; it only costs latency under load.
+  }
 }
 
 /** Adds one value to its bucket. */

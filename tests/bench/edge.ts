@@ -15,7 +15,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { type RunningStore, startInfluxd } from '#ingest/series/store-processes.ts'
 import { type BenchSite, benchSite } from './edge-site.ts'
-import { cpuMs, foreignLoad, memoryMb, percentile, print, round } from './figures.ts'
+import { cpuMs, foreignLoad, memoryMb, percentile, print, round, threadsMs } from './figures.ts'
 import type { LoadPlan, LoadResult } from './mqtt-load.ts'
 import type { Seen } from './sse-watcher.ts'
 
@@ -125,6 +125,11 @@ async function startEdgeProcess(site: BenchSite, influx: RunningStore | null): P
     token,
     async backlog() {
       const text = await (await fetch(`${ready.url}/metrics`)).text()
+      if (env.BENCH_THREADS)
+        process.stderr.write(
+          (text.match(/^wardwatch_(journal|nodejs_(heap_s|external)|process_res|broker).* .*$/gm) ?? []).join('; ') +
+            '\n',
+        )
       const values = (pattern: RegExp) => [...text.matchAll(pattern)].map((m) => Number(m[1]))
       return Math.max(
         ...values(/^wardwatch_consumer_lag\{.*\} (\S+)$/gm),
@@ -175,6 +180,8 @@ interface Outcome {
   seen: number
   doubled: number
   cpuUs: number
+  /** Of one processor, by the main thread. */
+  mainShare: number
   rss: number
   peak: number
   backlogAtEnd: number
@@ -182,6 +189,9 @@ interface Outcome {
   counts: Awaited<ReturnType<Subject['end']>>
   foreign: number
 }
+
+const mainMs = (subject: Subject): number =>
+  subject.pids.reduce((sum, pid) => sum + (threadsMs(pid).get(pid)?.ms ?? 0), 0)
 
 async function measure(subject: Subject, site: BenchSite, rate: number, size: number): Promise<Outcome> {
   const watcher = start(here('./sse-watcher.ts'), [subject.streamUrl, subject.token])
@@ -199,10 +209,18 @@ async function measure(subject: Subject, site: BenchSite, rate: number, size: nu
   const generator = start(here('./mqtt-load.ts'), [JSON.stringify(plan)])
   await generator.line('warm')
   const foreign = foreignLoad([...subject.pids, generator.pid, watcher.pid, process.pid, ...influxPids])
+  const mainAtStart = mainMs(subject)
+  const threadsAtStart = env.BENCH_THREADS ? threadsMs(subject.pids[0]!) : null
   const cpuAtStart = subject.pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
   await generator.line('sent')
   const cpuUsed = subject.pids.reduce((sum, pid) => sum + cpuMs(pid), 0) - cpuAtStart
+  const mainUsed = mainMs(subject) - mainAtStart
   const foreignShare = foreign()
+  if (threadsAtStart)
+    for (const [tid, { name, ms }] of threadsMs(subject.pids[0]!)) {
+      const used = ms - (threadsAtStart.get(tid)?.ms ?? 0)
+      if (used > 50) process.stderr.write(`${subject.name} thread ${tid} ${name}: ${used} ms\n`)
+    }
   const backlogAtEnd = await subject.backlog()
   const load = await generator.line<LoadResult>('measured')
   const drainFrom = performance.now()
@@ -238,6 +256,7 @@ async function measure(subject: Subject, site: BenchSite, rate: number, size: nu
     seen: [...arrived.keys()].filter((device) => sentAt.has(device)).length,
     doubled,
     cpuUs: (cpuUsed * 1000) / measuredReadings,
+    mainShare: mainUsed / (MEASURE_S * 1000),
     rss: memory.reduce((sum, m) => sum + m.rss, 0),
     peak: memory.reduce((sum, m) => sum + m.peak, 0),
     backlogAtEnd,
@@ -281,6 +300,7 @@ function report(name: string, o: Outcome, peer: { name: string; outcome: Outcome
     o.latencies.length,
   )
   row('CPU per reading', o.cpuUs, 'µs', (p) => p.cpuUs)
+  row('main thread busy', o.mainShare * 100, '%', (p) => p.mainShare * 100)
   row('resident memory', o.rss, 'MB', (p) => p.rss)
   row('resident memory at most', o.peak, 'MB', (p) => p.peak)
   row('backlog when the load ends', o.backlogAtEnd, 'records')

@@ -2,7 +2,7 @@
  * What every benchmark of this folder counts and prints with: percentiles, processor time of processes, the load of
  * others on the same machine, one JSON object per figure (`bars.md`). It measures nothing by itself.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Clock ticks of /proc per second (USER_HZ, the same on every Linux). */
 const TICK_MS = 10
@@ -29,6 +29,20 @@ export function cpuMs(pid: number): number {
   } catch {
     return 0
   }
+}
+
+/** Processor time of each thread, ms, by thread number; the main thread has the number of the process. */
+export function threadsMs(pid: number): Map<number, { name: string; ms: number }> {
+  const threads = new Map<number, { name: string; ms: number }>()
+  for (const tid of readdirSync(`/proc/${pid}/task`).map(Number)) {
+    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    const fields = text.split(') ')[1]!.split(' ')
+    threads.set(tid, {
+      name: text.slice(text.indexOf('(') + 1, text.indexOf(')')),
+      ms: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+    })
+  }
+  return threads
 }
 
 export function memoryMb(pid: number): { rss: number; peak: number } {
