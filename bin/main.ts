@@ -33,6 +33,7 @@ try {
     process.exitCode = error.code === 'usage' ? 2 : 1
   } else {
     process.stderr.write(`wardwatch: ${(error as Error)?.stack ?? String(error)}\n`)
-    process.exitCode = 1
+    // Whatever a half-started command has open must not keep it up.
+    process.exit(1)
   }
 }
