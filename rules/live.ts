@@ -3,6 +3,7 @@
  * positive evidence on arrival. Both give the same alert ids. The caller brings lines and the time; nothing here waits.
  */
 import type { AlertChange } from '#model/alert/alert.ts'
+import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { Site } from '#model/site/load.ts'
 import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import { Engine, type EngineCounts } from './engine/engine.ts'
@@ -58,9 +59,18 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
       options.onChange(change, 'ordered')
     },
   })
+  const eagerRules = rules.filter((r) => r.file.eager)
+  /** Samples that no eager rule looks at: half of all lines and more. Positions count, they say where things are. */
+  const idle = new Set(
+    [...READING_TYPES.values()].flatMap(({ type, signal }) =>
+      signal.kind === 'sample' && !type.endsWith('.position') && !eagerRules.some((r) => r.file.inputs.includes(type))
+        ? [type]
+        : [],
+    ),
+  )
   const eager = new Engine({
     ...common,
-    rules: rules.filter((r) => r.file.eager),
+    rules: eagerRules,
     waitMs: 0,
     clockSlackMs: 0,
     onChange: (change) => {
@@ -84,8 +94,10 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
   return {
     rules,
     line(line) {
-      eager.line(line)
-      eager.settle()
+      if (!idle.has((line as { type?: string }).type ?? '')) {
+        eager.line(line)
+        eager.settle()
+      }
       ordered.line(line)
     },
     tick(nowMs) {

@@ -35,7 +35,7 @@ export interface EngineOptions {
   onChange: (change: AlertChange) => void
   /** A line that was refused: cause, sentence. */
   onRefused?: (cause: string, detail: string, device: string | null) => void
-  /** Live: the journal has refused duplicates already. */
+  /** Live: the journal holds only checked and complete readings, and has refused duplicates already. */
   trustIds?: boolean
 }
 
@@ -115,7 +115,7 @@ export class Engine {
     this.#waitMs = (options.waitMs ?? this.#latenessMs) + this.#slackMs
     this.#stillMattersMs = options.stillMattersMs ?? 300_000
     this.site = new FacilityContext(options.site)
-    this.#intake = new Intake(this.site, options.adopt ?? false)
+    this.#intake = new Intake(this.site, options.adopt ?? false, options.trustIds === true)
     this.#enrichment = new Enrichment(this.site, this.#signals, this.#people, this.#gateways)
     const bookIndex = options.rules.length
     this.book = new AlertBook({

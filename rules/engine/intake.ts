@@ -79,9 +79,13 @@ export class Intake {
   readonly #site: FacilityContext
   readonly #adopt: boolean
 
-  constructor(site: FacilityContext, adopt: boolean) {
+  readonly #trusted: boolean
+
+  /** @param trusted complete readings come out of the journal, and were checked before they went in. */
+  constructor(site: FacilityContext, adopt: boolean, trusted = false) {
     this.#site = site
     this.#adopt = adopt
+    this.#trusted = trusted
   }
 
   take(line: unknown): Taken {
@@ -89,6 +93,10 @@ export class Intake {
       return refused('bad-reading', 'the line is not a JSON object; write one reading, context change or act a line')
     if ('context' in line) return this.#context(line as Record<string, unknown>)
     if ('act' in line) return this.#act(line as Record<string, unknown>)
+    if (this.#trusted && isComplete(line as RawReading)) {
+      const reading = line as TakenReading
+      return { kind: 'reading', adopt: this.#adopt && !this.#site.device(reading.device), reading }
+    }
     return this.#reading(line as RawReading)
   }
 
@@ -165,6 +173,18 @@ export class Intake {
       return refused('bad-value', 'name the alert by "alert", or by "rule" and "key"')
     return { kind: 'act', act: line as unknown as Act, id: `a${canonicalJson(line)}` }
   }
+}
+
+/** Does it say all that the edge fills in at its door? */
+function isComplete(raw: RawReading): boolean {
+  return (
+    raw.id !== undefined &&
+    raw.received !== undefined &&
+    raw.time !== undefined &&
+    raw.quality !== undefined &&
+    raw.zone !== undefined &&
+    raw.subject !== undefined
+  )
 }
 
 function hasId(kind: ContextKind): boolean {
