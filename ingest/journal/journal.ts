@@ -73,6 +73,8 @@ interface Pending {
 const SHED = -1
 const IDLE_FLUSH_MS = 1000
 const FULL_RETRY_MS = 500
+/** Steps of promises between a commit and an alert that the rules made of it, with room to spare. */
+const TURNS = 40
 
 export async function openJournal(options: JournalOptions): Promise<EdgeJournal> {
   const storageOptions: storage.StorageOptions = {
@@ -284,8 +286,9 @@ class SqliteJournal implements EdgeJournal, CursorSource {
 
   async #commitAll(): Promise<void> {
     do {
-      // Whatever is appended in this turn of the loop still joins the group.
-      await Promise.resolve()
+      // Whatever is appended in this turn of the loop still joins the group, and so does what came of the commit before:
+      // an alert must not wait for a whole commit of other readings.
+      for (let i = 0; i < TURNS; i++) await null
       const batch = this.#takeBatch()
       try {
         await this.#commitBatch(batch)
