@@ -1,5 +1,6 @@
 /** The drivers of an edge and what they are given: one host per driver, the same intake behind all of them. */
 
+import { readFileSync } from 'node:fs'
 import type { Driver, DriverHost } from '#drivers/contract.ts'
 import { createMqttDriver, type MqttDriver } from '#drivers/mqtt/index.ts'
 import { createOnvifDriver, type OnvifDriver } from '#drivers/onvif/index.ts'
@@ -63,9 +64,12 @@ export function createDrivers(options: DriverSetOptions): DriverSet {
         url: broker.url,
         ...(broker.user ? { user: broker.user } : {}),
         ...(broker.password ? { password: broker.password } : {}),
+        ...(broker.ca ? { ca: readFileSync(broker.ca) } : {}),
+        ...(broker.cert ? { cert: readFileSync(broker.cert) } : {}),
+        ...(broker.key ? { key: readFileSync(broker.key) } : {}),
       }
     : null
-  const mqtt = createMqttDriver(host('mqtt'), external as never)
+  const mqtt = createMqttDriver(host('mqtt'), external)
   const onvif = createOnvifDriver(host('onvif'))
   const opcua = createOpcuaDriver(host('opcua'))
   return { mqtt, onvif, opcua, all: [mqtt, onvif, opcua], counts }

@@ -36,6 +36,7 @@ import { lockDataDir } from './data-lock.ts'
 import { DeviceTable } from './device-table.ts'
 import { createDrivers, type DriverSet, devicesOf } from './drivers.ts'
 import { EvidencePictures } from './evidence-pictures.ts'
+import { ExternalVoice, type Voice } from './external-voice.ts'
 import { EdgeFacilityDesk } from './facility-desk.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
@@ -97,6 +98,8 @@ class EdgeAgent implements Edge {
   #intake!: Intake
   #rules!: RulesRunner
   #broker: Broker | null = null
+  /** Through which local subscribers are told: the embedded broker, or a foreign one. */
+  #voice: Voice | null = null
   #uplink: Uplink | null = null
   #pictures!: EvidencePictures
   #facility!: EdgeFacilityDesk
@@ -213,7 +216,8 @@ class EdgeAgent implements Edge {
       this.#end(`driver ${driver.name}`, () => driver.stop())
     }
     // The broker opens its doors last: what it took before its driver knows the devices would be a stranger's.
-    if (site.broker && !site.broker.url) await this.#openBroker(data.broker)
+    if (site.broker?.url) this.#openVoice(site.broker.url)
+    else if (site.broker) await this.#openBroker(data.broker)
     this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
@@ -253,7 +257,7 @@ class EdgeAgent implements Edge {
             subject,
             staff: subject !== null && context.staff(subject) !== undefined,
           })
-          if (this.#broker) this.#tell(reading, subject)
+          if (this.#voice) this.#tell(reading, subject)
         }
       }
     })
@@ -269,8 +273,8 @@ class EdgeAgent implements Edge {
 
   #tell(reading: Reading, subject: string | null): void {
     const topic = topics.reading(reading.facility, reading.type)
-    if (!this.#broker?.wanted(topic)) return
-    void this.#broker
+    if (!this.#voice?.wanted(topic)) return
+    void this.#voice
       .publish(topic, JSON.stringify({ ...reading, zone: this.#zoneOf(reading), subject }), { qos: 0 })
       .catch(() => {})
   }
@@ -278,7 +282,7 @@ class EdgeAgent implements Edge {
   /** After each change of an alert: local subscribers hear it, and a picture is taken when it is raised. */
   #published(change: AlertChange): void {
     const { log } = this.#options
-    void this.#broker
+    void this.#voice
       ?.publish(topics.alert(change.alert.facility, change.alert.level), JSON.stringify(alertEvent(change)), { qos: 1 })
       .catch(() => {})
     if (change.change === 'raised' && change.alert.domain !== 'equipment')
@@ -336,9 +340,18 @@ class EdgeAgent implements Edge {
           .catch(() => {}),
       log,
     })
+    this.#voice = this.#broker
     const { tcp, tls: tlsPort, ws } = this.#broker.ports
     this.ports = { ...this.ports, mqtt: tcp ?? null, mqtts: tlsPort ?? null, ws: ws ?? null }
     this.#end('broker', () => this.#broker?.close())
+  }
+
+  #openVoice(url: string): void {
+    const { site, log } = this.#options
+    const { user, password, ca, cert, key } = site.broker ?? {}
+    const voice = new ExternalVoice({ url, facility: site.facility.id, user, password, ca, cert, key, log })
+    this.#voice = voice
+    this.#end('voice', () => voice.close())
   }
 
   async #openSeries(dir: string, alias: (person: string) => string): Promise<SeriesSink> {
