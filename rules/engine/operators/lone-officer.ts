@@ -1,0 +1,117 @@
+/** R45: at night one officer alone in an open cell with inmates. */
+import type { FacilityContext } from '#model/context/facility-context.ts'
+import { type Cx, type Input, mark, type Operator } from '../operator.ts'
+import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+
+interface State extends Timed {
+  /** State "w|officer": the cell he was in last. */
+  cell: string | null
+  /** State "o|cell": officers whose last fix is there. */
+  officers: string[]
+}
+
+export const operator: Operator<State> = {
+  name: 'lone-officer',
+  schema: { type: 'object', additionalProperties: false, properties: {} },
+  prepare(rule) {
+    type C = Cx<State>
+
+    function peopleIn(zone: string, at: number, cx: C): string[] {
+      const found = cx.people.inZone(zone, at)
+      for (const child of cx.site.children(zone)) found.push(...peopleIn(child, at, cx))
+      return found
+    }
+    function count(cell: string, at: number, cx: C) {
+      const people = peopleIn(cell, at, cx)
+      const officers = people.filter((p) => cx.site.staff(p)).sort()
+      return { officers, inmates: people.filter((p) => cx.site.person(p)).sort() }
+    }
+    /** Is any door of the cell open? Null: none ever said, or all are offline. */
+    function isOpen(cell: string, at: number, cx: C): boolean | null {
+      const states = cx.site
+        .devicesOf(cell)
+        .filter((d) => d.kind === 'door')
+        .map((d) => cx.signals.at(d.id, 'door.state', at)?.value.state)
+        .filter((s) => s !== undefined)
+      return states.length === 0 ? null : states.includes('open')
+    }
+
+    function verdicts(cell: string, at: number, cx: C): Verdicts {
+      const { officers, inmates } = count(cell, at, cx)
+      const open = isOpen(cell, at, cx)
+      // A tag that stopped speaking says nothing about where its officer is.
+      if (officers.length === 0 && cx.peek(`o|${cell}`)) return { parts: [null], over: null }
+      const alone = officers.length === 1 && inmates.length >= 1 && cx.site.isNight(at)
+      const verdict = alone ? open : false
+      return { parts: [verdict], over: verdict === null ? null : !verdict }
+    }
+    /** Keeps who was last in which cell: inmates of cells without an officer cost one look-up. */
+    function move(officer: string, to: string | null, cx: C): string | null {
+      const who = cx.state(`w|${officer}`)
+      const from = who.cell
+      if (from === to) return null
+      who.cell = to
+      if (to === null) cx.forget(`w|${officer}`)
+      else cx.state(`o|${to}`).officers.push(officer)
+      if (from === null) return null
+      const left = cx.state(`o|${from}`)
+      left.officers = left.officers.filter((o) => o !== officer)
+      if (left.officers.length === 0) cx.forget(`o|${from}`)
+      return from
+    }
+
+    const engine = timed<State>({
+      forMs: [rule.ms('sustained')],
+      clearMs: rule.ms('overFor'),
+      verdicts: (cell, at, cx) => verdicts(cell, at, cx),
+      fire(cell, state, _part, due, cx) {
+        const { officers, inmates } = count(cell, due, cx)
+        const opening = state.parts[0]?.opening ?? null
+        const marks = officers.flatMap((o) => {
+          const fix = cx.people.last(o)
+          return fix ? [{ id: fix.id, t: fix.time }] : []
+        })
+        cx.hit({
+          key: cell,
+          level: 'yellow',
+          opening: opening?.id ?? marks[0]?.id ?? `due:${new Date(due).toISOString()}`,
+          evidence: [...(opening ? [opening] : []), ...marks],
+          zone: cell,
+          subjects: officers,
+          reasons: [{ code: 'alone', params: { officer: officers[0] ?? null, inmates: inmates.length }, class: 'L3' }],
+          ...dueAt(due, cx.now),
+        })
+      },
+    })
+
+    function settle(cell: string, input: Input, cx: C): void {
+      const state = cx.state(cell)
+      engine.apply(cell, state, input.time, verdicts(cell, input.time, cx), mark(input), cx)
+      if (isIdle(state)) cx.forget(cell)
+    }
+
+    return {
+      initial: () => ({ ...newTimed(1), cell: null, officers: [] }),
+      on(input, cx) {
+        if (input.type === 'door.state') {
+          if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
+          const cell = cellOf(input.zone, cx.site)
+          if (cell !== null) settle(cell, input, cx)
+          return
+        }
+        if (!input.usableFix || input.subject === null || cx.people.last(input.subject)?.id !== input.id) return
+        const cell = cellOf(input.zone, cx.site)
+        if (cx.site.staff(input.subject)) {
+          const from = move(input.subject, cell, cx)
+          if (from !== null) settle(from, input, cx)
+          if (cell !== null) settle(cell, input, cx)
+        } else if (cell !== null && cx.peek(`o|${cell}`)) settle(cell, input, cx)
+      },
+      wake: (cell, tag, cx) => engine.wake(cell, tag, cx),
+    }
+  },
+}
+
+function cellOf(zone: string | null, site: FacilityContext): string | null {
+  return site.upward(zone).find((z) => ['cell', 'dormitory'].includes(site.zone(z)?.kind ?? '')) ?? null
+}
