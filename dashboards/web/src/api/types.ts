@@ -138,6 +138,12 @@ export interface HeadcountItem {
   present: number
   expected: number | null
   officers: number
+  elsewhere?: number
+  /** Without a fresh fix: neither present nor absent. */
+  unknown?: number
+  /** Everybody inside, whether he belongs there or not. */
+  inside?: number
+  ageMs?: number | null
 }
 
 export interface SeriesAnswer {

@@ -1,10 +1,11 @@
 /** The live console (console.md P1): filters, list with red lane, floor plan, detail panel. Only lays out; the parts work. */
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
-import { useNavigate, useParams } from 'react-router'
+import { useNavigate, useSearchParams } from 'react-router'
 import type { Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
+import { alertLink } from '../live/links.ts'
 import { view } from '../live/runtime.ts'
 import { ActDialog, type DialogVerb, needsDialog } from './act-dialogs.tsx'
 import css from './duty.module.css'
@@ -30,7 +31,8 @@ function useWide(): boolean {
 
 export function AlertsPage() {
   const t = useText()
-  const { id } = useParams()
+  const [query] = useSearchParams()
+  const id = query.get('alert') ?? undefined
   const navigate = useNavigate()
   const wide = useWide()
   const grid = useRef<GridHandle>(null)
@@ -38,7 +40,7 @@ export function AlertsPage() {
   const [follow, setFollow] = useState(0)
 
   const open = useCallback(
-    (next: string | null) => navigate(next ? `/duty/alerts/${next}` : '/duty/alerts', { replace: true }),
+    (next: string | null) => navigate(next ? alertLink(next) : '/duty/alerts', { replace: true }),
     [navigate],
   )
 

@@ -14,6 +14,7 @@ import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { isOpen, isUnacknowledged } from '../live/alert-store.ts'
 import { facility, readDevice } from '../live/facility-data.ts'
 import { clockTime, preciseTime } from '../live/format.ts'
+import { alertLink } from '../live/links.ts'
 import { store } from '../live/runtime.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { Chart } from './chart.tsx'
@@ -192,7 +193,7 @@ export default function DevicePage() {
             <ul>
               {alerts.map((alert) => (
                 <li key={alert.id}>
-                  <Link className={css.alert} to={`/duty/alerts/${alert.id}`}>
+                  <Link className={css.alert} to={alertLink(alert.id)}>
                     <Badge level={alert.level} filled={isUnacknowledged(alert)} size={20} />
                     <span>{clockTime(alert.raisedAt)}</span>
                     <b>{alertName(t, data, alert)}</b>

@@ -9,6 +9,7 @@ import { Bar } from '../kit/controls.tsx'
 import { alertName, sourceName, zoneName } from '../kit/wording.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime, duration } from '../live/format.ts'
+import { alertLink } from '../live/links.ts'
 import { facilities, highestUnacknowledged, store } from '../live/runtime.ts'
 import { second } from '../live/server-clock.ts'
 import { isProvince, mayEnter } from '../live/session.ts'
@@ -79,7 +80,7 @@ export function AlertBar({ account }: { account: Me }) {
         <div className={css.highest}>
           <span className={css.highestLabel}>{t('bar.highest')}</span>
           <Badge level={top.level} filled ring size={30} />
-          <Link className={css.highestText} to={mayEnter(account, 'duty') ? `/duty/alerts/${top.id}` : '/'}>
+          <Link className={css.highestText} to={mayEnter(account, 'duty') ? alertLink(top.id) : '/'}>
             <b>{clockTime(top.raisedAt)}</b>
             <b>{zoneName(t, data, top.zone)}</b>
             <b>{alertName(t, data, top)}</b>

@@ -472,5 +472,8 @@ export const en: Record<TextKey, string> = {
   'unit.min': '{n} min',
   'unit.h': '{n} h',
   'unit.d': '{n} d',
+  'plan.north': 'N',
+  'plan.countUnknown': 'Unknown',
+  'plan.countNone': 'No head count yet',
   'gallery.title': 'Component gallery',
 }

@@ -470,6 +470,9 @@ export const zh = {
   'unit.min': '{n} 分',
   'unit.h': '{n} 小时',
   'unit.d': '{n} 天',
+  'plan.north': '北',
+  'plan.countUnknown': '未知',
+  'plan.countNone': '暂无人数数据',
   'gallery.title': '元件总览',
 } as const
 

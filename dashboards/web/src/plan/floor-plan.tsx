@@ -10,6 +10,7 @@ import { zoneName } from '../kit/wording.ts'
 import { isOpen, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
 import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
+import { headcount } from '../live/headcount.ts'
 import { keepPositionsOpen, positions } from '../live/positions.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
@@ -29,12 +30,17 @@ import {
   type View,
   within,
 } from './geometry.ts'
-import { Labels, PIN_PX, pinsOf } from './overlay.tsx'
+import type { Rect } from './labels.ts'
+import { Labels, PIN_PX, pinsOf, ScaleBar } from './overlay.tsx'
 import css from './plan.module.css'
 import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
 
 const PAINT_MS = 500
 const FOLLOW_SPAN_M = 70
+/** In the low strip below the list the whole width is near enough: it shows a band of the site around the alert. */
+const STRIP_SPAN_M = 46
+const STRIP_PX = 340
+const SYMBOL_PX = 14
 const SYMBOL_SCALE = 1.4
 const MAX_SYMBOLS = 600
 
@@ -95,6 +101,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
   const t = useText()
   const data = useSignal(facility)
   const { theme } = useSignal(settings)
+  const { items: counted } = useSignal(headcount)
   useSyncExternalStore(store.subscribeList, store.version)
   const host = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -103,7 +110,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
   const [people, setPeople] = useState(0)
 
   const zones = useMemo(
-    () => drawOrder([...data.zones.values()].filter((z) => z.polygon && floorOf(z) === floor)),
+    () => drawOrder([...data.zones.values()].filter((z) => z.polygon && z.kind !== 'outside' && floorOf(z) === floor)),
     [data.zones, floor],
   )
   const site = useMemo(() => siteBox(data.zones.values()), [data.zones])
@@ -119,7 +126,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
     if (!site || width === 0) return
     if (target && (auto || follow > 0)) {
       const whole = fitView(site, width, height)
-      const near = Math.min(width, height) / FOLLOW_SPAN_M
+      const near = Math.min(width, height) / (height < STRIP_PX ? STRIP_SPAN_M : FOLLOW_SPAN_M)
       setView(within({ cx: target.x, cy: target.y, scale: Math.max(whole.scale, near) }, site, width, height))
     } else if (!view) setView(fitView(site, width, height))
   }, [focus, follow, site, width > 0, target?.x, target?.y])
@@ -194,6 +201,27 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
       })
     : []
 
+  const symbols = devices.flatMap((device) => {
+    const door = isDoor(device)
+    const camera = device.kind === 'camera'
+    if (!view || (door ? !layers.doors : camera ? !layers.cameras : !layers.sensors)) return []
+    if (device.kind === 'band' || device.kind === 'tag') return []
+    const [x, y] = screen(device.at!.x_m, device.at!.y_m)
+    return x < -20 || y < -20 || x > width + 20 || y > height + 20 ? [] : [{ device, door, camera, x, y }]
+  })
+  const size = view ? Math.max(0.55, Math.min(SYMBOL_SCALE, view.scale / 5)) : 1
+  const obstacles: Rect[] = [
+    { x: 0, y: height - 40, w: 200, h: 40 },
+    ...symbols.map(({ x, y, door, camera }) => {
+      const w = (door || camera ? SYMBOL_PX : SYMBOL_PX / 2) * size
+      return { x: x - w / 2, y: y - (w * 0.7) / 2, w, h: w * 0.7 }
+    }),
+    ...pins.map(({ alert, left, top }) => {
+      const w = alert.id === focus ? 48 : PIN_PX
+      return { x: left - w / 2, y: top - w / 2, w, h: w }
+    }),
+  ]
+
   return (
     <div
       ref={host}
@@ -249,28 +277,30 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
                 <path key={zone.id} className={css.unseen} d={pathOf(zone)} fill="url(#plan-hatch)" />
               ))}
           </g>
-          {layers.zones && <Labels zones={zones} view={view} screen={screen} unseen={cover.unseen} />}
-          {devices.map((device) => {
-            const door = isDoor(device)
-            const camera = device.kind === 'camera'
-            if (door ? !layers.doors : camera ? !layers.cameras : !layers.sensors) return null
-            if (device.kind === 'band' || device.kind === 'tag') return null
-            const [x, y] = screen(device.at!.x_m, device.at!.y_m)
-            if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return null
-            const size = Math.max(0.55, Math.min(SYMBOL_SCALE, view.scale / 5))
-            return (
-              <g key={device.id} transform={`translate(${x} ${y}) scale(${size})`}>
-                <title>{device.id}</title>
-                {door ? (
-                  <DoorSymbol shape={doorShape(device, forced.has(device.id), now)} />
-                ) : camera ? (
-                  <CameraSymbol lost={device.online === false} />
-                ) : (
-                  <SensorSymbol lost={device.online === false} />
-                )}
-              </g>
-            )
-          })}
+          {symbols.map(({ device, door, camera, x, y }) => (
+            <g key={device.id} transform={`translate(${x} ${y}) scale(${size})`}>
+              <title>{device.id}</title>
+              {door ? (
+                <DoorSymbol shape={doorShape(device, forced.has(device.id), now)} />
+              ) : camera ? (
+                <CameraSymbol lost={device.online === false} />
+              ) : (
+                <SensorSymbol lost={device.online === false} />
+              )}
+            </g>
+          ))}
+          {layers.zones && (
+            <Labels
+              zones={zones}
+              view={view}
+              size={{ width, height }}
+              screen={screen}
+              unseen={cover.unseen}
+              obstacles={obstacles}
+              counts={new Map(counted.map((row) => [row.zone, row]))}
+            />
+          )}
+          <ScaleBar scale={view.scale} width={width} height={height} />
         </svg>
       )}
       <canvas ref={canvas} className={css.canvas} aria-hidden="true" />

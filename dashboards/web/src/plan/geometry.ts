@@ -36,10 +36,13 @@ export const floorOf = (zone: ZoneItem): number => zone.floor ?? 1
 
 /** Floors that hold anything drawn, lowest first. */
 export const floorsOf = (zones: Iterable<ZoneItem>): number[] =>
-  [...new Set([...zones].filter((z) => z.polygon).map(floorOf))].sort((a, b) => a - b)
+  [...new Set([...zones].filter((z) => z.polygon && z.kind !== 'outside').map(floorOf))].sort((a, b) => a - b)
 
+/** What the plan is about: everything drawn but the world outside the wall. */
 export function siteBox(zones: Iterable<ZoneItem>): Box | null {
-  return boxOf([...zones].flatMap((z) => z.polygon ?? []))
+  const drawn = [...zones].filter((z) => z.polygon)
+  const own = drawn.filter((z) => z.kind !== 'outside')
+  return boxOf((own.length > 0 ? own : drawn).flatMap((z) => z.polygon ?? []))
 }
 
 /** The view that shows the whole box with a margin. */

@@ -1,13 +1,11 @@
-/** What stands over the plan in pixels: names of zones and badges of alerts, placed so that none lies on another. */
+/** What stands over the plan in pixels: names of zones, badges of alerts, scale and north; none lies on another. */
 import { levelRank } from '#model/alert/alert.ts'
-import type { ListedAlert, ZoneItem } from '../api/types.ts'
+import type { HeadcountItem, ListedAlert, ZoneItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { isUnacknowledged } from '../live/alert-store.ts'
-import { boxOf, type View } from './geometry.ts'
+import type { View } from './geometry.ts'
+import { placeLabels, type Rect, scaleBar } from './labels.ts'
 import css from './plan.module.css'
-
-const LABEL_PX = 26
-const SMALL_SCALE = 14
 
 /** Two badges closer than this could not be hit apart: the more serious one stands for both and says how many. */
 export const PIN_PX = 26
@@ -41,80 +39,68 @@ export function pinsOf(
   return pins
 }
 
-/** Rooms and corridors are too many to be named; belts and yards carry their name inside, all else above the corner. */
-const SMALL = new Set(['cell', 'toilet', 'washroom', 'dormitory'])
-const UNLABELLED = new Set(['corridor', 'outside'])
-const INSIDE = new Set(['belt', 'fence', 'wall', 'yard'])
-const LINE_PX = 14
-
-interface Label {
-  zone: ZoneItem
-  name: string
-  x: number
-  y: number
-  upright: boolean
-  inside: boolean
-}
-
-/** Labels that have room and do not lie on each other; zones come largest first, so that the larger one keeps its name. */
-export function labelsOf(
-  zones: ZoneItem[],
-  scale: number,
-  charPx: number,
-  screen: (x: number, y: number) => [number, number],
-  nameOf: (zone: ZoneItem) => string,
-): Label[] {
-  const taken: { x: number; y: number; w: number; h: number }[] = []
-  const labels: Label[] = []
-  for (const zone of zones) {
-    const box = boxOf(zone.polygon ?? [])
-    if (!box || UNLABELLED.has(zone.kind) || (SMALL.has(zone.kind) && scale < SMALL_SCALE)) continue
-    const inside = INSIDE.has(zone.kind)
-    const upright = inside && box.h > box.w * 2
-    const name = nameOf(zone)
-    const length = name.length * charPx
-    const room = upright ? box.h * scale * 0.5 : box.w * scale * (inside ? 0.9 : 1.6)
-    const across = (upright ? box.w : box.h) * scale
-    if (room < LABEL_PX || room < length || (inside && across < LINE_PX)) continue
-    // A quarter along, because the middle belongs to the alert's ring.
-    const [x, y] = inside
-      ? upright
-        ? screen(box.x + box.w / 2, box.y + box.h / 4)
-        : screen(box.x + box.w / 4, box.y + box.h / 2)
-      : screen(box.x, box.y)
-    const place = upright
-      ? { x: x - LINE_PX / 2, y: y - length / 2, w: LINE_PX, h: length }
-      : { x: inside ? x - length / 2 : x, y: y - LINE_PX, w: length, h: LINE_PX }
-    if (
-      taken.some(
-        (o) => o.x < place.x + place.w && place.x < o.x + o.w && o.y < place.y + place.h && place.y < o.y + o.h,
-      )
-    )
-      continue
-    taken.push(place)
-    labels.push({ zone, name, x, y, upright, inside })
-  }
-  return labels
-}
-
-export function Labels(p: {
+interface LabelsProps {
   zones: ZoneItem[]
   view: View
+  size: { width: number; height: number }
   screen(x: number, y: number): [number, number]
   unseen: Set<string>
-}) {
+  obstacles: Rect[]
+  counts: Map<string, HeadcountItem>
+}
+
+export function Labels(p: LabelsProps) {
   const t = useText()
-  const nameOf = (zone: ZoneItem) =>
-    `${t.pick(zone.name, zone.id)}${p.unseen.has(zone.id) ? ` · ${t('plan.legend.noData')}` : ''}`
-  return labelsOf(p.zones, p.view.scale, t.language === 'zh' ? 12 : 6.5, p.screen, nameOf).map((label) => (
+  const note = (zone: ZoneItem): string => {
+    if (p.unseen.has(zone.id)) return t('plan.legend.noData')
+    const count = p.counts.get(zone.id)
+    return count && (count.expected ?? 0) > 0 ? `${count.present}/${count.expected}` : ''
+  }
+  const labels = placeLabels(p.zones, p.view, p.size, p.screen, p.obstacles, {
+    name: (zone) => t.pick(zone.name, zone.id),
+    note,
+    strong: (zone) => {
+      const count = p.counts.get(zone.id)
+      return p.unseen.has(zone.id) || (!!count && (count.expected ?? 0) > 0 && count.present !== count.expected)
+    },
+  })
+  return labels.map((label) => (
     <text
       key={label.zone.id}
       className={css.label}
-      data-small={SMALL.has(label.zone.kind)}
-      textAnchor={label.inside ? 'middle' : 'start'}
-      transform={`translate(${label.inside ? label.x : label.x + 2} ${label.inside ? label.y + (label.upright ? 0 : 4) : label.y - 4})${label.upright ? ' rotate(-90) translate(0 4)' : ''}`}
+      data-small={label.small}
+      data-strong={label.strong}
+      data-zone={label.zone.id}
+      textAnchor="middle"
+      transform={`translate(${label.x} ${label.y})${label.upright ? ' rotate(-90)' : ''} translate(0 4)`}
     >
       {label.name}
+      {label.note && (
+        <tspan className={css.labelNote} dx="4">
+          {label.note}
+        </tspan>
+      )}
     </text>
   ))
+}
+
+/** How long a metre is here, and where north lies: plans are drawn north up. */
+export function ScaleBar({ scale, width, height }: { scale: number; width: number; height: number }) {
+  const t = useText()
+  const { metres, px } = scaleBar(scale)
+  return (
+    <g className={css.scaleBar} transform={`translate(16 ${height - 16})`} data-testid="scale-bar" data-width={width}>
+      <rect x={-8} y={-22} width={px + 62} height={30} />
+      <path d={`M0.5-5V0.5H${px}V-5`} />
+      <text x={px / 2} y={-8} textAnchor="middle">
+        {metres} m
+      </text>
+      <g transform={`translate(${px + 24} -2)`}>
+        <path d="M0 2V-16M-4-11L0-17L4-11" />
+        <text x={10} y={-4}>
+          {t('plan.north')}
+        </text>
+      </g>
+    </g>
+  )
 }

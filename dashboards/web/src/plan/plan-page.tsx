@@ -1,12 +1,11 @@
 /** The plan full screen (console.md P2): layers and legend left, plan, the followed alert and head counts right. */
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useState, useSyncExternalStore } from 'react'
 import { Link, useNavigate } from 'react-router'
-import { getAll } from '../api/client.ts'
-import type { HeadcountItem, ListedAlert } from '../api/types.ts'
+import type { ListedAlert } from '../api/types.ts'
 import { useAlert } from '../duty/row.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
-import { Button, Message, Segments } from '../kit/controls.tsx'
+import { Button, Segments } from '../kit/controls.tsx'
 import { useKeys } from '../kit/keyboard.ts'
 import kit from '../kit/kit.module.css'
 import { Elapsed } from '../kit/time.tsx'
@@ -16,50 +15,14 @@ import { isUnacknowledged } from '../live/alert-store.ts'
 import { connection } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime } from '../live/format.ts'
+import { alertLink } from '../live/links.ts'
 import { highestUnacknowledged, store } from '../live/runtime.ts'
-import { serverClock } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
+import { CountTable } from './count-table.tsx'
 import { allLayers, FloorPlan, type Layers } from './floor-plan.tsx'
 import css from './plan.module.css'
 import { PositionAge, useFloor } from './plan-strip.tsx'
 import { CameraSymbol, type DoorShape, DoorSymbol } from './symbols.tsx'
-
-const COUNT_MS = 5000
-const COUNTED_KINDS = new Set([
-  'building',
-  'ward',
-  'workshop',
-  'medical',
-  'canteen',
-  'kitchen',
-  'visit',
-  'isolation',
-  'class-room',
-  'yard',
-])
-
-function useHeadcount() {
-  const [state, setState] = useState<{ items: HeadcountItem[]; at: number; failure: string | null }>({
-    items: [],
-    at: 0,
-    failure: null,
-  })
-  useEffect(() => {
-    let stopped = false
-    const load = () =>
-      getAll<HeadcountItem>('/api/v1/headcount').then(
-        ({ items }) => !stopped && setState({ items, at: serverClock.now(), failure: null }),
-        (e: unknown) => !stopped && setState((s) => ({ ...s, failure: e instanceof Error ? e.message : String(e) })),
-      )
-    void load()
-    const timer = setInterval(load, COUNT_MS)
-    return () => {
-      stopped = true
-      clearInterval(timer)
-    }
-  }, [])
-  return state
-}
 
 function Legend() {
   const t = useText()
@@ -153,7 +116,7 @@ function TopAlert({ alert }: { alert: ListedAlert }) {
         >
           {t('verb.acknowledge')}
         </Button>
-        <Link className={kit.button} to={`/duty/alerts/${alert.id}`}>
+        <Link className={kit.button} to={alertLink(alert.id)}>
           {t('list.keys.open')}
         </Link>
       </div>
@@ -166,13 +129,12 @@ export default function PlanPage() {
   const navigate = useNavigate()
   const data = useSignal(facility)
   useSyncExternalStore(store.subscribeList, store.version)
-  const [layers, setLayers] = useState<Layers>({ ...allLayers, sensors: true })
+  const [layers, setLayers] = useState<Layers>(allLayers)
   const [follow, setFollow] = useState(0)
   const [following, setFollowing] = useState(false)
   const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
   const top = highestUnacknowledged()
   const { floor, floors, setFloor } = useFloor(following ? (top?.id ?? null) : null)
-  const count = useHeadcount()
   const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
   const followTop = () => {
     setFollowing(true)
@@ -196,8 +158,6 @@ export default function PlanPage() {
     staff: devices.filter((d) => d.kind === 'tag').length,
     sensors: null,
   }
-  const rows = count.items.filter((row) => COUNTED_KINDS.has(data.zones.get(row.zone)?.kind ?? ''))
-  const shown = rows.filter((row) => (row.expected ?? 0) > 0 || row.present > 0 || row.officers > 0)
   return (
     <div className={css.page}>
       <h1 className="unseen">{t('plan.title')}</h1>
@@ -237,7 +197,7 @@ export default function PlanPage() {
           follow={follow}
           auto={false}
           command={command}
-          onOpen={(id) => navigate(`/duty/alerts/${id}`)}
+          onOpen={(id) => navigate(alertLink(id))}
         />
         <div className={css.tools}>
           <PositionAge />
@@ -263,37 +223,7 @@ export default function PlanPage() {
       </section>
       <aside className={css.right} aria-label={t('plan.count')}>
         {top && <TopAlert alert={top} />}
-        <section className={css.group}>
-          <h2>
-            {t('plan.count')}
-            <span className="muted">{count.at > 0 && t('plan.countChecked', { time: clockTime(count.at) })}</span>
-          </h2>
-          {count.failure && <p className="muted">{t('region.failed', { why: count.failure })}</p>}
-          {shown.length > 0 ? (
-            <table className={css.counts}>
-              <thead>
-                <tr>
-                  <th scope="col">{t('plan.countZone')}</th>
-                  <th scope="col">{t('plan.countPresent')}</th>
-                  <th scope="col">{t('plan.countExpected')}</th>
-                  <th scope="col">{t('plan.countOfficers')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {shown.map((row) => (
-                  <tr key={row.zone} data-differs={row.expected !== null && row.expected !== row.present}>
-                    <th scope="row">{zoneName(t, data, row.zone)}</th>
-                    <td>{row.present}</td>
-                    <td>{row.expected ?? '—'}</td>
-                    <td>{row.officers}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          ) : (
-            !count.failure && <Message title={t('plan.dataNone')} />
-          )}
-        </section>
+        <CountTable />
       </aside>
     </div>
   )

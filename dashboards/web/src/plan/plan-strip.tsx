@@ -1,5 +1,5 @@
 /** The plan below the list: follows the open alert, floors, zoom, data age. */
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { Link } from 'react-router'
 import { useText } from '../i18n/use-text.ts'
 import { Segments } from '../kit/controls.tsx'
@@ -10,9 +10,10 @@ import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
 import { ageSeconds, clockTime } from '../live/format.ts'
 import { positionsHeardAt } from '../live/positions.ts'
-import { store } from '../live/runtime.ts'
+import { highestUnacknowledged, store } from '../live/runtime.ts'
 import { fifth, serverClock } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
+import { CountTable } from './count-table.tsx'
 import { allLayers, FloorPlan, placeOf } from './floor-plan.tsx'
 import { floorsOf } from './geometry.ts'
 import css from './plan.module.css'
@@ -56,11 +57,14 @@ interface Props {
 export default function PlanStrip({ alert, follow, onOpen }: Props) {
   const t = useText()
   const data = useSignal(facility)
-  const { floor, floors, setFloor } = useFloor(alert)
+  useSyncExternalStore(store.subscribeList, store.version)
+  // Nothing opened: the plan shows where somebody is needed first.
+  const shown = alert ?? highestUnacknowledged()?.id ?? null
+  const { floor, floors, setFloor } = useFloor(shown)
   const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
   const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
   const cover = perimeterCover(data)
-  const live = alert ? store.get(alert) : undefined
+  const live = shown ? store.get(shown) : undefined
   return (
     <section className={css.strip} aria-label={t('plan.title')}>
       <header className={css.stripHead}>
@@ -101,15 +105,20 @@ export default function PlanStrip({ alert, follow, onOpen }: Props) {
           </Link>
         </span>
       </header>
-      <FloorPlan
-        floor={floor}
-        layers={allLayers}
-        focus={alert}
-        follow={follow}
-        auto
-        command={command}
-        onOpen={onOpen}
-      />
+      <div className={css.stripBody}>
+        <FloorPlan
+          floor={floor}
+          layers={allLayers}
+          focus={shown}
+          follow={follow}
+          auto
+          command={command}
+          onOpen={onOpen}
+        />
+        <div className={css.stripCounts} tabIndex={0} role="group" aria-label={t('plan.count')}>
+          <CountTable wardsOnly />
+        </div>
+      </div>
     </section>
   )
 }
