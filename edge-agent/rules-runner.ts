@@ -3,13 +3,15 @@
  * goes to the desk. State is kept with its journal position; after a restart the tail of the journal is read again.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { Subject, type Subscription } from 'rxjs'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
+import type { Reading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
 import { rulesOver } from '#rules/engine/rx.ts'
-import type { LiveRules } from '#rules/live.ts'
+import type { LiveRules, LiveSnapshot } from '#rules/live.ts'
 import { clockScheduler } from './clock-scheduler.ts'
 
 const TICK_MS = 200
@@ -21,17 +23,18 @@ const REBUILD_MS = 3_600_000
 export interface RulesRunnerOptions {
   site: Site
   clock: Clock
-  journal: Journal
+  journal: Journal & { findReadings(ids: string[]): Promise<Reading[]> }
   stateFile: string
   onChange(change: AlertChange, source: 'eager' | 'ordered'): void
   onNotConfirmed(id: string, at: number): void
   onFault(detail: string): void
 }
 
-interface KeptState {
+/** First line of the state file; the ordered and the eager run have a line each after it. */
+interface KeptHead {
   seq: number
   savedAt: number
-  state: unknown
+  unconfirmed: LiveSnapshot['unconfirmed']
 }
 
 export class RulesRunner {
@@ -41,6 +44,7 @@ export class RulesRunner {
   rules!: LiveRules
   #seq = 0
   #ready = false
+  #closed = false
   #saving: Timer | null = null
   #leave: (() => void) | null = null
   evaluated = 0
@@ -89,11 +93,10 @@ export class RulesRunner {
     this.rules.resume(clock.now())
     this.#ready = true
     this.save()
-    const save = (): void => {
-      this.save()
-      this.#saving = clock.after(SAVE_MS, save)
+    const again = (): void => {
+      this.#saving = clock.after(SAVE_MS, () => void this.#saveAside().finally(() => !this.#closed && again()))
     }
-    this.#saving = clock.after(SAVE_MS, save)
+    again()
     return { replayed }
   }
 
@@ -101,9 +104,11 @@ export class RulesRunner {
     const { journal, stateFile, clock } = this.#options
     if (existsSync(stateFile)) {
       try {
-        const kept = JSON.parse(readFileSync(stateFile, 'utf8')) as KeptState
-        this.rules.restore(kept.state)
-        this.#seq = kept.seq
+        const [head, ordered, eager] = readFileSync(stateFile, 'utf8').split('\n') as [string, string, string]
+        const { seq, unconfirmed } = JSON.parse(head) as KeptHead
+        const snapshot = { ordered, eager, unconfirmed }
+        this.rules.restore(snapshot, await this.#waiting(this.rules.waitingIds(snapshot)))
+        this.#seq = seq
         return
       } catch (error) {
         // What is open stays open at the desk; this must be seen.
@@ -113,6 +118,18 @@ export class RulesRunner {
       }
     }
     this.#seq = (await journal.seqAt(clock.now() - REBUILD_MS)) - 1
+  }
+
+  /** Readings that were journaled and not yet judged when the state was kept. */
+  async #waiting(ids: string[]): Promise<Reading[]> {
+    const found: Reading[] = []
+    for (let i = 0; i < ids.length; i += TAIL_BATCH)
+      found.push(...(await this.#options.journal.findReadings(ids.slice(i, i + TAIL_BATCH))))
+    if (found.length < ids.length)
+      this.#options.onFault(
+        `${ids.length - found.length} readings that waited for the rules are no longer in the journal`,
+      )
+    return found
   }
 
   #take(records: readonly JournalRecord[]): void {
@@ -127,19 +144,40 @@ export class RulesRunner {
     }
   }
 
-  save(): void {
-    const kept: KeptState = { seq: this.#seq, savedAt: this.#options.clock.now(), state: this.rules.snapshot() }
+  #text(): string {
+    const { ordered, eager, unconfirmed } = this.rules.snapshot()
+    const head: KeptHead = { seq: this.#seq, savedAt: this.#options.clock.now(), unconfirmed }
+    return `${JSON.stringify(head)}\n${ordered}\n${eager}\n`
+  }
+
+  /** While it runs the file is written beside the work; nothing waits for it. */
+  async #saveAside(): Promise<void> {
     const { stateFile } = this.#options
     try {
-      writeFileSync(`${stateFile}.new`, JSON.stringify(kept))
-      renameSync(`${stateFile}.new`, stateFile)
+      await writeFile(`${stateFile}.next`, this.#text())
+      if (!this.#closed) await rename(`${stateFile}.next`, stateFile)
     } catch (error) {
-      // On a full disk the tail of the journal only grows longer.
-      this.#options.onFault(`the state of the rules could not be kept: ${(error as Error).message}`)
+      this.#notKept(error)
     }
   }
 
+  save(): void {
+    const { stateFile } = this.#options
+    try {
+      writeFileSync(`${stateFile}.new`, this.#text())
+      renameSync(`${stateFile}.new`, stateFile)
+    } catch (error) {
+      this.#notKept(error)
+    }
+  }
+
+  /** On a full disk the tail of the journal only grows longer. */
+  #notKept(error: unknown): void {
+    this.#options.onFault(`the state of the rules could not be kept: ${(error as Error).message}`)
+  }
+
   close(): void {
+    this.#closed = true
     this.#leave?.()
     this.#saving?.cancel()
     this.save()

@@ -83,7 +83,7 @@ describe('a restart', () => {
     rules.tick(T + 7_000)
     const kept = JSON.parse(JSON.stringify(rules.snapshot()))
     rules = fresh()
-    rules.restore(kept)
+    rules.restore(kept, [])
     rules.resume(T + 100_000)
     rules.tick(T + 106_000)
     const r08 = seen.filter((s) => s.change.alert.code === 'R08')
@@ -93,6 +93,26 @@ describe('a restart', () => {
           `${s.change.change} ${(s.change.at - T) / 1000} ${s.change.alert.delayed} ${(s.change.alert.eventTime - T) / 1000}`,
       ),
     ).toEqual(['raised 100 true 20'])
+  })
+
+  test('readings that still wait for their turn are handed in again by whoever keeps them', () => {
+    const line = {
+      id: 'r1',
+      zone: null,
+      subject: null,
+      quality: 'good',
+      device: 'D1',
+      type: 'door.state',
+      time: T,
+    } as const
+    const open = { ...line, received: T, value: { state: 'open' } } as const
+    rules.line(open)
+    const kept = rules.snapshot()
+    expect(rules.waitingIds(kept)).toEqual(['r1'])
+    rules = fresh()
+    rules.restore(kept, [open])
+    for (let t = 0; t <= 3_000 + 5_000; t += 200) rules.tick(T + t)
+    expect(text()).toEqual(['ordered raised R07 3'])
   })
 
   test('judges no source absent for the time in which nobody listened', () => {
@@ -107,7 +127,7 @@ describe('a restart', () => {
     rules.tick(T + 16_000)
     const kept = rules.snapshot()
     rules = fresh()
-    rules.restore(kept)
+    rules.restore(kept, [])
     rules.resume(T + 3_600_000)
     for (let t = 3_600_000; t <= 3_640_000; t += 1_000) {
       fix(t)

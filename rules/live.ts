@@ -7,7 +7,9 @@ import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { Site } from '#model/site/load.ts'
 import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import { Engine, type EngineCounts } from './engine/engine.ts'
+import type { TakenReading } from './engine/intake.ts'
 import { OPERATORS } from './engine/operators/index.ts'
+import type { OrderSnapshot } from './engine/order.ts'
 import type { Rule } from './engine/rule.ts'
 
 export interface LiveRulesOptions {
@@ -20,14 +22,24 @@ export interface LiveRulesOptions {
   onNotConfirmed: (alertId: string, at: number) => void
 }
 
+/** Plain JSON, in pieces that need not be encoded once more. */
+export interface LiveSnapshot {
+  ordered: string
+  eager: string
+  unconfirmed: [string, number][]
+}
+
 export interface LiveRules {
   /** A reading, a context change or an act, in the order of the journal. */
   line(line: unknown): void
   /** Time passes; call a few times a second. */
   tick(nowMs: number): void
   /** Everything that must survive a restart: plain JSON. */
-  snapshot(): unknown
-  restore(snapshot: unknown): void
+  snapshot(): LiveSnapshot
+  /** @param readings those of `waitingIds`, as the journal has them. */
+  restore(snapshot: LiveSnapshot, readings: readonly TakenReading[]): void
+  /** Readings that were taken and not yet judged: they lie in the journal and are not kept a second time. */
+  waitingIds(snapshot: LiveSnapshot): string[]
   /** Call once after a restart, when the tail of the journal is read: the edge had not listened until `nowMs`. */
   resume(nowMs: number): void
   counts(): EngineCounts
@@ -107,14 +119,17 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
       judge()
     },
     snapshot: () => ({
-      ordered: ordered.snapshot().json,
-      eager: eager.snapshot().json,
+      ordered: ordered.snapshot(true).json,
+      eager: eager.snapshot(true).json,
       unconfirmed: [...unconfirmed],
     }),
-    restore(snapshot) {
-      const s = snapshot as { ordered: string; eager: string; unconfirmed: [string, number][] }
-      ordered.restore({ json: s.ordered, seen: null })
-      eager.restore({ json: s.eager, seen: null })
+    waitingIds: (s) => [
+      ...new Set([s.ordered, s.eager].flatMap((json) => (JSON.parse(json).order as OrderSnapshot).waiting?.ids ?? [])),
+    ],
+    restore(s, readings) {
+      const byId = new Map(readings.map((reading) => [reading.id, reading]))
+      ordered.restore({ json: s.ordered, seen: null }, byId)
+      eager.restore({ json: s.eager, seen: null }, byId)
       unconfirmed.clear()
       for (const [id, at] of s.unconfirmed) unconfirmed.set(id, at)
     },

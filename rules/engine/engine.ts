@@ -426,7 +426,8 @@ export class Engine {
       for (const running of this.#byCode.get(event.alert.code) ?? []) running.prepared.alert?.(event, running.cx)
   }
 
-  snapshot(): EngineSnapshot {
+  /** @param byId readings that wait only by their ids: `restore` is then given the readings themselves. */
+  snapshot(byId = false): EngineSnapshot {
     const json = JSON.stringify({
       arrived: this.#arrived,
       now: this.#now,
@@ -434,7 +435,7 @@ export class Engine {
       tallies: [...this.#tallies],
       context: this.site.snapshot(),
       adopted: this.site.adopted(),
-      order: this.#order.snapshot(),
+      order: this.#order.snapshot(byId),
       // By the id of the rule: after an update of the catalogue the same number may be another rule.
       deadlines: this.#deadlines.snapshot().map((d) => ({ ...d, rule: this.#options.rules[d.rule]?.id ?? null })),
       signals: this.#signals.snapshot(),
@@ -448,7 +449,7 @@ export class Engine {
   }
 
   /** Continues where a snapshot stood. Rules that are new since start empty; states of removed rules are dropped. */
-  restore(snapshot: EngineSnapshot): void {
+  restore(snapshot: EngineSnapshot, readings?: ReadonlyMap<string, TakenReading>): void {
     const s = JSON.parse(snapshot.json)
     this.#arrived = s.arrived ?? Number.NEGATIVE_INFINITY
     this.#now = s.now ?? Number.NEGATIVE_INFINITY
@@ -457,7 +458,7 @@ export class Engine {
     for (const [name, n] of s.tallies) this.#tallies.set(name, n)
     this.site.restore(s.context)
     for (const device of s.adopted) this.site.adopt(device)
-    this.#order.restore(s.order)
+    this.#order.restore(s.order, readings)
     const index = new Map(this.#options.rules.map((rule, i) => [rule.id, i]))
     this.#deadlines.restore(
       (s.deadlines as (Omit<Deadline, 'rule'> & { rule: string | null })[]).flatMap((d) => {

@@ -26,6 +26,20 @@ export interface Queued {
 const before = (a: Queued, b: Queued): boolean =>
   a.at !== b.at ? a.at < b.at : a.cls !== b.cls ? a.cls < b.cls : a.id < b.id
 
+/** Readings that wait for their turn, side by side, without what they say. */
+export interface WaitingReadings {
+  ids: string[]
+  at: number[]
+  time: number[]
+  late: (0 | 1)[]
+}
+
+export interface OrderSnapshot {
+  queue: Queued[]
+  offsets: [string, { t: number; offsetMs: number }[]][]
+  waiting?: WaitingReadings
+}
+
 /** Offsets of a device that can still matter: the ones younger than this, and the one before them. */
 const KEEP_OFFSETS_MS = 600_000
 /** A device cannot have seen what the edge has not: at most so far in the future of its arrival. */
@@ -90,12 +104,33 @@ export class EventOrder {
     if (moved) this.#queue.rebuild([...items])
   }
 
-  snapshot(): { queue: Queued[]; offsets: [string, { t: number; offsetMs: number }[]][] } {
-    return { queue: [...this.#queue.items()], offsets: [...this.#offsets] }
+  /** @param byId readings only by their ids: whoever keeps them elsewhere hands them in again. */
+  snapshot(byId = false): OrderSnapshot {
+    const items = this.#queue.items()
+    if (!byId) return { queue: [...items], offsets: [...this.#offsets] }
+    const waiting: WaitingReadings = { ids: [], at: [], time: [], late: [] }
+    for (const item of items) {
+      if (item.reading === null) continue
+      waiting.ids.push(item.reading.id)
+      waiting.at.push(item.at)
+      waiting.time.push(item.time)
+      waiting.late.push(item.late ? 1 : 0)
+    }
+    return { queue: items.filter((item) => item.reading === null), offsets: [...this.#offsets], waiting }
   }
-  restore(snapshot: ReturnType<EventOrder['snapshot']>): void {
-    this.#queue.rebuild(snapshot.queue)
+
+  restore(snapshot: OrderSnapshot, readings?: ReadonlyMap<string, TakenReading>): void {
+    const { queue, offsets, waiting } = snapshot
+    const items = [...queue]
+    waiting?.ids.forEach((id, i) => {
+      const reading = readings?.get(id)
+      if (!reading) return
+      const late = waiting.late[i] === 1
+      const [at, time] = [waiting.at[i] as number, waiting.time[i] as number]
+      items.push({ at, cls: CLASS.reading, id, reading, time, late, change: null, act: null })
+    })
+    this.#queue.rebuild(items)
     this.#offsets.clear()
-    for (const [device, offsets] of snapshot.offsets) this.#offsets.set(device, offsets)
+    for (const [device, known] of offsets) this.#offsets.set(device, known)
   }
 }

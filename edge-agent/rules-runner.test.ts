@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
+import { VirtualClock } from '#model/clock.ts'
+import type { Reading } from '#model/reading.ts'
+import type { Site } from '#model/site/load.ts'
+import { RulesRunner } from './rules-runner.ts'
+
+const T = 1_800_000_000_000
+const site = {
+  facility: { id: 'js-03', kind: 'prison', timezone: 'Asia/Shanghai' },
+  zones: [{ id: 'W1', kind: 'corridor' }],
+  devices: [{ id: 'D1', driver: 'opcua', kind: 'door', zone: 'W1' }],
+} as unknown as Site
+const doorOpens: Reading = {
+  id: 'r1',
+  facility: 'js-03',
+  zone: null,
+  device: 'D1',
+  type: 'door.state',
+  time: T,
+  received: T,
+  quality: 'good',
+  subject: null,
+  value: { state: 'open' },
+}
+
+let dir = ''
+const open: { close(): unknown }[] = []
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ww-rules-runner-'))
+})
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+async function runner(clock: VirtualClock, journal: EdgeJournal, name = 'state') {
+  const raised: string[] = []
+  const faults: string[] = []
+  const rules = new RulesRunner({
+    site,
+    clock,
+    journal,
+    stateFile: join(dir, name),
+    onChange: ({ change, alert }, source) => raised.push(`${source} ${change} ${alert.code} ${alert.device}`),
+    onNotConfirmed: () => undefined,
+    onFault: (detail) => faults.push(detail),
+  })
+  const started = await rules.start()
+  return { rules, raised, faults, started }
+}
+
+describe('the rules of a running edge', () => {
+  test('judge after a restart what was journaled before it and still waited, once and no more', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({ dir, clock, thread: false })
+    open.push(journal)
+    const first = await runner(clock, journal)
+    await journal.append([{ kind: 'reading', reading: doorOpens }])
+    clock.advanceTo(T + 1000)
+    first.rules.close()
+    expect(first.raised).toEqual([])
+
+    const second = await runner(clock, journal)
+    open.push(second.rules)
+    expect(second.started.replayed).toBe(0)
+    expect(second.faults).toEqual([])
+    clock.advanceTo(T + 9000)
+    expect(second.raised).toEqual(['ordered raised R07 D1'])
+  })
+
+  test('say so when the kept state cannot be read, and make it again from the journal', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({ dir: join(dir, 'other'), clock, thread: false })
+    open.push(journal)
+    await journal.append([{ kind: 'reading', reading: doorOpens }])
+    writeFileSync(join(dir, 'broken'), 'nonsense\n')
+    const third = await runner(clock, journal, 'broken')
+    open.push(third.rules)
+    expect(third.faults).toHaveLength(1)
+    expect(third.started.replayed).toBe(1)
+    clock.advanceTo(T + 9000)
+    expect(third.raised).toEqual(['ordered raised R07 D1'])
+  })
+})
