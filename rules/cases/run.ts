@@ -104,7 +104,7 @@ function printed(change: AlertChange, start: number): string {
 
 let baseSite: Record<string, unknown> | null = null
 
-function mergedSite(patch: Record<string, unknown>): Site {
+export function mergedSite(patch: Record<string, unknown>): Site {
   baseSite ??= parseYaml(readFileSync(SITE_FILE, 'utf8')) as Record<string, unknown>
   const merged: Record<string, unknown> = { ...baseSite }
   for (const [section, value] of Object.entries(patch)) {
