@@ -14,6 +14,7 @@ interface State extends Timed {
 }
 
 const TICK_MS = 5_000
+const MAX_FORMULA = 200
 
 export const operator: Operator<State> = {
   name: 'under-manned',
@@ -32,6 +33,7 @@ export const operator: Operator<State> = {
       }
       return known.byZone.get(zone) ?? null
     }
+    const hasPlans = (site: FacilityContext): boolean => planOf('', site) !== null || known.byZone.size > 0
     function compiled(text: string): (inmates: number) => number {
       const plan = plans.get(text) ?? formula(text)
       plans.set(text, plan)
@@ -97,6 +99,7 @@ export const operator: Operator<State> = {
       initial: () => ({ ...newTimed(1), armed: false, zones: [] }),
       on(input, cx) {
         if (!input.usableFix || input.subject === null) return
+        if (!hasPlans(cx.site)) return
         const isStaff = cx.site.staff(input.subject) !== undefined
         const facility = cx.state('')
         if (isStaff && !facility.armed) {
@@ -138,7 +141,7 @@ function plannedZones(site: FacilityContext): string[] {
 /** "2", "ceil(inmates/20)", "max(1, inmates/10 + 1)". What cannot be read asks for nobody. */
 export function formula(text: string): (inmates: number) => number {
   const tokens = text.match(/[a-z]+|\d+(\.\d+)?|[-+*/(),]/gi) ?? []
-  if (tokens.join('') !== text.replace(/\s/g, '')) return () => 0
+  if (text.length > MAX_FORMULA || tokens.join('') !== text.replace(/\s/g, '')) return () => 0
   return (inmates) => {
     let at = 0
     const peek = () => tokens[at]
