@@ -14,6 +14,8 @@ interface PartState {
   since: number | null
   opening: Mark | null
   fired: boolean
+  /** Values that were known when it fired: without them nothing ends. */
+  known?: string[]
 }
 interface State {
   parts: PartState[]
@@ -169,6 +171,7 @@ export const operator: Operator<State> = {
       const values = view.values(key, at, bare(cx))
       const shown: Record<string, unknown> = { seconds: p.forMs / 1000 }
       for (const name of p.show) shown[name] = values[name] ?? null
+      s.known = p.show.filter((name) => values[name] !== null && values[name] !== undefined)
       const fired = state.parts.filter((x) => x.fired)
       const together = pattern.together && fired.length >= pattern.together.parts ? pattern.together : null
       const reasons = [
@@ -187,6 +190,14 @@ export const operator: Operator<State> = {
         },
         cx,
       )
+    }
+
+    /** Is it over? What raised the alert and is not measured any more cannot be ended by other values. */
+    function overAt(state: State, values: Record<string, unknown>): boolean | null {
+      const unheard = state.parts.some((s) =>
+        s.known?.some((name) => values[name] === null || values[name] === undefined),
+      )
+      return unheard ? null : clearCheck(values)
     }
 
     /** Applies the conditions as they stand at `at`; `cause` is the reading that brought it about. */
@@ -215,7 +226,7 @@ export const operator: Operator<State> = {
         if (p.forMs === 0 && !s.fired) fire(key, state, i, at, cx)
       }
       if (!state) return
-      const over = clearCheck(values)
+      const over = overAt(state, values)
       if (over === null && state.active) cx.stale(key, true)
       if (over !== null && state.active) cx.stale(key, false)
       if (over !== true || !state.active) {
@@ -235,7 +246,10 @@ export const operator: Operator<State> = {
       state.active = false
       state.opening = null
       state.level = null
-      for (const s of state.parts) s.fired = false
+      for (const s of state.parts) {
+        s.fired = false
+        delete s.known
+      }
       cx.clear(key)
       if (state.parts.every((s) => s.since === null)) cx.forget(key)
     }
@@ -265,7 +279,7 @@ export const operator: Operator<State> = {
       if (state.clearSince !== null) {
         const due = state.clearSince + clearMs
         if (due > at) cx.wake(key, due, 'sustained')
-        else if (clearCheck(view.values(key, due, bare(cx))) === true) end(key, state, cx)
+        else if (overAt(state, view.values(key, due, bare(cx))) === true) end(key, state, cx)
         else state.clearSince = null
       }
     }

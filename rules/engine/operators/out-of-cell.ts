@@ -4,6 +4,8 @@ import { FIX_VALID_MS } from '../whereabouts.ts'
 
 interface State {
   since: number | null
+  /** Standstill of the gateway counted until `since`. */
+  stood: number
   opening: Mark | null
   latest: Mark | null
   toiletSince: number | null
@@ -25,8 +27,12 @@ export const operator: Operator<State> = {
       })
     }
 
+    /** While his gateway is unhealthy, and for a while after, the timer stands still. */
+    const stood = (person: string, cx: C): number =>
+      cx.gateways.stoodStill(cx.site.device(cx.people.last(person)?.device)?.via, cx.now)
+
     return {
-      initial: () => ({ since: null, opening: null, latest: null, toiletSince: null, active: false }),
+      initial: () => ({ since: null, stood: 0, opening: null, latest: null, toiletSince: null, active: false }),
       on(input, cx) {
         if (!input.usableFix || input.subject === null) return
         const person = cx.site.person(input.subject)
@@ -60,6 +66,7 @@ export const operator: Operator<State> = {
         }
         if (state.since === null || gap) {
           state.since = time
+          state.stood = stood(person.id, cx)
           state.opening = mark(input)
           cx.wake(person.id, time + limitMs, 'sustained')
         }
@@ -67,7 +74,7 @@ export const operator: Operator<State> = {
       wake(person, _tag, cx) {
         const state = cx.peek(person)
         if (!state || state.since === null || !state.opening || !state.latest) return
-        const due = state.since + limitMs
+        const due = state.since + limitMs + stood(person, cx) - state.stood
         if (due > cx.now) {
           cx.wake(person, due, 'sustained')
           return
