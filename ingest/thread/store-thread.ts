@@ -48,6 +48,8 @@ export function fromWire(wire: WireError): Error {
 export async function openStoreThread(module: URL, options: unknown): Promise<StoreLink> {
   const worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
     workerData: { module: module.href, options },
+    // What a store makes lives for one call; V8 would let the space for it grow to 128 MB in every thread.
+    resourceLimits: { maxYoungGenerationSizeMb: 16 },
   })
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   let nextId = 1

@@ -114,7 +114,11 @@ async function startEdgeProcess(site: BenchSite, influx: RunningStore | null): P
   const edge = start(
     main,
     ['edge', '--site', join(folder, 'site.yaml'), '--data', data, '--json'],
-    profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, '--cpu-prof-interval=500'] : [],
+    [
+      // As `npm run ww` and the demo start it.
+      '--max-semi-space-size=16',
+      ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, '--cpu-prof-interval=500'] : []),
+    ],
   )
   const ready = await edge.line<{ url: string; ports: { mqtt: number } }>('ready')
   return {
