@@ -342,6 +342,14 @@ export class FacilityContext {
         mode.mode === kind && covers(mode, at) && (!mode.zones?.length || mode.zones.some((z) => up.includes(z))),
     )
   }
+  /** The next instant after `after` at which a mode begins or ends by its own `from` or `to`. */
+  nextModeChange(after: number): number | null {
+    let next: number | null = null
+    for (const mode of this.#items.modes.values())
+      for (const at of [instant(mode.from), instant(mode.to)])
+        if (at !== null && at > after && (next === null || at < next)) next = at
+    return next
+  }
   isInMaintenance(device: string, at: number): boolean {
     for (const mode of this.#items.modes.values())
       if (mode.mode === 'maintenance' && covers(mode, at) && mode.devices?.includes(device)) return true

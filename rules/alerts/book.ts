@@ -19,8 +19,9 @@ import type { AlertEvent, AlertsView, Hit, Mark, WakeClass } from '../engine/ope
 import type { Rule } from '../engine/rule.ts'
 import type { Signals } from '../engine/signals.ts'
 import { explain } from './explain.ts'
+import { HeldBack } from './held-back.ts'
 import { Incidents } from './incidents.ts'
-import { inhibition } from './inhibition.ts'
+import { goesOnAfterFire, inhibition } from './inhibition.ts'
 
 /** `replay --operator ack=20,resolve=120`: seconds after the raise. */
 export interface OperatorModel {
@@ -81,8 +82,7 @@ export class AlertBook implements AlertsView {
   readonly #byId = new Map<string, Entry>()
   /** Last closed alert by rule and key: cool-down, and the guard against reopening the same id. */
   readonly #closed = new Map<string, { id: string; at: number }>()
-  /** Conditions that came back within the cool-down and have not ended since. */
-  readonly #cooling = new Map<string, { slug: string; hit: Hit }>()
+  readonly #heldBack = new HeldBack()
   readonly #incidents: Incidents
   #staged: Staged[] = []
   /** Final level per alert, by code: the summary of a replay. */
@@ -131,9 +131,10 @@ export class AlertBook implements AlertsView {
 
   #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {
     const zone = hit.zone ?? null
-    const why = inhibition(rule, zone, hit.level, now, this.#o.site, this.#o.signals)
+    const why = this.#inhibitedBy(rule, hit, now)
     if (why !== null) {
       this.#count(`${rule.code}:inhibited: ${why}`)
+      if (goesOnAfterFire(rule)) this.#heldBack.hold(name, rule.id, hit, 'fire', now)
       return
     }
     const closed = this.#closed.get(name)
@@ -141,7 +142,7 @@ export class AlertBook implements AlertsView {
       this.#count(`${rule.code}:suppressed: cool-down`)
       // A condition that goes on (no pulse) is a new alert when the cool-down is over.
       if (rule.file.clear.by !== 'quiet') {
-        this.#cooling.set(name, { slug: rule.id, hit })
+        this.#heldBack.hold(name, rule.id, hit, 'cool-down', now)
         this.#o.wake(name, 'cool', closed.at + rule.file.coolDownMs, 'absence')
       }
       return
@@ -295,7 +296,7 @@ export class AlertBook implements AlertsView {
   }
 
   clear(rule: Rule, key: string, now: number): void {
-    this.#cooling.delete(`${rule.id}|${key}`)
+    this.#heldBack.release(`${rule.id}|${key}`)
     const entry = this.#open.get(`${rule.id}|${key}`)
     if (!entry || entry.untilPerson || rule.file.clear.by === 'person' || !entry.record.alert.conditionActive) return
     this.#clear(entry, now)
@@ -351,10 +352,7 @@ export class AlertBook implements AlertsView {
       return
     }
     if (tag === 'cool') {
-      const cooling = this.#cooling.get(key)
-      const rule = cooling && this.#rules.get(cooling.slug)
-      this.#cooling.delete(key)
-      if (cooling && rule && !this.#open.has(key)) this.#raise(key, rule, cooling.hit, now, false, now)
+      if (this.#heldBack.find(key)?.by === 'cool-down') this.#raiseHeld(key, now)
       return
     }
     const entry = this.#byId.get(key)
@@ -380,12 +378,33 @@ export class AlertBook implements AlertsView {
     if (entry && isOpen(entry.record.alert)) this.act(act, now)
   }
 
-  contextChanged(now: number): void {
+  /** Modes began or ended (a context change, a `from` or `to` that passed, the mode of a door). */
+  modesChanged(now: number): void {
     for (const entry of this.#open.values()) {
       const { alert } = entry.record
-      if (alert.state === 'out-of-service' && alert.device !== null && !this.#o.site.isInMaintenance(alert.device, now))
+      if (alert.device === null) continue
+      const inMaintenance = this.#o.site.isInMaintenance(alert.device, now)
+      if (inMaintenance && (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')) {
+        entry.record = { ...entry.record, alert: { ...alert, state: 'out-of-service' } }
+        this.#stage(entry, 'updated', null, 'out-of-service', false)
+      } else if (!inMaintenance && alert.state === 'out-of-service')
         this.#apply(entry, { event: 'unsuppressed', at: now }, null, false, false)
     }
+    for (const name of this.#heldBack.heldBy('fire')) this.#raiseHeld(name, now)
+  }
+
+  /** A condition that went on while something held it back becomes an alert now, unless it is still held. */
+  #raiseHeld(name: string, now: number): void {
+    const held = this.#heldBack.release(name)
+    const rule = held && this.#rules.get(held.slug)
+    if (!held || !rule || this.#open.has(name)) return
+    if (held.by === 'fire' && this.#inhibitedBy(rule, held.hit, now) !== null)
+      this.#heldBack.hold(name, held.slug, held.hit, 'fire', held.since)
+    else this.#raise(name, rule, held.hit, now, false, now)
+  }
+
+  #inhibitedBy(rule: Rule, hit: Hit, now: number): string | null {
+    return inhibition(rule, hit.zone ?? null, hit.level, now, this.#o.site, this.#o.signals)
   }
 
   // People.
@@ -578,7 +597,7 @@ export class AlertBook implements AlertsView {
       entries: [...this.#byId.values()],
       open: [...this.#open].map(([name, entry]) => [name, entry.record.alert.id]),
       closed: [...this.#closed],
-      cooling: [...this.#cooling],
+      heldBack: this.#heldBack.snapshot(),
       incidents: this.#incidents.snapshot(),
       staged: this.#staged,
       levels: [...this.#levels],
@@ -593,7 +612,7 @@ export class AlertBook implements AlertsView {
       entries: Entry[]
       open: [string, string][]
       closed: [string, { id: string; at: number }][]
-      cooling: [string, { slug: string; hit: Hit }][]
+      heldBack: ReturnType<HeldBack['snapshot']>
       incidents: ReturnType<Incidents['snapshot']>
       staged: Staged[]
       levels: [string, { code: string; level: string }][]
@@ -614,8 +633,7 @@ export class AlertBook implements AlertsView {
       this.#codeSet(entry.record.alert.code).add(entry)
     }
     for (const [name, closed] of s.closed) this.#closed.set(name, closed)
-    this.#cooling.clear()
-    for (const [name, cooling] of s.cooling) this.#cooling.set(name, cooling)
+    this.#heldBack.restore(s.heldBack ?? [])
     this.#incidents.restore(s.incidents)
     this.#staged = s.staged
     for (const [id, level] of s.levels) this.#levels.set(id, level)

@@ -19,6 +19,14 @@ const HELD_BY_FIRE: ReadonlySet<string> = new Set([
   'R45',
 ])
 
+/**
+ * Does the condition outlive the fire: an open door does, so its alert is raised when the fire is over. A pulse does not,
+ * and a door that was opened in a fire was opened by design, whenever that is judged (R08 speaks if it stays open).
+ */
+export function goesOnAfterFire(rule: Rule): boolean {
+  return rule.file.clear.by === 'operator' && rule.code !== 'R07'
+}
+
 /** Why an alert may not be raised now; null when nothing holds it back. */
 export function inhibition(
   rule: Rule,
@@ -38,7 +46,8 @@ export function isFire(zone: string | null, at: number, site: FacilityContext, s
   if (site.modesAt(zone, at, 'fire').length > 0) return true
   for (const place of site.upward(zone))
     for (const device of site.devicesOf(place)) {
-      const mode = signals.last(device.id, 'door.mode')?.value.mode
+      const signal = signals.last(device.id, 'door.mode')
+      const mode = signal && !signal.bad ? signal.value.mode : undefined
       if (mode === 'fire' || mode === 'emergency') return true
     }
   return false

@@ -63,6 +63,8 @@ interface Running {
   cx: Cx<object>
 }
 
+const MODES = 'modes'
+
 export class Engine {
   readonly site: FacilityContext
   readonly counts: EngineCounts = {
@@ -376,6 +378,7 @@ export class Engine {
         this.#now = at
         if (isFirst) {
           for (const running of this.#onStart) running.prepared.start?.(running.cx)
+          this.#armModes()
           continue
         }
       }
@@ -390,7 +393,8 @@ export class Engine {
     if (!deadline) return
     this.#late = false
     if (deadline.rule === this.#options.rules.length) {
-      this.book.wake(deadline.key, deadline.tag, this.#now)
+      if (deadline.tag === MODES) this.#contextChanged()
+      else this.book.wake(deadline.key, deadline.tag, this.#now)
       return
     }
     const running = this.#byIndex[deadline.rule]
@@ -401,16 +405,28 @@ export class Engine {
     this.#late = item.late
     if (item.reading) {
       const input = this.#enrichment.enrich(item.reading, item.time, item.late, this.#now)
-      if (input) this.#dispatch(input)
+      this.#dispatch(input)
+      if (input.type === 'door.mode') this.book.modesChanged(this.#now)
       return
     }
     if (item.change) {
       this.site.apply(item.change)
-      this.book.contextChanged(this.#now)
-      for (const running of this.#onContext) running.prepared.context?.(running.cx)
+      this.#contextChanged()
       return
     }
     if (item.act) this.book.act(item.act, this.#now)
+  }
+
+  #contextChanged(): void {
+    this.book.modesChanged(this.#now)
+    for (const running of this.#onContext) running.prepared.context?.(running.cx)
+    this.#armModes()
+  }
+
+  /** A mode that begins or ends by its own times does so without a line; it stands where a context line would. */
+  #armModes(): void {
+    const at = this.site.nextModeChange(this.#now)
+    if (at !== null) this.#deadlines.ask(this.#options.rules.length, '', MODES, at, CLASS.context)
   }
 
   #dispatch(input: Input): void {

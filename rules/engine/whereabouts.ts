@@ -19,6 +19,8 @@ export const MAX_ACCURACY_M = 3
 /** A fix says where somebody is for so long. */
 export const FIX_VALID_MS = 10_000
 
+const NOBODY: readonly string[] = []
+
 export class Whereabouts {
   readonly #fixes = new Map<string, Fix>()
   /** Persons by zone of their last fix, so that a zone's people are found without walking everybody. */
@@ -67,6 +69,11 @@ export class Whereabouts {
     const found: string[] = []
     for (const person of this.#byZone.get(zone) ?? []) if (this.at(person, at)) found.push(person)
     return found.sort()
+  }
+
+  /** People whose last fix, however old, lies in the zone. */
+  lastIn(zone: string): Iterable<string> {
+    return this.#byZone.get(zone) ?? NOBODY
   }
 
   snapshot(): Fix[] {

@@ -1,12 +1,15 @@
 /**
- * R54: many devices of one zone go offline within a minute → one orange alert for the zone, its devices suppressed by design;
- * a single device that stays offline for a minute → blue.
+ * R54: many devices of one zone go offline within a minute, for any reason → one orange alert for the zone, its devices
+ * suppressed by design; a single device that stays offline for a minute → blue. A wearable that fell silent (R29) counts
+ * where its wearer was last; alone it stays R29's.
  */
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
 
 interface State {
   // Device.
   offline: Mark | null
+  /** It fell silent, no driver said so: when it had last spoken. */
+  silentSince: number | null
   onlineSince: number | null
   single: boolean
   // Zone ("z|…").
@@ -15,6 +18,9 @@ interface State {
 }
 
 const MIN_GROUP = 5
+/** Band offline: its alert says that a wearable is silent through no fault of its gateway. */
+const SILENCE = 'R29'
+const isWearable = (kind: string | undefined): boolean => kind === 'band' || kind === 'tag'
 
 export const operator: Operator<State> = {
   name: 'mass-offline',
@@ -28,23 +34,44 @@ export const operator: Operator<State> = {
     const onlineMs = rule.ms('onlineFor')
     type C = Cx<State>
 
+    /** Where a device is: a wearable where its wearer was last. */
+    function placeOf(device: string, cx: C): string | null {
+      const wearer = isWearable(cx.site.device(device)?.kind) ? cx.site.subjectOfDevice(device) : null
+      return (wearer === null ? null : cx.people.last(wearer)?.zone) ?? cx.site.device(device)?.zone ?? null
+    }
     /** Devices of a zone and of the zones inside it. */
     function devicesIn(zone: string, cx: C): string[] {
-      const found = cx.site.devicesOf(zone).map((d) => d.id)
-      for (const child of cx.site.children(zone)) found.push(...devicesIn(child, cx))
-      return found
+      const found = new Set<string>()
+      const walk = (place: string): void => {
+        for (const d of cx.site.devicesOf(place))
+          if (!isWearable(d.kind) || placeOf(d.id, cx) === place) found.add(d.id)
+        for (const person of cx.people.lastIn(place))
+          for (const id of cx.site.devicesOfSubject(person)) if (isWearable(cx.site.device(id)?.kind)) found.add(id)
+        for (const child of cx.site.children(place)) walk(child)
+      }
+      walk(zone)
+      return [...found]
     }
     /** The leaf zone of a device if it has enough devices, else the nearest zone around it that has. */
     function groupOf(device: string, cx: C): string | null {
-      const zone = cx.site.device(device)?.zone ?? null
-      for (const place of cx.site.upward(zone)) if (devicesIn(place, cx).length >= MIN_GROUP) return place
+      for (const place of cx.site.upward(placeOf(device, cx)))
+        if (devicesIn(place, cx).length >= MIN_GROUP) return place
       return null
     }
+    const isOffline = (device: string, state: State | undefined, cx: C): state is State & { offline: Mark } =>
+      state?.offline !== undefined &&
+      state.offline !== null &&
+      // It may have spoken again after a person closed the alert of its silence.
+      (state.silentSince === null || cx.signals.find(device)?.spokeAt === state.silentSince)
     const offlineOf = (devices: readonly string[], cx: C): { device: string; mark: Mark }[] =>
       devices.flatMap((device) => {
-        const m = cx.peek(device)?.offline
-        return m && !cx.site.isInMaintenance(device, cx.now) ? [{ device, mark: m }] : []
+        const state = cx.peek(device)
+        return isOffline(device, state, cx) && !cx.site.isInMaintenance(device, cx.now)
+          ? [{ device, mark: state.offline }]
+          : []
       })
+    /** The alert that a device has of its own while it is offline. */
+    const ownAlert = (state: State): string => (state.silentSince === null ? rule.code : SILENCE)
 
     function isMass(zone: string, at: number, cx: C): { device: string; mark: Mark }[] | null {
       const devices = devicesIn(zone, cx)
@@ -69,57 +96,47 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ offline: null, onlineSince: null, single: false, mass: false, lowSince: null }),
+      initial: () => ({
+        offline: null,
+        silentSince: null,
+        onlineSince: null,
+        single: false,
+        mass: false,
+        lowSince: null,
+      }),
       on(input, cx) {
         if (input.quality === 'bad' || !input.dev) return
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
         const { device } = input
-        const zone = groupOf(device, cx)
-        const group = zone === null ? undefined : cx.peek(`z|${zone}`)
         if (input.value.online === true) {
-          const state = cx.peek(device)
-          if (!state?.offline) return
-          state.offline = null
-          state.onlineSince = input.time
-          if (state.single) cx.wake(device, input.time + onlineMs, 'sustained', 'online')
-          else cx.forget(device)
-          if (zone !== null && group?.mass) {
-            const devices = devicesIn(zone, cx)
-            if (offlineOf(devices, cx).length < share * devices.length && group.lowSince === null) {
-              group.lowSince = input.time
-              cx.wake(`z|${zone}`, input.time + lowMs, 'sustained', 'low')
-            }
-          }
+          online(device, input.time, cx)
           return
         }
         const state = cx.state(device)
-        if (state.offline) return
-        state.offline = mark(input)
+        if (state.offline && state.silentSince === null) return
+        const wasSilent = isOffline(device, state, cx)
         state.onlineSince = null
-        cx.wake(device, input.time + singleMs, 'sustained')
-        if (zone === null) return
-        if (group?.mass) {
-          const devices = devicesIn(zone, cx)
-          if (offlineOf(devices, cx).length >= share * devices.length) group.lowSince = null
+        if (!wasSilent) {
+          state.offline = mark(input)
+          state.silentSince = null
+          cx.wake(device, input.time + singleMs, 'sustained')
+          offline(device, input.time, input.late, cx)
         }
-        const fresh = isMass(zone, input.time, cx)
-        if (!fresh) return
-        const own = cx.state(`z|${zone}`)
-        own.mass = true
-        own.lowSince = null
-        const first = fresh.reduce((a, b) =>
-          b.mark.t < a.mark.t || (b.mark.t === a.mark.t && b.mark.id < a.mark.id) ? b : a,
-        )
-        cx.hit({
-          key: zone,
-          level: 'orange',
-          opening: first.mark.id,
-          evidence: fresh.map((d) => d.mark),
-          zone,
-          reasons: [{ code: 'zone-offline', params: { devices: fresh.length, of: devicesIn(zone, cx).length } }],
-          ...(input.late ? { eventTime: input.time } : {}),
-        })
-        for (const d of fresh) cx.suppress(rule.code, d.device, true)
+      },
+      alert(event, cx) {
+        // R29: how long a wearable may be silent, and whether its gateway is to blame, is decided there.
+        const { device } = event.alert
+        if (event.alert.code !== SILENCE || device === null) return
+        const state = cx.peek(device)
+        if (event.change === 'cleared') {
+          if (state?.silentSince !== null && state?.silentSince !== undefined) online(device, event.at, cx)
+          return
+        }
+        if ((event.change !== 'raised' && event.change !== 'reactivated') || isOffline(device, state, cx)) return
+        const own = cx.state(device)
+        own.offline = { id: event.alert.evidence[0] ?? event.alert.id, t: event.at }
+        own.silentSince = cx.signals.find(device)?.spokeAt ?? 0
+        offline(device, event.at, false, cx)
       },
       wake(key, tag, cx) {
         const state = cx.peek(key)
@@ -134,7 +151,10 @@ export const operator: Operator<State> = {
           state.mass = false
           state.lowSince = null
           cx.clear(zone)
-          for (const device of devicesIn(zone, cx)) if (cx.peek(device)?.single) cx.suppress(rule.code, device, false)
+          for (const device of devicesIn(zone, cx)) {
+            const own = cx.peek(device)
+            if (own && (own.single || own.silentSince !== null)) cx.suppress(ownAlert(own), device, false)
+          }
           cx.forget(key)
           return
         }
@@ -147,7 +167,7 @@ export const operator: Operator<State> = {
           }
           return
         }
-        if (!state.offline || state.single) return
+        if (!state.offline || state.single || state.silentSince !== null) return
         const due = state.offline.t + singleMs
         if (due > cx.now) {
           cx.wake(key, due, 'sustained')
@@ -157,6 +177,54 @@ export const operator: Operator<State> = {
         const suppressed = zone !== null && cx.peek(`z|${zone}`)?.mass === true
         raiseSingle(key, state, suppressed, due, cx)
       },
+    }
+
+    function online(device: string, at: number, cx: C): void {
+      const state = cx.peek(device)
+      if (!state?.offline) return
+      const zone = groupOf(device, cx)
+      state.offline = null
+      state.silentSince = null
+      state.onlineSince = at
+      if (state.single) cx.wake(device, at + onlineMs, 'sustained', 'online')
+      else cx.forget(device)
+      const group = zone === null ? undefined : cx.peek(`z|${zone}`)
+      if (zone === null || !group?.mass || group.lowSince !== null) return
+      const devices = devicesIn(zone, cx)
+      if (offlineOf(devices, cx).length >= share * devices.length) return
+      group.lowSince = at
+      cx.wake(`z|${zone}`, at + lowMs, 'sustained', 'low')
+    }
+
+    /** A device has just gone offline: is it one of many? */
+    function offline(device: string, at: number, late: boolean, cx: C): void {
+      const zone = groupOf(device, cx)
+      if (zone === null) return
+      const group = cx.peek(`z|${zone}`)
+      if (group?.mass) {
+        const devices = devicesIn(zone, cx)
+        if (offlineOf(devices, cx).length >= share * devices.length) group.lowSince = null
+        const state = cx.peek(device)
+        if (state && state.silentSince !== null) cx.suppress(SILENCE, device, true)
+      }
+      const fresh = isMass(zone, at, cx)
+      if (!fresh) return
+      const own = cx.state(`z|${zone}`)
+      own.mass = true
+      own.lowSince = null
+      const first = fresh.reduce((a, b) =>
+        b.mark.t < a.mark.t || (b.mark.t === a.mark.t && b.mark.id < a.mark.id) ? b : a,
+      )
+      cx.hit({
+        key: zone,
+        level: 'orange',
+        opening: first.mark.id,
+        evidence: fresh.map((d) => d.mark),
+        zone,
+        reasons: [{ code: 'zone-offline', params: { devices: fresh.length, of: devicesIn(zone, cx).length } }],
+        ...(late ? { eventTime: at } : {}),
+      })
+      for (const d of fresh) cx.suppress(ownAlert(cx.peek(d.device) as State), d.device, true)
     }
   },
 }
