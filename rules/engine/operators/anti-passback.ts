@@ -2,6 +2,7 @@
  * R10: a card goes into an area in which it is already, or out of one it has left: two grants one after the other that
  * lead into the same area. Who turned round without passing the reader again looks the same.
  */
+import type { FacilityContext } from '#model/context/facility-context.ts'
 import type { Device } from '#model/context/kinds.ts'
 import { type Mark, mark, type Operator } from '../operator.ts'
 
@@ -19,13 +20,21 @@ export const operator: Operator<State> = {
     const withinMs = rule.ms('within')
 
     /** The area a grant leads into, and how ("in" or "out"). Null: the reader does not say. */
-    function moveOf(reader: Device | undefined, direction: unknown): { into: string; side: string } | null {
+    function moveOf(
+      reader: Device | undefined,
+      direction: unknown,
+      site: FacilityContext,
+    ): { into: string; side: string } | null {
       const side = direction === 'out' ? 'out' : 'in'
       const area = reader?.area
+      const isSaid = direction === 'in' || direction === 'out'
+      // An area that is left without a card: going in twice is what everybody does there.
+      if (!isSaid && !site.devicesOfKind('reader').some((r) => r.area?.from !== undefined && r.area.from === area?.to))
+        return null
       if (area?.from && area.to) return { into: side === 'in' ? area.to : area.from, side }
       const place = area?.to ?? area?.from ?? reader?.zone
       // One area only: the direction must be said, or two passages in opposite directions look alike.
-      if (!place || (direction !== 'in' && direction !== 'out')) return null
+      if (!place || !isSaid) return null
       return { into: side === 'in' ? place : `outside ${place}`, side }
     }
 
@@ -35,7 +44,7 @@ export const operator: Operator<State> = {
       },
       on(input, cx) {
         if (input.quality === 'bad') return
-        const move = moveOf(input.dev, input.value.direction)
+        const move = moveOf(input.dev, input.value.direction, cx.site)
         if (!move) return
         const credential = input.value.credential as string
         const state = cx.peek(credential)
