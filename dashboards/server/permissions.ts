@@ -49,6 +49,8 @@ const TABLE = {
   'context:site': ['engineer', 'chief'],
   'facilities:read': ['provincial', 'sysadmin', 'wall', 'chief', 'officer', 'engineer'],
   'accounts:manage': ['secadmin'],
+  /** Shift log and handover; every entry goes to the ledger under the account's name. */
+  'shift:keep': ['officer', 'chief'],
   'console:report': ['officer', 'chief', 'engineer', 'provincial', 'sysadmin', 'wall'],
 } as const satisfies Record<string, readonly Role[]>
 

@@ -114,6 +114,9 @@ export class SampleDesk implements AlertDesk {
   allowed(alert: Alert, account: { role: string }) {
     return ['officer', 'chief'].includes(account.role) ? legalVerbs(this.records.get(alert.id)!) : []
   }
+  shelvedUntil(id: string): number | null {
+    return this.records.get(id)?.shelf?.until ?? null
+  }
   async act(act: Act, account: { id: string; role: string }): Promise<ActOutcome> {
     this.acts++
     const record = this.records.get(act.alert!)

@@ -104,6 +104,7 @@ const READABLE: [string, Role[]][] = [
   ['/api/v1/coverage', ['officer', 'chief', 'engineer', 'sysadmin', 'wall']],
   ['/api/v1/people', ['officer', 'chief']],
   ['/api/v1/people/P017', ['officer', 'chief']],
+  ['/api/v1/shift', ['officer', 'chief']],
   ['/api/v1/headcount', ['officer', 'chief', 'engineer', 'provincial', 'wall']],
   ['/api/v1/context/people', ['officer', 'chief']],
   ['/api/v1/context/escorts', ['officer', 'chief']],

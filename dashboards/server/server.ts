@@ -26,6 +26,7 @@ import { registerPictureRoutes } from './routes/pictures.ts'
 import { registerReadingRoutes } from './routes/readings.ts'
 import { registerRuleRoutes } from './routes/rules.ts'
 import { registerSeriesRoutes } from './routes/series.ts'
+import { registerShiftRoutes } from './routes/shift.ts'
 import { registerStreamRoute } from './routes/stream.ts'
 import { type AlertHistory, SseHub, type SseHubOptions } from './sse-hub.ts'
 
@@ -143,7 +144,10 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     registerPictureRoutes(app, kit, facility)
   }
   if (options.series) registerSeriesRoutes(app, kit, options.series)
-  if (ledger) registerLedgerRoutes(app, kit, ledger)
+  if (ledger) {
+    registerLedgerRoutes(app, kit, ledger)
+    if (facility) registerShiftRoutes(app, kit, ledger)
+  }
   registerIndicatorRoutes(app, kit)
   registerOperationRoutes(app, kit)
   await options.extend?.(app, kit)

@@ -253,6 +253,10 @@ class Desk implements EdgeDesk {
     )
   }
 
+  shelvedUntil(id: string): number | null {
+    return this.#live.get(id)?.shelf?.until ?? null
+  }
+
   async list(filter: AlertFilter, cursor?: string, limit = 200): Promise<AlertPage> {
     const page = await this.#link.call<{ items: string[]; next: [number, string] | null; total: number }>(
       'list',

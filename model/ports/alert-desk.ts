@@ -56,6 +56,8 @@ export interface AlertDesk {
   timeline(id: string): Promise<AlertChange[]>
   /** Verbs this role may do now, computed by the server alone. */
   allowed(alert: Alert, account: { id: string; role: string }): Verb[]
+  /** Until when the alert is set aside, ms; null when it is not. */
+  shelvedUntil?(id: string): number | null
   /** Does an act and answers once it is durable. `act.alert` must be set. */
   act(act: Act, account: { id: string; role: string }): Promise<ActOutcome>
   raise(manual: ManualAlert, by: string): Promise<AlertChange>

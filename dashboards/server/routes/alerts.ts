@@ -102,7 +102,11 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
 
   const seenBy = (request: FastifyRequest, alert: Alert) => {
     const account = accountOf(request)
-    return { ...maskAlert(alert, maskOf(account.role), kit.masking), allowedActions: desk.allowed(alert, account) }
+    return {
+      ...maskAlert(alert, maskOf(account.role), kit.masking),
+      allowedActions: desk.allowed(alert, account),
+      shelvedUntil: desk.shelvedUntil?.(alert.id) ?? null,
+    }
   }
 
   app.get<{ Querystring: Query }>(

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { InjectOptions } from 'fastify'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { VirtualClock } from '#model/clock.ts'
+import { type Accounts, openAccounts } from './accounts.ts'
+import type { Role } from './permissions.ts'
+import { HANDOVER_CHECKS } from './routes/shift.ts'
+import { SampleDesk, SampleFacility, SampleLedger, sampleAlert, T0 } from './sample-facility.ts'
+import { type ConsoleServer, createConsoleServer } from './server.ts'
+
+let dir: string
+let accounts: Accounts
+let desk: SampleDesk
+let ledger: SampleLedger
+let server: ConsoleServer
+const tokens: Record<string, string> = {}
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'ww-shift-'))
+  const clock = new VirtualClock(T0)
+  accounts = openAccounts({ dir, clock, scryptLog2: 4 })
+  for (const [id, role] of [
+    ['li', 'officer'],
+    ['wang', 'chief'],
+    ['screen', 'wall'],
+    ['fix', 'engineer'],
+  ] as [string, Role][]) {
+    await accounts.add({ id, role, password: 'Geheim-1234' })
+    tokens[id] = accounts.token(id).token
+  }
+  desk = new SampleDesk(clock)
+  ledger = new SampleLedger()
+  server = await createConsoleServer({
+    id: 'js-03',
+    clock,
+    accounts,
+    alerts: desk,
+    facility: new SampleFacility(),
+    ledger,
+    logger: pino({ level: 'silent' }),
+    webRoot: null,
+  })
+})
+afterEach(async () => {
+  await server.close()
+  accounts.close()
+  rmSync(dir, { recursive: true })
+})
+
+const post = (who: string, url: string, payload: InjectOptions['payload'] = {}) =>
+  server.inject({ method: 'POST', url, payload, headers: { authorization: `Bearer ${tokens[who]}` } })
+const shift = async (who: string) =>
+  server.inject({ url: '/api/v1/shift', headers: { authorization: `Bearer ${tokens[who]}` } })
+
+describe('the shift log', () => {
+  test('keeps notes in the ledger under the name of the account, newest first', async () => {
+    expect((await post('li', '/api/v1/shift/notes', { text: '2 号楼钥匙已交' })).statusCode).toBe(201)
+    expect((await post('wang', '/api/v1/shift/notes', { text: '换灯' })).statusCode).toBe(201)
+    const { notes } = (await shift('li')).json()
+    expect(notes.map((n: { by: string; text: string }) => [n.by, n.text])).toEqual([
+      ['wang', '换灯'],
+      ['li', '2 号楼钥匙已交'],
+    ])
+    expect(ledger.entries.filter((e) => e.ref === 'shift')).toHaveLength(2)
+  })
+  test('refuses a note without words and a role that keeps no watch', async () => {
+    expect((await post('li', '/api/v1/shift/notes', { text: '  ' })).statusCode).toBe(422)
+    expect((await post('screen', '/api/v1/shift/notes', { text: 'x' })).statusCode).toBe(403)
+    expect((await shift('fix')).statusCode).toBe(403)
+  })
+})
+
+describe('a handover', () => {
+  const checks = [...HANDOVER_CHECKS]
+  test('is signed by one person and taken over by another, each item checked', async () => {
+    const signed = await post('li', '/api/v1/shift/handovers', { notes: '平稳' })
+    expect(signed.statusCode).toBe(201)
+    const { id } = signed.json()
+    expect((await post('li', `/api/v1/shift/handovers/${id}/accept`, { checks })).statusCode).toBe(403)
+    const half = await post('wang', `/api/v1/shift/handovers/${id}/accept`, { checks: ['alerts'] })
+    expect(half.json()).toMatchObject({ status: 422, field: 'checks' })
+    expect((await post('wang', `/api/v1/shift/handovers/${id}/accept`, { checks })).json()).toMatchObject({
+      status: 'accepted',
+      incoming: { by: 'wang' },
+    })
+    expect((await shift('li')).json().handovers[0]).toMatchObject({ status: 'accepted', outgoing: { by: 'li' } })
+    expect((await post('wang', `/api/v1/shift/handovers/${id}/accept`, { checks })).statusCode).toBe(409)
+  })
+  test('with an open red needs the explicit word of both', async () => {
+    desk.publish(sampleAlert('a1', { level: 'red' }))
+    expect((await post('li', '/api/v1/shift/handovers', {})).json()).toMatchObject({ field: 'acceptOpenRed' })
+    const signed = await post('li', '/api/v1/shift/handovers', { acceptOpenRed: true })
+    expect(signed.json().snapshot.openRed).toHaveLength(1)
+    const url = `/api/v1/shift/handovers/${signed.json().id}/accept`
+    expect((await post('wang', url, { checks })).json()).toMatchObject({ field: 'acceptOpenRed' })
+    expect((await post('wang', url, { checks, acceptOpenRed: true })).statusCode).toBe(200)
+  })
+  test('waits alone: a second one is refused until the first is taken over or withdrawn', async () => {
+    const { id } = (await post('li', '/api/v1/shift/handovers', {})).json()
+    expect((await post('wang', '/api/v1/shift/handovers', {})).json()).toMatchObject({ status: 409, by: 'li' })
+    expect((await post('wang', `/api/v1/shift/handovers/${id}/withdraw`, { note: 'x' })).statusCode).toBe(403)
+    expect((await post('li', `/api/v1/shift/handovers/${id}/withdraw`, { note: '写错' })).statusCode).toBe(200)
+    expect((await post('wang', '/api/v1/shift/handovers', {})).statusCode).toBe(201)
+  })
+  test('of an unknown id is not found', async () => {
+    expect((await post('li', '/api/v1/shift/handovers/none/accept', { checks })).statusCode).toBe(404)
+  })
+})
+
+test('a shelved alert says until when, and others say nothing', async () => {
+  desk.publish(sampleAlert('a1', { level: 'yellow' }))
+  const get = async () =>
+    (await server.inject({ url: '/api/v1/alerts/a1', headers: { authorization: `Bearer ${tokens.li}` } })).json()
+  expect((await get()).shelvedUntil).toBeNull()
+  expect((await post('li', '/api/v1/alerts/a1/shelve', { minutes: 30, note: '维护' })).statusCode).toBe(200)
+  expect((await get()).shelvedUntil).toBe(T0 + 30 * 60_000)
+})
