@@ -3,7 +3,7 @@
  * (`model/alert/lifecycle.ts`); their changes go through the same merge and history as those of the facilities.
  */
 import type { Act } from '#model/alert/acts.ts'
-import type { Alert } from '#model/alert/alert.ts'
+import { type Alert, untouched } from '#model/alert/alert.ts'
 import { type AlertRecord, applyAct, applyCondition, newRecord, type Step } from '#model/alert/lifecycle.ts'
 import { alertId } from '#model/ids.ts'
 import { shareAlertChange } from '#model/uplink.ts'
@@ -41,25 +41,9 @@ function linkLostAlert(facility: string, heartbeatId: string, at: number, silent
       en: `No heartbeat from this facility for ${seconds} s`,
     },
     plan: 'RP14',
-    number: null,
-    conditionActive: true,
-    activations: 1,
-    handling: 'none',
+    ...untouched(),
     annunciated: true,
-    advice: [],
-    result: null,
-    cause: null,
-    assignee: null,
-    confirmed: null,
-    ackAt: null,
-    clearedAt: null,
-    dispatchedAt: null,
-    arrivedAt: null,
-    resolvedAt: null,
-    closedAt: null,
     evidenceCount: 1,
-    stale: false,
-    escalationStep: 0,
   }
 }
 

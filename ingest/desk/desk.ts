@@ -5,7 +5,7 @@
  * rebuilt from it. Must never let a report of the engine undo what a person did.
  */
 import type { Act, Verb } from '#model/alert/acts.ts'
-import { type Alert, type AlertChange, LEVELS, type Level, levelRank } from '#model/alert/alert.ts'
+import { type Alert, type AlertChange, LEVELS, type Level, levelRank, untouched } from '#model/alert/alert.ts'
 import { type AlertRecord, applyAct, applyCondition, legalVerbs, newRecord, type Step } from '#model/alert/lifecycle.ts'
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
@@ -220,25 +220,9 @@ class Desk implements EdgeDesk {
         en: `Manual alert (${manual.kind}): ${manual.note}`,
       },
       plan: null,
-      number: null,
-      conditionActive: true,
-      activations: 1,
-      handling: 'none',
+      ...untouched(),
       annunciated: manual.level !== 'blue',
-      advice: [],
-      result: null,
-      cause: null,
-      assignee: null,
-      confirmed: null,
-      ackAt: null,
-      clearedAt: null,
-      dispatchedAt: null,
-      arrivedAt: null,
-      resolvedAt: null,
-      closedAt: null,
       evidenceCount: 0,
-      stale: false,
-      escalationStep: 0,
     }
     const record = newRecord(alert, true)
     const steps: Step[] = [{ change: 'raised', alert, by, note: manual.note }]

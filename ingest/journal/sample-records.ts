@@ -1,5 +1,5 @@
 /** Records for tests of this floor: real types of the catalogue, values that differ. Nothing but tests imports it. */
-import type { Alert, AlertChange, ChangeKind } from '#model/alert/alert.ts'
+import { type Alert, type AlertChange, type ChangeKind, untouched } from '#model/alert/alert.ts'
 import { derivedReadingId } from '#model/ids.ts'
 import type { JournalBody } from '#model/ports/journal.ts'
 import type { Reading } from '#model/reading.ts'
@@ -56,25 +56,9 @@ export function sampleAlert(n: number, more: Partial<Alert> = {}): Alert {
     reasons: [],
     explanation: { zh: '周界入侵', en: 'Perimeter intrusion' },
     plan: 'RP1',
-    number: null,
-    conditionActive: true,
-    activations: 1,
-    handling: 'none',
+    ...untouched(),
     annunciated: true,
-    advice: [],
-    result: null,
-    cause: null,
-    assignee: null,
-    confirmed: null,
-    ackAt: null,
-    clearedAt: null,
-    dispatchedAt: null,
-    arrivedAt: null,
-    resolvedAt: null,
-    closedAt: null,
     evidenceCount: 0,
-    stale: false,
-    escalationStep: 0,
     ...more,
   }
 }

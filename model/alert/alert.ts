@@ -160,3 +160,25 @@ export interface AlertChange {
   by: string | null
   note: string | null
 }
+
+/** What an alert says of itself before anybody has done anything about it. A function: advice is a list of its own. */
+export const untouched = () =>
+  ({
+    number: null,
+    conditionActive: true,
+    activations: 1,
+    handling: 'none',
+    advice: [] as string[],
+    result: null,
+    cause: null,
+    assignee: null,
+    confirmed: null,
+    ackAt: null,
+    clearedAt: null,
+    dispatchedAt: null,
+    arrivedAt: null,
+    resolvedAt: null,
+    closedAt: null,
+    stale: false,
+    escalationStep: 0,
+  }) satisfies Partial<Alert>
