@@ -1,9 +1,11 @@
 /**
  * What the edge is compared with, each the least that does a part of its job. `aedes`: the broker alone, acknowledges at
  * once. `aedes+journal`: bare aedes, one Map rule, one stream, with the edge's own journal before the PUBACK; no
- * catalogue, no validation, no ledger, no store. Ends with its standard input.
+ * catalogue, no validation, no ledger, no store. `node-red`: bare aedes, and Node-RED subscribed to it (`node-red-flow.ts`).
+ * Arguments: kind, then for Node-RED its folder and InfluxDB's URL. Ends with its standard input.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,8 +14,9 @@ import { Aedes, type AedesPublishPacket } from 'aedes'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import type { JournalBody } from '#model/ports/journal.ts'
 import { systemClock } from '#model/system-clock.ts'
+import { nodeRedFlow } from './node-red-flow.ts'
 
-const kind = process.argv[2]
+const [kind, folder = '', influxUrl = ''] = process.argv.slice(2)
 const dir = mkdtempSync(join(tmpdir(), 'ww-bench-peer-'))
 const journal: EdgeJournal | null = kind === 'aedes+journal' ? await openJournal({ dir, clock: systemClock }) : null
 const streams = new Set<ServerResponse>()
@@ -54,6 +57,10 @@ function evaluate(bodies: JournalBody[]): void {
 const broker = await Aedes.createBroker({
   concurrency: 10_000,
   authorizePublish: (_client, packet, done) => {
+    if (kind === 'node-red') {
+      done(null)
+      return
+    }
     const bodies = bodiesOf(packet as AedesPublishPacket)
     if (!journal) {
       evaluate(bodies)
@@ -81,12 +88,53 @@ const http = createServer((request, response) => {
   streams.add(response)
 })
 await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+const mqttPort = (tcp.address() as AddressInfo).port
+const ready = {
+  event: 'ready',
+  mqtt: mqttPort,
+  stream: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
+  pids: [process.pid],
+}
+const red = kind === 'node-red' ? await startNodeRed() : null
+if (red) {
+  ready.stream = red.stream
+  ready.pids.push(red.child.pid as number)
+}
+
+/** Resolves when its stream answers. */
+async function startNodeRed() {
+  const probe = createTcp()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  const flow = nodeRedFlow({ mqttPort, influxUrl: influxUrl || null })
+  writeFileSync(join(dir, 'flows.json'), JSON.stringify(flow))
+  writeFileSync(
+    join(dir, 'settings.js'),
+    `module.exports = { uiHost: '127.0.0.1', uiPort: ${port}, flowFile: 'flows.json', httpAdminRoot: false, logging: { console: { level: 'off' } } }`,
+  )
+  const child = spawn(
+    process.execPath,
+    [join(folder, 'node_modules/node-red/red.js'), '--userDir', dir, '--settings', join(dir, 'settings.js')],
+    { stdio: 'ignore' },
+  )
+  const stream = `http://127.0.0.1:${port}/stream`
+  for (let i = 0; i < 300; i++) {
+    const answer = await fetch(stream).catch(() => null)
+    void answer?.body?.cancel()
+    if (answer?.ok) break
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return { child, stream }
+}
+
 process.stdin.on('end', async () => {
+  red?.child.kill('SIGKILL')
   await journal?.close()
   rmSync(dir, { recursive: true, force: true })
   process.exit(0)
 })
 process.stdin.resume()
 process.stdout.write(
-  `${JSON.stringify({ event: 'ready', mqtt: (tcp.address() as AddressInfo).port, http: (http.address() as AddressInfo).port })}\n`,
+  `${JSON.stringify({ ...ready, backlog: `http://127.0.0.1:${(http.address() as AddressInfo).port}/backlog` })}\n`,
 )

@@ -312,16 +312,16 @@ function report(name: string, o: Outcome, peer: { name: string; outcome: Outcome
   row('generator behind its plan at most', o.load.behindMs, 'ms')
 }
 
-async function startPeer(kind: string): Promise<Subject> {
-  const process_ = start(here('./edge-peer.ts'), [kind])
-  const ready = await process_.line<{ mqtt: number; http: number; pids?: number[] }>('ready')
+async function startPeer(kind: string, influxUrl: string | null): Promise<Subject> {
+  const process_ = start(here('./edge-peer.ts'), [kind, env.BENCH_NODE_RED ?? '', influxUrl ?? ''])
+  const ready = await process_.line<{ mqtt: number; stream: string; backlog: string; pids: number[] }>('ready')
   return {
     name: kind,
-    pids: [process_.pid],
+    pids: ready.pids,
     mqttPort: ready.mqtt,
-    streamUrl: `http://127.0.0.1:${ready.http}/`,
+    streamUrl: ready.stream,
     token: 'none',
-    backlog: async () => Number(await (await fetch(`http://127.0.0.1:${ready.http}/backlog`)).text()),
+    backlog: async () => Number(await (await fetch(ready.backlog)).text()),
     async end() {
       process_.child.stdin!.end()
       await process_.ended
@@ -332,11 +332,13 @@ async function startPeer(kind: string): Promise<Subject> {
 
 async function main(): Promise<void> {
   const hasInflux = env.BENCH_INFLUX !== '0' && spawnSync('influxd', ['version']).status === 0
-  const peers = (env.BENCH_PEERS ?? 'aedes+journal').split(',').filter((p) => p !== '' && p !== '0')
+  const peers = (env.BENCH_PEERS ?? (env.BENCH_NODE_RED ? 'aedes+journal,node-red' : 'aedes+journal'))
+    .split(',')
+    .filter((p) => p !== '' && p !== '0')
   if (env.BENCH_CEILING !== '0') {
     // What the generator and a bare broker can do at all: above this no figure of the edge means anything.
     const site = benchSite({ bands: BANDS, tags: 20, influxUrl: null })
-    const ceiling = await measure(await startPeer('aedes'), site, 40_000, 1)
+    const ceiling = await measure(await startPeer('aedes', null), site, 40_000, 1)
     print({
       bench: 'edge',
       case: 'ceiling of the generator against a bare aedes',
@@ -357,7 +359,8 @@ async function main(): Promise<void> {
       const site = benchSite({ bands: BANDS, tags, influxUrl: influx?.url ?? null })
       const outcome = await measure(await startEdgeProcess(site, influx), site, rate, size)
       const of: { name: string; outcome: Outcome }[] = []
-      for (const kind of peers) of.push({ name: kind, outcome: await measure(await startPeer(kind), site, rate, size) })
+      for (const kind of peers)
+        of.push({ name: kind, outcome: await measure(await startPeer(kind, influx?.url ?? null), site, rate, size) })
       for (const peer of of.length > 0 ? of : [null]) report(name, outcome, peer)
     } finally {
       influxPids.length = 0

@@ -1,0 +1,298 @@
+/**
+ * Readings a second of one core through the rules: the whole catalogue in the ordered run, the live pair of runs, a
+ * replay from a file, each operator alone; beside them three rules by hand (Map) and by json-rules-engine. The stream has
+ * some 5,000 keys (bands, tags, doors, cameras, sensors) and is uneventful. One JSON object per figure (`bars.md`).
+ *
+ * BENCH_READINGS (default 300,000), BENCH_OPERATORS=0 to leave out the operators one by one.
+ */
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Engine as JsonRules } from 'json-rules-engine'
+import type { Reading, ReadingValue } from '#model/reading.ts'
+import { parseSiteOrThrow, type Site } from '#model/site/load.ts'
+import { CATALOGUE_DIR, loadRules } from '#rules/catalogue/load.ts'
+import { Engine } from '#rules/engine/engine.ts'
+import { OPERATORS } from '#rules/engine/operators/index.ts'
+import type { Rule } from '#rules/engine/rule.ts'
+import { createLiveRules } from '#rules/live.ts'
+import { runReplay } from '#rules/replay.ts'
+import { foreignLoad, print, round } from './figures.ts'
+
+const COUNT = Number(process.env.BENCH_READINGS ?? 300_000)
+const BANDS = 3000
+const TAGS = 300
+const DOORS = 800
+const CAMERAS = 500
+const SENSORS = 400
+const START = 1_800_000_000_000
+const SAMPLES_PER_S = 5000
+
+const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
+const id = (letter: string, i: number): string => `${letter}${String(i).padStart(4, '0')}`
+
+function facility(): Site {
+  const cells = BANDS / 4
+  const corner = (i: number) => [(i % 50) * 4, Math.floor(i / 50) * 4] as const
+  const lines = [
+    'facility: { id: bench-01, kind: prison, timezone: Asia/Shanghai }',
+    'zones:',
+    '  - { id: W1, kind: ward, floor: 1 }',
+    ...many(cells, (i) => {
+      const [x, y] = corner(i)
+      const polygon = [
+        [x, y],
+        [x + 4, y],
+        [x + 4, y + 4],
+        [x, y + 4],
+      ]
+      return `  - { id: ${id('C', i)}, parent: W1, kind: cell, floor: 1, capacity: 8, polygon: ${JSON.stringify(polygon)} }`
+    }),
+    'devices:',
+    ...many(BANDS, (i) => `  - { id: ${id('B', i)}, driver: mqtt, kind: band, subject: ${id('P', i)} }`),
+    ...many(TAGS, (i) => `  - { id: ${id('T', i)}, driver: mqtt, kind: tag }`),
+    ...many(DOORS, (i) => `  - { id: ${id('D', i)}, driver: opcua, kind: door, zone: ${id('C', i % cells)} }`),
+    ...many(CAMERAS, (i) => `  - { id: ${id('K', i)}, driver: onvif, kind: camera, zone: ${id('C', i % cells)} }`),
+    ...many(SENSORS, (i) => `  - { id: ${id('E', i)}, driver: opcua, kind: climate, zone: ${id('C', i % cells)} }`),
+    'people:',
+    ...many(BANDS, (i) => {
+      const cell = id('C', Math.floor(i / 4))
+      return `  - { id: ${id('P', i)}, number: "${i}", cell: ${cell}, ward: W1, allowed: [W1, ${cell}] }`
+    }),
+    'staff:',
+    ...many(TAGS, (i) => `  - { id: ${id('S', i)}, tag: ${id('T', i)}, role: officer }`),
+  ]
+  return parseSiteOrThrow(`${lines.join('\n')}\n`, 'bench')
+}
+
+/** One reading of the stream: of 20, 12 positions, 4 vital signs, and tags, doors, cameras, climate. */
+function readingOf(n: number): Reading {
+  const time = START + Math.floor((n * 1000) / SAMPLES_PER_S)
+  const slot = n % 20
+  const round_ = Math.floor(n / 20)
+  let device: string
+  let type: string
+  let value: ReadingValue
+  if (slot < 12) {
+    const i = (round_ * 12 + slot) % BANDS
+    device = id('B', i)
+    type = 'band.position'
+    const cell = Math.floor(i / 4)
+    value = { x_m: (cell % 50) * 4 + 0.5 + (n % 30) / 10, y_m: Math.floor(cell / 50) * 4 + 1, floor: 1, accuracy_m: 1 }
+  } else if (slot < 16) {
+    const i = (round_ * 4 + slot - 12) % BANDS
+    device = id('B', i)
+    type = 'band.vitals'
+    value = {
+      hr: 64 + (n % 17),
+      spo2: 97,
+      skin_celsius: 33,
+      resp: 14 + (n % 3),
+      activity: 0.3 + (n % 5) / 10,
+      posture: 'sitting',
+      confidence: 0.9,
+    }
+  } else if (slot === 16) {
+    device = id('T', round_ % TAGS)
+    type = 'tag.activity'
+    value = { activity: 0.3 + (n % 5) / 10 }
+  } else if (slot === 17) {
+    device = id('D', round_ % DOORS)
+    type = 'door.state'
+    value = { state: 'closed' }
+  } else if (slot === 18) {
+    device = id('K', round_ % CAMERAS)
+    type = 'camera.motion'
+    value = { active: n % 2 === 0 }
+  } else {
+    device = id('E', round_ % SENSORS)
+    type = 'env.temperature'
+    value = { celsius: 21 + (n % 10) / 10 }
+  }
+  const common = { id: `r${n}`, facility: 'bench-01', zone: null, device, type, time, received: time + 20 }
+  return { ...common, quality: 'good', subject: null, value }
+}
+
+const site = facility()
+const rules = loadRules(CATALOGUE_DIR, {})
+const readings = many(COUNT, readingOf)
+
+interface Result {
+  /** Readings a second of processor time, all threads of this process counted. */
+  rate: number
+  alerts: number
+  foreign: number
+}
+
+async function timed(work: () => number | Promise<number>): Promise<Result> {
+  const foreign = foreignLoad([process.pid])
+  const before = process.cpuUsage()
+  const alerts = await work()
+  const used = process.cpuUsage(before)
+  return { rate: COUNT / ((used.user + used.system) / 1e6), alerts, foreign: foreign() }
+}
+
+function engineRun(some: readonly Rule[]): Promise<Result> {
+  return timed(() => {
+    let alerts = 0
+    const engine = new Engine({ site, rules: some, operators: OPERATORS, trustIds: true, onChange: () => alerts++ })
+    for (const reading of readings) engine.line(reading)
+    engine.finish(readings.at(-1)!.received)
+    return alerts
+  })
+}
+
+function liveRun(): Promise<Result> {
+  return timed(() => {
+    let alerts = 0
+    const live = createLiveRules({ site, rules, onChange: () => alerts++, onNotConfirmed: () => {} })
+    for (const reading of readings) live.line(reading)
+    return alerts
+  })
+}
+
+async function replayRun(): Promise<Result & { peakMb: number }> {
+  const dir = mkdtempSync(join(tmpdir(), 'ww-bench-'))
+  const file = join(dir, 'readings.ndjson')
+  const out = createWriteStream(file)
+  for (const reading of readings)
+    if (!out.write(`${JSON.stringify(reading)}\n`))
+      await new Promise<void>((resolve) => out.once('drain', () => resolve()))
+  await new Promise<void>((resolve) => out.end(resolve))
+  let peakMb = 0
+  const heapBefore = process.memoryUsage().heapUsed
+  const result = await timed(async () => {
+    let alerts = 0
+    await runReplay({
+      site,
+      rules,
+      file,
+      until: null,
+      strict: true,
+      adopt: false,
+      restartEvery: 0,
+      operator: null,
+      onLine: () => alerts++,
+      onBad: () => {},
+      onProgress: () => {
+        peakMb = Math.max(peakMb, (process.memoryUsage().heapUsed - heapBefore) / 2 ** 20)
+      },
+    })
+    return alerts
+  })
+  rmSync(dir, { recursive: true, force: true })
+  return { ...result, peakMb }
+}
+
+/** Three rules as a person would write them for this one purpose, with a state a device: the limit. */
+function byHand(): Promise<Result> {
+  return timed(() => {
+    let alerts = 0
+    const devices = new Map<string, { seen: number; lowSince: number; openSince: number }>()
+    for (const { device, type, time, value } of readings) {
+      let state = devices.get(device)
+      if (!state) {
+        state = { seen: 0, lowSince: 0, openSince: 0 }
+        devices.set(device, state)
+      }
+      if (state.seen > 0 && time - state.seen > 60_000) alerts++
+      state.seen = time
+      if (type === 'band.vitals') {
+        if ((value.hr as number) >= 40) state.lowSince = 0
+        else if (state.lowSince === 0) state.lowSince = time
+        else if (time - state.lowSince >= 10_000) alerts++
+      } else if (type === 'door.state') {
+        if (value.state !== 'open') state.openSince = 0
+        else if (state.openSince === 0) state.openSince = time
+        else if (time - state.openSince >= 30_000) alerts++
+      }
+    }
+    return alerts
+  })
+}
+
+/** The same three conditions in json-rules-engine, on a part of the stream: it is slow. */
+async function byJsonRules(count: number): Promise<Result> {
+  const engine = new JsonRules([], { allowUndefinedFacts: true })
+  const rule = (type: string, fact: string, operator: string, value: unknown) =>
+    engine.addRule({
+      conditions: {
+        all: [
+          { fact: 'type', operator: 'equal', value: type },
+          { fact, operator, value },
+        ],
+      },
+      event: { type: `${type}.${fact}` },
+    })
+  rule('band.vitals', 'hr', 'lessThan', 40)
+  rule('door.state', 'state', 'equal', 'open')
+  rule('env.temperature', 'celsius', 'greaterThan', 54)
+  const result = await timed(async () => {
+    let alerts = 0
+    for (const reading of readings.slice(0, count)) {
+      const { events } = await engine.run({ type: reading.type, ...reading.value })
+      alerts += events.length
+    }
+    return alerts
+  })
+  return { ...result, rate: (result.rate * count) / COUNT }
+}
+
+const row = (name: string, r: Result, peer: { name: string; rate: number } | null): void =>
+  print({
+    bench: 'rules',
+    case: name,
+    metric: 'readings a second of processor time',
+    value: Math.round(r.rate),
+    unit: 'readings/s',
+    peer: peer?.name ?? null,
+    peerValue: peer ? Math.round(peer.rate) : null,
+    n: COUNT,
+    foreign: r.foreign,
+  })
+
+// Once for nothing: the first run pays for compiling.
+await engineRun(rules)
+const hand = await byHand()
+const json = await byJsonRules(Math.min(COUNT, 20_000))
+row('three rules by hand', hand, null)
+row('three conditions in json-rules-engine', json, { name: 'by hand', rate: hand.rate })
+const three = await engineRun(rules.filter((r) => ['R07', 'R18', 'R25'].includes(r.code)))
+row('three rules of the catalogue (R07 R18 R25), ordered run', three, { name: 'json-rules-engine', rate: json.rate })
+row('three rules of the catalogue (R07 R18 R25), ordered run', three, { name: 'by hand', rate: hand.rate })
+const whole = await engineRun(rules)
+row(`catalogue of ${rules.length} rules, ordered run`, whole, { name: 'json-rules-engine', rate: json.rate })
+row(`catalogue of ${rules.length} rules, ordered run`, whole, { name: 'by hand', rate: hand.rate })
+row(`catalogue of ${rules.length} rules, eager and ordered run`, await liveRun(), {
+  name: 'ordered run alone',
+  rate: whole.rate,
+})
+const replayed = await replayRun()
+row('replay from a file', replayed, { name: 'ordered run alone', rate: whole.rate })
+print({
+  bench: 'rules',
+  case: 'replay from a file',
+  metric: 'heap above the start at most',
+  value: round(replayed.peakMb),
+  unit: 'MB',
+  n: COUNT,
+  foreign: replayed.foreign,
+})
+
+if (process.env.BENCH_OPERATORS !== '0') {
+  const bare = await engineRun([])
+  row('no rule: order and enrichment', bare, null)
+  for (const operator of [...new Set(rules.map((r) => r.file.operator))].sort()) {
+    const own = await engineRun(rules.filter((r) => r.file.operator === operator))
+    print({
+      bench: 'rules',
+      case: `operator ${operator}`,
+      metric: 'processor time per reading above no rule',
+      value: round(1e6 / own.rate - 1e6 / bare.rate, 2),
+      unit: 'µs',
+      n: COUNT,
+      foreign: own.foreign,
+    })
+  }
+}
+process.exit(0)
