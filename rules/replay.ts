@@ -79,6 +79,7 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
     operators: OPERATORS,
     adopt: options.adopt,
     ...(options.operator ? { operatorModel: options.operator } : {}),
+    ...(options.until === null ? {} : { until: options.until }),
     onChange: (change) => options.onLine(changeLine(change), change),
     onRefused: (_cause, detail) => bad(detail),
   }

@@ -77,7 +77,9 @@ export function applyCondition(record: AlertRecord, event: ConditionEvent): { re
         activations: alert.activations + 1,
         state: wasSeen ? 'unacknowledged' : alert.state,
       }
-      return one(record, next, 'updated', null, null, event.at)
+      // On the shelf it is the state to return to that changes.
+      const shelf = record.shelf ? { ...record.shelf, state: 'unacknowledged' as const } : null
+      return one({ ...record, shelf }, next, 'updated', null, null, event.at)
     }
     case 'escalated': {
       const level = higherLevel(alert.level, event.level)
@@ -102,16 +104,17 @@ export function applyCondition(record: AlertRecord, event: ConditionEvent): { re
         event.at,
       )
     case 'shelf-expired':
-      if (!record.shelf) return { record, steps: [] }
-      return one(
-        { ...record, shelf: null },
-        { ...alert, state: record.shelf.state },
-        'unshelved',
-        'system',
-        null,
-        event.at,
-      )
+      return record.shelf ? unshelve(record, record.shelf.state, 'system', null, event.at) : { record, steps: [] }
   }
+}
+
+/** Back to what it was; what was acknowledged and ended on the shelf is over now. */
+function unshelve(record: AlertRecord, state: AlertState, by: string, note: string | null, at: number) {
+  const { alert } = record
+  const back = one({ ...record, shelf: null }, { ...alert, state }, 'unshelved', by, note, at)
+  if (state !== 'acknowledged' || alert.conditionActive || isLatching(alert.level)) return back
+  const over = close(back.record, 'resolved', 'returned', 'system', null, at, 'resolved')
+  return { record: over.record, steps: [...back.steps, ...over.steps] }
 }
 
 function clear(record: AlertRecord, at: number): { record: AlertRecord; steps: Step[] } {
@@ -273,7 +276,7 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
     }
     case 'unshelve': {
       if (!record.shelf) return conflict('the alert is not shelved')
-      return done(one({ ...record, shelf: null }, { ...alert, state: record.shelf.state }, 'unshelved', by, note, at))
+      return done(unshelve(record, record.shelf.state, by, note, at))
     }
     case 'assign':
       return act.to

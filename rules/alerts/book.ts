@@ -52,6 +52,8 @@ interface Entry {
   printedAt: number
   evidencePrinted: number
   untilPerson: boolean
+  /** Code of the rule that holds it suppressed by design. */
+  suppressedBy: string | null
 }
 
 interface Staged {
@@ -65,6 +67,8 @@ interface Staged {
   reactivated: boolean
 }
 
+/** R58, the alarm flood. */
+const FLOOD = 'R58'
 const MAX_EVIDENCE = 20
 const MAX_SUBJECTS = 20
 const EVIDENCE_EVERY_MS = 10_000
@@ -220,6 +224,7 @@ export class AlertBook implements AlertsView {
       printedAt: now,
       evidencePrinted: marks.length,
       untilPerson: hit.untilPerson === true,
+      suppressedBy: hit.suppressed ? rule.code : null,
     }
     this.#open.set(name, entry)
     this.#byId.set(id, entry)
@@ -266,6 +271,12 @@ export class AlertBook implements AlertsView {
     }
     if (higher) {
       this.#apply(entry, { event: 'escalated', at: now, level: hit.level }, hit.note ?? null, true, false)
+      // A flood holds back blue and yellow only, and nothing hides red.
+      if (
+        entry.record.alert.state === 'suppressed-by-design' &&
+        (hit.level === 'red' || (entry.suppressedBy === FLOOD && hit.level === 'orange'))
+      )
+        this.#apply(entry, { event: 'unsuppressed', at: now }, null, true, false)
       this.#o.announce({ change: 'escalated', alert: entry.record.alert, at: now })
       this.#armOperator(entry, now)
     } else if (before.conditionActive && (subjectsGrew || adviceGrew || overridden || hit.note)) {
@@ -314,9 +325,10 @@ export class AlertBook implements AlertsView {
       entry.record = { ...entry.record, alert: { ...entry.record.alert, stale } }
   }
 
-  suppress(code: string, key: string, suppressed: boolean, now: number): void {
+  suppress(code: string, key: string, suppressed: boolean, by: string, now: number): void {
     const entry = this.#open.get(`${this.#slug(code)}|${key}`)
     if (!entry) return
+    entry.suppressedBy = suppressed ? by : null
     const { alert } = entry.record
     if (suppressed && (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')) {
       entry.record = { ...entry.record, alert: { ...alert, state: 'suppressed-by-design' } }

@@ -30,6 +30,8 @@ export interface EngineOptions {
   /** Late readings younger than this are evaluated, older ones only recorded, ms. */
   stillMattersMs?: number
   adopt?: boolean
+  /** The end of the run if it is known beforehand: no deadline after it fires. */
+  until?: number
   /** A modelled operator of `replay --operator`. */
   operatorModel?: OperatorModel
   onChange: (change: AlertChange) => void
@@ -116,6 +118,7 @@ export class Engine {
     this.#slackMs = options.clockSlackMs ?? 1_000
     this.#waitMs = (options.waitMs ?? this.#latenessMs) + this.#slackMs
     this.#stillMattersMs = options.stillMattersMs ?? 300_000
+    if (options.until !== undefined) this.#deadlineLimit = options.until
     this.site = new FacilityContext(options.site)
     this.#intake = new Intake(this.site, options.adopt ?? false, options.trustIds === true)
     this.#enrichment = new Enrichment(this.site, this.#signals, this.#people, this.#gateways)
@@ -199,7 +202,7 @@ export class Engine {
       },
       clear: (key) => engine.book.clear(rule, key, engine.#now),
       stale: (key, stale) => engine.book.stale(rule, key, stale),
-      suppress: (code, key, suppressed) => engine.book.suppress(code, key, suppressed, engine.#now),
+      suppress: (code, key, suppressed) => engine.book.suppress(code, key, suppressed, rule.code, engine.#now),
       count: (name) => engine.tally(`${rule.code}:${name}`),
     }
   }
