@@ -94,8 +94,9 @@ function untilStopped(): Promise<number> {
   // An open handle keeps the process up: the clock's timers do not.
   const awake = setInterval(() => {}, 60_000)
   return new Promise<number>((resolve) => {
-    process.once('SIGINT', () => resolve(0))
-    process.once('SIGTERM', () => resolve(0))
+    // Not `once`: a library (signal-exit) that finds no listener left kills the process before it has closed its stores.
+    process.on('SIGINT', () => resolve(0))
+    process.on('SIGTERM', () => resolve(0))
     process.once('disconnect', () => resolve(0))
   }).finally(() => clearInterval(awake))
 }

@@ -62,8 +62,9 @@ function untilStopped(): Promise<void> {
   // The clock's timers do not keep a process alive; this does.
   const awake = setInterval(() => {}, 60_000)
   return new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
+    // Not `once`: a library (signal-exit) that finds no listener left kills the process before it has closed its stores.
+    process.on('SIGINT', () => resolve())
+    process.on('SIGTERM', () => resolve())
     process.once('disconnect', () => resolve())
   }).finally(() => clearInterval(awake))
 }
