@@ -26,9 +26,19 @@ export interface LinkOptions {
   onDown(reason: string): void
 }
 
+/** What the sender needs of its connection. */
+export interface UplinkLink {
+  readonly connected: boolean
+  /** The address in use, or the last one tried. */
+  readonly url: string
+  /** Resolves when the province has acknowledged. */
+  publish(topic: string, payload: string): Promise<void>
+  close(): Promise<void>
+}
+
 const MIN_BACKOFF_MS = 500
 
-export class Link {
+export class Link implements UplinkLink {
   readonly #options: LinkOptions
   #client: MqttClient | null = null
   #connected = false

@@ -155,6 +155,26 @@ describe('uplink', () => {
     expect(second.uplink.state().path).toBe(backup.url)
   })
 
+  test('an alert that is being taken over while the edge ends is taken over by the next run', async () => {
+    const there = await province()
+    const answers: (() => void)[] = []
+    const first = await edge([there.url], newDir(), {
+      ledgerHash: (change) =>
+        change === null ? '' : new Promise<string>((resolve) => answers.push(() => resolve('ab'.repeat(32)))),
+    })
+    await first.journal.append([alertBody(1)])
+    await vi.waitFor(() => expect(answers).toHaveLength(1))
+    const closing = first.uplink.close()
+    answers[0]!()
+    await closing
+    await first.journal.close()
+    const second = await edge([there.url], first.dir)
+    const alerts = () => there.got.filter((g) => g.topic.endsWith('/alert'))
+    await vi.waitFor(() => expect(alerts()).toHaveLength(1), { timeout: 3000 })
+    await drained(second.uplink)
+    expect(alerts()).toHaveLength(1)
+  })
+
   test('health goes out while the link is up and is not kept while it is down', async () => {
     const there = await province()
     const { uplink } = await edge([there.url], newDir(), { healthEveryMs: 30 })

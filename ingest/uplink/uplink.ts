@@ -4,12 +4,13 @@
  * (at least once). Alerts overtake everything else. Must never send a field that `model/uplink.ts` does not share.
  */
 import type { AlertChange } from '#model/alert/alert.ts'
+import { WardwatchError } from '#model/errors.ts'
 import type { Journal } from '#model/ports/journal.ts'
 import { topics, type UplinkKind } from '#model/topics.ts'
 import { type AnchorUp, type HealthUp, type IndicatorUp, shareAlertChange, type UplinkEnvelope } from '#model/uplink.ts'
 import { type Pump, startPump } from '../pump.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
-import { Link, type LinkOptions } from './link.ts'
+import { Link, type LinkOptions, type UplinkLink } from './link.ts'
 import type { OutboxItem, OutboxRow } from './outbox-storage.ts'
 import * as storage from './outbox-storage.ts'
 
@@ -32,6 +33,10 @@ export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'cl
   /** Envelopes that may wait here; beyond that alerts wait in the journal. */
   maxWaiting?: number
   thread?: boolean
+  /** Test aid: stands between sender and outbox. */
+  intercept?(link: StoreLink): StoreLink
+  /** Another way to the province than MQTT (simulation). */
+  openLink?(options: LinkOptions): UplinkLink
   onEvent?(event: { event: 'uplink-up' | 'uplink-down'; detail: string }): void
 }
 
@@ -68,10 +73,11 @@ const SCHEMAS: Record<UplinkKind, string> = {
 
 export async function startUplink(options: UplinkOptions): Promise<Uplink> {
   const storageOptions = { dir: options.dir, facility: options.facility }
-  const store =
+  let store: StoreLink =
     options.thread === false
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./outbox-storage.ts', import.meta.url), storageOptions)
+  if (options.intercept) store = options.intercept(store)
   const sender = new Sender(options, store, await store.call('size'))
   await sender.start()
   return sender
@@ -80,7 +86,7 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
 class Sender implements Uplink {
   readonly #options: UplinkOptions
   readonly #store: StoreLink
-  readonly #link: Link
+  readonly #link: UplinkLink
   readonly #underWay = new Map<number, Promise<void>>()
   #pump: Pump | null = null
   #waiting: number
@@ -99,7 +105,7 @@ class Sender implements Uplink {
     this.#store = store
     this.#waiting = size.waiting
     this.#sequence = size.sequence
-    this.#link = new Link({
+    const linkOptions: LinkOptions = {
       ...options,
       clientId: options.clientId ?? `edge-${options.facility}`,
       onUp: () => {
@@ -114,7 +120,8 @@ class Sender implements Uplink {
         if (this.#lastError === null) options.onEvent?.({ event: 'uplink-down', detail: reason })
         this.#lastError = reason
       },
-    })
+    }
+    this.#link = options.openLink?.(linkOptions) ?? new Link(linkOptions)
   }
 
   async start(): Promise<void> {
@@ -136,6 +143,8 @@ class Sender implements Uplink {
           const hash = await this.#options.ledgerHash(body.change)
           items.push(this.#item('alert', data, hash, body.change.at, seq, body.change.alert.id))
         }
+        // What is not in the outbox must not count as taken over, or the next run would skip it.
+        if (!this.#open) throw new WardwatchError('uplink-down', 'The edge is ending; the next run takes this over.')
         await this.#enqueue(items)
       },
     })
