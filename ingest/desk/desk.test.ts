@@ -200,6 +200,38 @@ describe('desk', () => {
     expect((await desk.get(sampleChange(1).alert.id))!.state).toBe('unacknowledged')
   })
 
+  test('a save that failed is made good at the next start, also when later ones went well', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ww-desk-'))
+    dirs.push(dir)
+    const clock = new VirtualClock(START)
+    const journal = await openJournal({ dir, clock, ballastBytes: 0, thread: false })
+    const ledger = await openLedger({ dir, clock, thread: false })
+    let broken = false
+    const first = await openDesk({
+      dir,
+      facility: 'js-03',
+      clock,
+      journal,
+      ledger,
+      thread: false,
+      intercept: (link) => ({
+        call: (method, ...args) =>
+          broken && method === 'save' ? Promise.reject(new Error('disk I/O error')) : link.call(method, ...args),
+        close: () => link.close(),
+      }),
+    })
+    broken = true
+    await first.apply(sampleChange(1), ordered).catch(() => undefined)
+    broken = false
+    await first.apply(sampleChange(2), ordered).catch(() => undefined)
+    await first.close()
+    const again = await openDesk({ dir, facility: 'js-03', clock, journal, ledger, thread: false })
+    open.push(journal, ledger, again)
+    expect((await again.list({})).total).toBe(2)
+    expect(await again.apply(sampleChange(1), ordered)).toEqual([])
+    expect(await again.timeline(sampleChange(1).alert.id)).toHaveLength(1)
+  })
+
   test('is rebuilt from the journal when its file is gone, and the ledger gets what a crash kept from it', async () => {
     const first = await house()
     await first.desk.apply(sampleChange(1), ordered)

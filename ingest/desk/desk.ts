@@ -30,6 +30,8 @@ export interface DeskOptions {
   /** Which alerts may be hidden for a time; default: the list of `semantics.md` 9. */
   shelvable?(alert: Alert): boolean
   thread?: boolean
+  /** Test aid: stands between desk and storage. */
+  intercept?(link: StoreLink): StoreLink
   onEvent?(event: { event: 'desk-failed'; detail: string } | { event: 'desk-rebuilt'; changes: number }): void
 }
 
@@ -58,10 +60,11 @@ interface Job {
 }
 
 export async function openDesk(options: DeskOptions): Promise<EdgeDesk> {
-  const link =
+  let link: StoreLink =
     options.thread === false
       ? openStoreInline(storage as never, { dir: options.dir })
       : await openStoreThread(new URL('./storage.ts', import.meta.url), { dir: options.dir })
+  if (options.intercept) link = options.intercept(link)
   const cursor = await options.journal.cursor('desk', 'alert')
   const desk = new Desk(options, link, cursor)
   await desk.catchUp()
@@ -101,6 +104,9 @@ class Desk implements EdgeDesk {
     const known = await this.#link.call<number>('lastSeq')
     await this.#ledgerActs()
     let after = Math.min(known, this.#cursor.position())
+    // A save that failed leaves a hole below later ones: what is in the file decides, not its largest number.
+    const saved = new Set(await this.#link.call<number[]>('savedAfter', after))
+    const behind = new Set<string>()
     let changes = 0
     for (;;) {
       const records = await journal.readBack(after, 500, 'alert')
@@ -112,7 +118,8 @@ class Desk implements EdgeDesk {
         if (seq > this.#cursor.position()) {
           await this.#ledgerOnce({ kind: 'alert', ...ledgerItem(change) })
         }
-        if (seq <= known) continue
+        if (saved.has(seq) && !behind.has(change.alert.id)) continue
+        behind.add(change.alert.id)
         const before = await this.#find(change.alert.id)
         await this.#save([rebuilt(before, change, this.#shelvable(change.alert))], [{ change, seq }])
         changes++

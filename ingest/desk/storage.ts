@@ -107,6 +107,8 @@ export function open(options: { dir: string }) {
         (r) => r.body,
       ),
     lastSeq: () => (db.prepare('SELECT max(seq) AS seq FROM change').get() as { seq: number | null }).seq ?? 0,
+    savedAfter: (seq: number) =>
+      (db.prepare('SELECT seq FROM change WHERE seq > ?').all(seq) as { seq: number }[]).map((r) => r.seq),
     /** Closed alerts older than this leave the lists; the ledger keeps them. */
     expire: (before: number) =>
       inTransaction(db, path, () => {
