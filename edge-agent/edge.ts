@@ -59,6 +59,8 @@ export interface EdgeOptions {
   log: Log
   /** Chance for jitter: 0 ≤ x < 1. */
   random(): number
+  /** The journal can take nothing any more: only a new process can help. */
+  onFailed?(detail: string): void
   /** Routes beyond the contract, e.g. the test surface of a demo. */
   extend?(edge: Edge): ConsoleServerOptions['extend']
   webRoot?: string | null
@@ -139,7 +141,10 @@ class EdgeAgent implements Edge {
       clock,
       retentionMs: keep,
       ...(retention['max-gb'] ? { maxBytes: retention['max-gb'] * 2 ** 30 } : {}),
-      onEvent: (event) => log.warn(event.event, event),
+      onEvent: (event) => {
+        log.warn(event.event, event)
+        if (event.event === 'journal-failed' && this.journal?.failed) this.#options.onFailed?.(event.detail)
+      },
     })
     this.#end('journal', () => this.journal.close())
     this.ledger = await openLedger({
@@ -176,14 +181,8 @@ class EdgeAgent implements Edge {
       clock,
       journal: this.journal,
       stateFile: data.rulesState,
-      onChange: (change, source) =>
-        void this.desk
-          .apply(change, { source })
-          .catch((error: Error) => log.error('desk.apply-failed', { error: error.message, alert: change.alert.id })),
-      onNotConfirmed: (id, at) =>
-        void this.desk
-          .notConfirmed(id, at)
-          .catch((error: Error) => log.error('desk.apply-failed', { error: error.message, alert: id })),
+      onChange: (change, source) => this.#taken(this.desk.apply(change, { source }), change.alert.id),
+      onNotConfirmed: (id, at) => this.#taken(this.desk.notConfirmed(id, at), id),
       onFault: (detail) => log.error('rules.fault', { detail }),
     })
     const { replayed } = await this.#rules.start()
@@ -222,6 +221,14 @@ class EdgeAgent implements Edge {
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
     this.#every(EXPIRE_MS, () => this.#expire(series))
+  }
+
+  /** What the desk could not take for want of a journal is lost to this run: the next one must say it again. */
+  #taken(work: Promise<unknown>, alert: string): Promise<unknown> {
+    return work.catch((error: Error) => {
+      this.#options.log.error('desk.apply-failed', { error: error.message, alert })
+      if (this.journal.failed) throw error
+    })
   }
 
   /** The key of the facility makes pseudonyms; it is drawn once where the site file names none. */

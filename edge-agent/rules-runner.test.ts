@@ -61,7 +61,7 @@ describe('the rules of a running edge', () => {
     const first = await runner(clock, journal)
     await journal.append([{ kind: 'reading', reading: doorOpens }])
     clock.advanceTo(T + 1000)
-    first.rules.close()
+    await first.rules.close()
     expect(first.raised).toEqual([])
 
     const second = await runner(clock, journal)
@@ -70,6 +70,44 @@ describe('the rules of a running edge', () => {
     expect(second.faults).toEqual([])
     clock.advanceTo(T + 9000)
     expect(second.raised).toEqual(['ordered raised R07 D1'])
+  })
+
+  test('keep no state before the alerts that it has given rise to are durable, nor when one was lost', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({ dir, clock, thread: false })
+    open.push(journal)
+    const kept: number[] = []
+    const durable: { resolve(): void; reject(error: Error): void }[] = []
+    const rules = new RulesRunner({
+      site,
+      clock,
+      journal,
+      stateFile: join(dir, 'state'),
+      write: async (_file, text) => void kept.push((JSON.parse(text.split('\n')[0]!) as { seq: number }).seq),
+      onChange: () => new Promise<void>((resolve, reject) => durable.push({ resolve, reject })),
+      onNotConfirmed: () => undefined,
+      onFault: () => undefined,
+    })
+    open.push(rules)
+    await rules.start()
+    const rest = () => new Promise((resolve) => setImmediate(resolve))
+    const openAt = (n: number) => ({ ...doorOpens, id: `r${n}`, time: T + n, received: T + n })
+    await rest()
+    expect(kept).toEqual([0])
+    await journal.append([{ kind: 'reading', reading: openAt(1) }])
+    clock.advanceTo(T + 31_000)
+    await rest()
+    expect(durable.length).toBeGreaterThan(0)
+    expect(kept).toEqual([0])
+    for (const change of durable) change.resolve()
+    await rest()
+    expect(kept).toEqual([0, 1])
+    for (let step = 0; step < 6; step++) {
+      clock.advanceTo(T + 70_000 + step * 31_000)
+      for (const change of durable.splice(0)) change.reject(new Error('the journal has failed'))
+      await rest()
+    }
+    expect(kept.every((seq) => seq <= 1)).toBe(true)
   })
 
   test('say so when the kept state cannot be read, and make it again from the journal', async () => {

@@ -1,8 +1,9 @@
 /**
  * Runs the rules over the journal: what is committed is evaluated, in both runs (eager and ordered), and what they say
- * goes to the desk. State is kept with its journal position; after a restart the tail of the journal is read again.
+ * goes to the desk. State is kept with its journal position; after a restart the tail of the journal is read again. Must
+ * never keep a state whose alerts are not yet durable: after a crash nobody would raise them again.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { Subject, type Subscription } from 'rxjs'
 import type { AlertChange } from '#model/alert/alert.ts'
@@ -10,6 +11,7 @@ import type { Clock, Timer } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
 import type { Reading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
+import type { Rule } from '#rules/engine/rule.ts'
 import { rulesOver } from '#rules/engine/rx.ts'
 import type { LiveRules, LiveSnapshot } from '#rules/live.ts'
 import { clockScheduler } from './clock-scheduler.ts'
@@ -17,16 +19,23 @@ import { clockScheduler } from './clock-scheduler.ts'
 const TICK_MS = 200
 const SAVE_MS = 30_000
 const TAIL_BATCH = 2000
+/** How long the end waits for changes on their way to the disk, ms. */
+const CLOSE_MS = 1500
 /** Without a kept state the windows and timers are made again from this much of the journal. */
 const REBUILD_MS = 3_600_000
 
 export interface RulesRunnerOptions {
   site: Site
+  /** Rules to run; by default the built-in catalogue with the site's overrides. */
+  rules?: readonly Rule[]
   clock: Clock
   journal: Journal & { findReadings(ids: string[]): Promise<Reading[]> }
   stateFile: string
-  onChange(change: AlertChange, source: 'eager' | 'ordered'): void
-  onNotConfirmed(id: string, at: number): void
+  /** Another way to replace a file than the file system's (simulation). */
+  write?(file: string, text: string): Promise<void>
+  /** May answer with a promise: resolved when the change is durable, rejected when it is lost and must be said again. */
+  onChange(change: AlertChange, source: 'eager' | 'ordered'): unknown
+  onNotConfirmed(id: string, at: number): unknown
   onFault(detail: string): void
 }
 
@@ -47,6 +56,9 @@ export class RulesRunner {
   #closed = false
   #saving: Timer | null = null
   #leave: (() => void) | null = null
+  /** Changes on their way to the disk. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  #lost = false
   evaluated = 0
   faults = 0
 
@@ -55,19 +67,20 @@ export class RulesRunner {
     // The journal is the one source of the live run; sources are merged before it, where they are made durable.
     this.#changes = rulesOver([this.#lines], {
       site: options.site,
+      ...(options.rules ? { rules: options.rules } : {}),
       scheduler: clockScheduler(options.clock),
       tickMs: TICK_MS,
       ready: () => this.#ready,
       onStart: (rules) => {
         this.rules = rules
       },
-      onNotConfirmed: (id, at) => options.onNotConfirmed(id, at),
+      onNotConfirmed: (id, at) => this.#handOut(options.onNotConfirmed(id, at)),
       // One reading that a rule cannot bear must not stop the others.
       onFault: (error) => {
         this.faults++
         options.onFault(`a rule failed near record ${this.#seq}: ${error.message}`)
       },
-    }).subscribe(({ change, source }) => options.onChange(change, source))
+    }).subscribe(({ change, source }) => this.#handOut(options.onChange(change, source)))
   }
 
   /** Restores the state, reads what the journal holds beyond it, then follows it live. */
@@ -92,11 +105,11 @@ export class RulesRunner {
     live = true
     this.rules.resume(clock.now())
     this.#ready = true
-    this.save()
-    const again = (): void => {
-      this.#saving = clock.after(SAVE_MS, () => void this.#saveAside().finally(() => !this.#closed && again()))
+    void this.save()
+    const later = (): void => {
+      this.#saving = clock.after(SAVE_MS, () => void this.save().finally(() => !this.#closed && later()))
     }
-    again()
+    later()
     return { replayed }
   }
 
@@ -150,37 +163,51 @@ export class RulesRunner {
     return `${JSON.stringify(head)}\n${ordered}\n${eager}\n`
   }
 
-  /** While it runs the file is written beside the work; nothing waits for it. */
-  async #saveAside(): Promise<void> {
-    const { stateFile } = this.#options
+  #handOut(done: unknown): void {
+    if (!(done instanceof Promise)) return
+    this.#underWay.add(done)
+    done.then(
+      () => this.#underWay.delete(done),
+      () => {
+        this.#lost = true
+        this.#underWay.delete(done)
+      },
+    )
+  }
+
+  /** Keeps the state as it is now, once every change it has given rise to is durable. Nothing waits for it. */
+  async save(): Promise<void> {
+    const { stateFile, write = writeAside } = this.#options
+    const text = this.#text()
+    await Promise.allSettled(this.#underWay)
+    // What was lost must be said again: the next run starts from the state before it.
+    if (this.#lost || this.#closed) return
     try {
-      await writeFile(`${stateFile}.next`, this.#text())
-      if (!this.#closed) await rename(`${stateFile}.next`, stateFile)
+      await write(stateFile, text)
     } catch (error) {
-      this.#notKept(error)
+      // On a full disk the tail of the journal only grows longer.
+      this.#options.onFault(`the state of the rules could not be kept: ${(error as Error).message}`)
     }
   }
 
-  save(): void {
-    const { stateFile } = this.#options
-    try {
-      writeFileSync(`${stateFile}.new`, this.#text())
-      renameSync(`${stateFile}.new`, stateFile)
-    } catch (error) {
-      this.#notKept(error)
-    }
-  }
-
-  /** On a full disk the tail of the journal only grows longer. */
-  #notKept(error: unknown): void {
-    this.#options.onFault(`the state of the rules could not be kept: ${(error as Error).message}`)
-  }
-
-  close(): void {
-    this.#closed = true
+  async close(): Promise<void> {
     this.#leave?.()
     this.#saving?.cancel()
-    this.save()
     this.#changes.unsubscribe()
+    let patience: Timer | null = null
+    await Promise.race([
+      this.save(),
+      new Promise<void>((resolve) => {
+        patience = this.#options.clock.after(CLOSE_MS, resolve)
+      }),
+    ])
+    ;(patience as Timer | null)?.cancel()
+    this.#closed = true
   }
+}
+
+/** A cut in the middle leaves the file before. */
+async function writeAside(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.next`, text)
+  await rename(`${file}.next`, file)
 }

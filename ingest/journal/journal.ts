@@ -59,6 +59,8 @@ export interface EdgeJournal extends Journal {
   expire(): Promise<Record<Keep, number>>
   lag(): Record<string, number>
   readonly full: boolean
+  /** Nothing can be appended any more, for a reason that does not pass: a new process must open the file again. */
+  readonly failed: boolean
 }
 
 interface Pending {
@@ -142,6 +144,10 @@ class SqliteJournal implements EdgeJournal, CursorSource {
 
   get full(): boolean {
     return this.#full
+  }
+
+  get failed(): boolean {
+    return this.#failed !== null
   }
 
   async append(bodies: JournalBody[]): Promise<number[]> {

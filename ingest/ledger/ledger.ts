@@ -24,6 +24,8 @@ export interface LedgerOptions {
   thread?: boolean
   /** Source of salts: unguessable; handed in by tests only. */
   salt?(): string
+  /** Test aid: stands between ledger and storage. */
+  intercept?(link: StoreLink): StoreLink
   onEvent?(event: { event: 'ledger-failed'; detail: string }): void
 }
 
@@ -57,10 +59,11 @@ export async function openLedger(options: LedgerOptions): Promise<EdgeLedger> {
     hash: options.hash ?? 'sha256',
     readOnly: options.readOnly === true,
   }
-  const link =
+  let link: StoreLink =
     options.thread === false
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
+  if (options.intercept) link = options.intercept(link)
   return new SqliteLedger(options, link, await link.call('head'))
 }
 
