@@ -1,0 +1,219 @@
+/** One seed: a facility and a province live through some minutes of faults, then heal, then every invariant is asked. */
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Store } from '#province/store/sql.ts'
+import { CATALOGUE_DIR, loadRules } from '#rules/catalogue/load.ts'
+import { EdgeNode } from './edge-node.ts'
+import { DEVICES, Device, happenings, type Sent, SITE, type WireFaults } from './field.ts'
+import { type Evidence, judge, type Verdict } from './invariants.ts'
+import { People } from './people.ts'
+import { emptyProvince, ProvinceNode } from './province-node.ts'
+import { MemorySink } from './sink.ts'
+import { World } from './world.ts'
+
+const START = Date.UTC(2026, 10, 22, 2)
+const FAULTY_MS = 180_000
+const HEAL_MS = 60_000
+const MOST_HEALS = 8
+
+export const RULES = loadRules(CATALOGUE_DIR, SITE.rules ?? {})
+
+export interface Outcome {
+  seed: number
+  violations: string[]
+  kills: number
+  stops: number
+  provinceKills: number
+  said: number
+  acknowledged: number
+  journaled: number
+  alerts: number
+  changes: number
+  shed: number
+  events: number
+  trace: string[]
+}
+
+/** Memory is the fastest disk and the one that wears nothing out. */
+const folder = (): string => {
+  try {
+    if (statSync('/dev/shm').isDirectory()) return '/dev/shm'
+  } catch {
+    // Not this system.
+  }
+  return tmpdir()
+}
+
+export async function simulate(seed: number, store: Store, options: { trace?: boolean } = {}): Promise<Outcome> {
+  const world = new World(seed, START)
+  const root = mkdtempSync(join(folder(), 'ww-sim-'))
+  const trace: string[] = []
+  const note = (text: string): void => {
+    if (options.trace) trace.push(`${((world.now - START) / 1000).toFixed(3)} ${text}`)
+  }
+  await emptyProvince(store)
+  try {
+    const province = new ProvinceNode(world, store)
+    const sink = new MemorySink(world)
+    const edge = new EdgeNode({
+      world,
+      root,
+      site: SITE,
+      rules: RULES,
+      sink,
+      openLink: (link, process) => province.link(link, process),
+      trace: note,
+    })
+    const wire: WireFaults = { loss: 0, duplicate: 0, delayMs: 10 }
+    const evidence: Evidence = { said: [], acknowledged: new Map(), acts: [], raised: [] }
+    const devices = new Map(
+      DEVICES.map((id) => [
+        id,
+        new Device(
+          id,
+          world,
+          wire,
+          (reading) => edge.accept([reading]),
+          (sent: Sent) => void evidence.acknowledged.set(sent.id, sent),
+        ),
+      ]),
+    )
+    const happen = happenings(world, devices)
+    const people = new People(world, edge, evidence)
+    edge.start()
+
+    // Which faults there are and how bad they are belongs to the seed too.
+    if (world.maybe(0.8)) wire.loss = world.chance() * 0.3
+    if (world.maybe(0.8)) wire.duplicate = world.chance() * 0.4
+    if (world.maybe(0.7)) wire.delayMs = world.between(10, 3000)
+    if (world.maybe(0.7)) province.faults.loss = world.chance() * 0.2
+    if (world.maybe(0.7)) province.faults.duplicate = world.chance() * 0.5
+    if (world.maybe(0.7)) province.faults.delayMs = world.between(10, 5000)
+    if (world.maybe(0.5)) province.killChance = world.chance() * 0.05
+    edge.disk.faults.slowMs = world.pick([1, 20, 300])
+    for (const device of devices.values()) {
+      if (world.maybe(0.1)) device.clock.offsetMs = Math.round(world.between(-3_600_000, 3_600_000))
+      if (world.maybe(0.2)) device.clock.rate = world.between(0.98, 1.02)
+    }
+    const rateMs = world.between(150, 1500)
+    const say = (): void => {
+      if (world.now > START + FAULTY_MS) return
+      evidence.said.push(happen())
+      world.after(world.chance() * 2 * rateMs, say)
+    }
+    say()
+    const act = (): void => {
+      if (world.now > START + FAULTY_MS) return
+      people.act()
+      world.after(world.between(1000, 15_000), act)
+    }
+    act()
+    const strike = (): void => {
+      if (world.now > START + FAULTY_MS) return
+      strikeNow()
+      world.after(world.between(2000, 30_000), strike)
+    }
+    const during = (ms: number, on: () => void, off: () => void): void => {
+      on()
+      world.after(ms, off)
+    }
+    const { faults } = edge.disk
+    const strikeNow = (): void => {
+      const kind = world.below(10)
+      note(`fault ${kind}`)
+      if (kind < 3) faults.callsToKill = 1 + world.below(60)
+      else if (kind === 3) edge.kill()
+      else if (kind === 4) void edge.stop().then((stopped) => stopped && world.after(1500, () => edge.start()))
+      else if (kind === 5)
+        during(
+          world.between(1000, 30_000),
+          () => {
+            faults.full = world.between(0.2, 1)
+          },
+          () => {
+            faults.full = 0
+          },
+        )
+      else if (kind === 6 && world.maybe(0.3)) faults.broken = 0.02
+      else if (kind === 7)
+        during(
+          world.between(1000, 60_000),
+          () => sink.fail(),
+          () => sink.mend(),
+        )
+      else if (kind === 8)
+        during(
+          world.between(1000, 60_000),
+          () => {
+            province.reachable = false
+            province.cut('unplugged')
+          },
+          () => {
+            province.reachable = true
+          },
+        )
+      else if (kind === 9 && world.maybe(0.5)) edge.clock.offsetMs += Math.round(world.between(-5000, 20_000))
+      else edge.clock.rate = world.between(0.995, 1.005)
+    }
+    world.after(world.between(0, 20_000), strike)
+
+    await world.run(START + FAULTY_MS)
+    note('healing')
+    Object.assign(wire, { loss: 0, duplicate: 0, delayMs: 10 })
+    Object.assign(province.faults, { loss: 0, duplicate: 0, delayMs: 10 })
+    Object.assign(faults, { full: 0, broken: 0, slowMs: 1, callsToKill: Number.POSITIVE_INFINITY })
+    province.killChance = 0
+    province.reachable = true
+    sink.mend()
+    const settled = (): boolean =>
+      edge.running !== null &&
+      [...devices.values()].every((d) => d.unanswered === 0) &&
+      edge.running.uplink.state().lag === 0 &&
+      edge.running.pump.state().lag === 0
+    for (let i = 1; i <= MOST_HEALS; i++) {
+      await world.run(START + FAULTY_MS + i * HEAL_MS)
+      if (settled() && i >= 2) break
+    }
+    const found = settled() ? [] : [`settles: not at rest ${(MOST_HEALS * HEAL_MS) / 60_000} min after the last fault`]
+    // Everything must stand on the disk, not only in memory.
+    let ended = false
+    void edge.stop().then(() => {
+      ended = true
+    })
+    await world.run(world.now + 30_000)
+    if (!ended) found.push('settles: a stop did not end within 30 s')
+    edge.start()
+    await world.run(world.now + 30_000)
+    let verdict: Verdict | null = null
+    void judge({ world, evidence, edge, province, sink, store, rules: RULES }).then(
+      (v) => {
+        verdict = v
+      },
+      (error: Error) => {
+        verdict = { violations: [`settles: ${error.stack}`], journaled: 0, alerts: 0, changes: 0 }
+      },
+    )
+    for (let i = 0; i < 100 && verdict === null; i++) await world.run(world.now + 500)
+    const answered = verdict as Verdict | null
+    if (answered === null) found.push('settles: the stores did not answer the questions at the end')
+    await edge.dispose()
+    return {
+      seed,
+      violations: [...found, ...(answered?.violations ?? [])],
+      kills: edge.kills,
+      stops: edge.stops,
+      provinceKills: province.kills,
+      said: evidence.said.length,
+      acknowledged: evidence.acknowledged.size,
+      journaled: answered?.journaled ?? 0,
+      alerts: answered?.alerts ?? 0,
+      changes: answered?.changes ?? 0,
+      shed: edge.shed,
+      events: world.events,
+      trace,
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
