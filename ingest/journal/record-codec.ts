@@ -2,7 +2,7 @@
  * How a record lies on disk: one tag byte (kind, class, may it be shed) and one line of JSON. Readings are written as
  * arrays, because their field names would be a third of the file. Must never change the meaning of an old row.
  */
-import { READING_TYPES } from '#model/catalogue/index.ts'
+import { READING_TYPES } from '#model/catalogue/types.ts'
 import type { JournalBody, Lane } from '#model/ports/journal.ts'
 import type { Quality, Reading, ReadingValue } from '#model/reading.ts'
 

@@ -3,7 +3,7 @@
  * in ns carries an offset below 1 ms derived from the id, so a repeated write overwrites itself. Pure.
  */
 import type { AlertChange } from '#model/alert/alert.ts'
-import { type FieldSpec, READING_TYPES } from '#model/catalogue/index.ts'
+import { type FieldSpec, READING_TYPES } from '#model/catalogue/types.ts'
 import type { SeriesQuery } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
 

@@ -1,18 +1,9 @@
 /** The catalogue of reading types: the only types that exist. A reading of any other type is quarantined. */
 import { Ajv, type ValidateFunction } from 'ajv'
 import { QUALITIES, type RawReading, type ReadingValue } from '../reading.ts'
-import { ACCESS_TYPES } from './access.ts'
-import { CAMERA_TYPES } from './camera.ts'
-import { ENVIRONMENT_TYPES } from './environment.ts'
-import { SYSTEM_TYPES } from './system.ts'
-import type { FieldSpec, ReadingType } from './type.ts'
-import { WEARABLE_TYPES } from './wearable.ts'
+import { type FieldSpec, READING_TYPES, type ReadingType } from './types.ts'
 
-export type { DataClass, FieldSpec, ReadingType, SignalKind } from './type.ts'
-
-export const READING_TYPES: ReadonlyMap<string, ReadingType> = new Map(
-  [...CAMERA_TYPES, ...ACCESS_TYPES, ...WEARABLE_TYPES, ...ENVIRONMENT_TYPES, ...SYSTEM_TYPES].map((t) => [t.type, t]),
-)
+export { type DataClass, type FieldSpec, READING_TYPES, type ReadingType, type SignalKind } from './types.ts'
 
 function fieldSchema(field: FieldSpec): Record<string, unknown> {
   const schema: Record<string, unknown> = { type: field.optional ? [field.type, 'null'] : field.type }
@@ -36,7 +27,17 @@ export function valueSchema(type: ReadingType): Record<string, unknown> {
 
 const ajv = new Ajv({ allErrors: false, allowUnionTypes: true })
 const validators = new Map<string, ValidateFunction>()
-for (const type of READING_TYPES.values()) validators.set(type.type, ajv.compile(valueSchema(type)))
+
+/** Made when the first reading of the type comes: all at once would cost every process a third of a second. */
+function validatorOf(name: string): ValidateFunction | null {
+  const known = validators.get(name)
+  if (known) return known
+  const type = READING_TYPES.get(name)
+  if (!type) return null
+  const made = ajv.compile(valueSchema(type))
+  validators.set(name, made)
+  return made
+}
 
 /** Why a reading cannot be taken: a code of the error catalogue and one sentence. */
 export interface ReadingFault {
@@ -46,7 +47,7 @@ export interface ReadingFault {
 
 /** Null when `value` is a legal value of `type`. */
 export function valueFault(type: string, value: ReadingValue): ReadingFault | null {
-  const validate = validators.get(type)
+  const validate = validatorOf(type)
   if (!validate)
     return {
       cause: 'unknown-type',
