@@ -14,6 +14,8 @@ export interface EdgeFlags {
 }
 
 const STOP_MS = 4500
+/** So long the log has to be written before a process that can do nothing more ends. */
+const FAILED_MS = 1000
 
 export async function runEdge(flags: EdgeFlags): Promise<number> {
   const log = openLog('edge')
@@ -34,6 +36,8 @@ export async function runEdge(flags: EdgeFlags): Promise<number> {
       clock: systemClock,
       log,
       random: Math.random,
+      // Whoever supervises the process starts it again; readings that were not acknowledged are sent again.
+      onFailed: () => systemClock.after(FAILED_MS, () => process.exit(1)),
       ...(flags.testApi ? { extend: testSurface } : {}),
     })
     const ready = { event: 'ready', facility: site.facility.id, url: edge.url, ports: edge.ports }
