@@ -121,9 +121,12 @@ describe('the same readings give the same alerts', () => {
         fc.array(fc.integer({ min: 0, max: 4_900 }), { minLength: 400, maxLength: 400 }),
         fc.array(fc.boolean(), { minLength: 200, maxLength: 200 }),
         (lines, delays, copies) => {
+          // Lateness is measured against the corrected time: the clock of K4 is up to two seconds fast.
+          const delay = (line: Line, i: number): number =>
+            line.device === 'K4' ? Math.min(2_900, delays[i] as number) : (delays[i] as number)
           const arrivals = lines.flatMap((line, i) => {
-            const first = { line, at: line.time + (delays[i] as number) }
-            return copies[i] ? [first, { line, at: line.time + (delays[200 + i] as number) }] : [first]
+            const first = { line, at: line.time + delay(line, i) }
+            return copies[i] ? [first, { line, at: line.time + delay(line, 200 + i) }] : [first]
           })
           arrivals.sort((a, b) => a.at - b.at)
           expect(run(arrivals.map((a) => a.line))).toBe(run(lines))
