@@ -239,6 +239,18 @@ describe('conditions in time', () => {
     ])
   })
 
+  test('evidence is a copy: what an operator later writes into its marks does not change it', () => {
+    const { changes } = run(
+      [0, 96, 300].map((s) => at(s, 'B1', 'band.battery', { percent: 50 })),
+      {
+        until: 300,
+        only: ['R29'],
+      },
+    )
+    const lines = changes.map((c) => `${(c.at - T) / 1000} ${c.change} ${c.alert.evidence.length}`)
+    expect(lines).toEqual(['90 raised 1', '96 cleared 1', '186 updated 2', '300 cleared 2'])
+  })
+
   test('at most twenty ids of evidence are kept, the true number beside them', () => {
     const lines = Array.from({ length: 30 }, (_, i) => at(1 + i, 'T1', 'tag.sos'))
     const { changes } = run(lines, { until: 60, only: ['R39'] })

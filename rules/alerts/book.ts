@@ -660,7 +660,9 @@ const isOpen = (alert: Alert | undefined): boolean =>
 
 const sortedMarks = (marks: readonly Mark[]): Mark[] => {
   const seen = new Set<string>()
-  return [...marks]
+  // Copies: an operator may go on writing into the marks of its state.
+  return marks
+    .map(({ id, t }) => ({ id, t }))
     .sort((a, b) => a.t - b.t || (a.id < b.id ? -1 : 1))
     .filter((m) => !seen.has(m.id) && seen.add(m.id) !== undefined)
 }
@@ -677,5 +679,5 @@ function mergeSubjects(known: string[], more: readonly string[]): string[] {
 }
 
 function reason(r: Hit['reasons'][number]): Alert['reasons'][number] {
-  return { code: r.code, params: r.params ?? {}, class: r.class ?? 'L2' }
+  return { code: r.code, params: { ...r.params }, class: r.class ?? 'L2' }
 }

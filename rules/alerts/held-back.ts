@@ -20,7 +20,8 @@ export class HeldBack {
   /** Keeps the highest level the pattern reached; the newest evidence of it. */
   hold(name: string, slug: string, hit: Hit, by: Holder, at: number): void {
     const known = this.#held.get(name)
-    const kept = known && levelRank(known.hit.level) > levelRank(hit.level) ? known.hit : hit
+    // A copy: an operator may go on writing into what it handed over.
+    const kept = known && levelRank(known.hit.level) > levelRank(hit.level) ? known.hit : structuredClone(hit)
     this.#held.set(name, { slug, hit: kept, by, since: known?.since ?? at })
   }
 
