@@ -1,4 +1,5 @@
 /** Part of the demo test, the last one: Ctrl-C, what is left, the second start, two demos side by side, refusals. */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type AlertView, DemoRun } from '../demo-run.ts'
@@ -33,6 +34,9 @@ export function describeEnding(stage: Stage): void {
       expect(end.ms).toBeLessThan(5000 * patience())
       expect((children ?? []).filter(isAlive)).toEqual([])
       expect(await demo.held()).toEqual([])
+      // A store that was closed in order leaves no write-ahead log behind.
+      const files = readdirSync(demo.facility.data, { recursive: true, encoding: 'utf8' })
+      expect(files.filter((name) => name.endsWith('-wal'))).toEqual([])
     })
 
     test('a second start continues from the journal while another demo runs beside it', async () => {
