@@ -15,8 +15,7 @@ export class BackPressure {
 
   /** May nothing more be read from this connection now? It is woken when that changes. */
   holds(session: ClientSession): boolean {
-    const full =
-      session.waiting >= this.#limits.waitingPerClient || this.#metrics.waitingBytes >= this.#limits.waitingBytes
+    const full = session.waiting >= this.#limits.waitingPerClient || this.#load() >= 1
     if (full) {
       this.#metrics.journalBackpressure++
       this.#starved.add(session)
@@ -26,12 +25,18 @@ export class BackPressure {
 
   /** Something has become durable. */
   released(): void {
-    if (this.#starved.size === 0 || this.#metrics.waitingBytes >= this.#limits.waitingBytes / 2) return
+    if (this.#starved.size === 0 || this.#load() >= 0.5) return
     for (const session of this.#starved) {
       if (session.waiting > this.#limits.waitingPerClient / 2) continue
       this.#starved.delete(session)
       setImmediate(() => session.guard?.wake())
     }
+  }
+
+  /** Share of what may wait altogether, in messages or bytes, whichever is nearer to its limit. */
+  #load(): number {
+    const { waiting, waitingBytes } = this.#metrics
+    return Math.max(waiting / this.#limits.waitingMessages, waitingBytes / this.#limits.waitingBytes)
   }
 
   forget(session: ClientSession): void {

@@ -521,35 +521,41 @@ describe('limits', () => {
     expect(broker.metrics().throttled).toBeGreaterThan(0)
   })
 
-  test('a journal that stands still holds back every connection at a bounded amount, and nothing is lost afterwards', async () => {
-    await broker.close()
-    broker = await start({ limits: { waitingBytes: 100_000, rate: 1e6, burst: 1e6 } })
-    let release = () => {}
-    const gate = new Promise<void>((resolve) => (release = resolve))
-    journal = () => gate
-    const first = await device('W017', 'secret-17')
-    const second = await device('W019', 'secret-19')
-    let acknowledged = 0
-    const total = 500
-    const send = (client: MqttClient, id: string) => {
-      for (let i = 0; i < total; i++)
-        client.publishAsync(topic(id, 'band.sos'), JSON.stringify({ i, pad: 'x'.repeat(2000) }), { qos: 1 }).then(
-          () => acknowledged++,
-          () => {},
-        )
-    }
-    send(first, 'W017')
-    await until('the first one waits', () => broker.metrics().waiting > 0)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    send(second, 'W019')
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    // One more chunk of a socket may come after the limit has been reached.
-    expect(broker.metrics().waitingBytes).toBeLessThan(100_000 + 2 * 70_000)
-    release()
-    await until('all acknowledged', () => acknowledged === 2 * total, 8000)
-    expect(received).toHaveLength(2 * total)
-    expect(broker.metrics()).toMatchObject({ waiting: 0, waitingBytes: 0 })
-  })
+  test.each([
+    ['bytes', { waitingBytes: 100_000 }],
+    ['messages', { waitingMessages: 50 }],
+  ])(
+    'a journal that stands still holds back every connection at so many %s, and nothing is lost afterwards',
+    async (_, limit) => {
+      await broker.close()
+      broker = await start({ limits: { ...limit, rate: 1e6, burst: 1e6 } })
+      let release = () => {}
+      const gate = new Promise<void>((resolve) => (release = resolve))
+      journal = () => gate
+      const first = await device('W017', 'secret-17')
+      const second = await device('W019', 'secret-19')
+      let acknowledged = 0
+      const total = 500
+      const send = (client: MqttClient, id: string) => {
+        for (let i = 0; i < total; i++)
+          client.publishAsync(topic(id, 'band.sos'), JSON.stringify({ i, pad: 'x'.repeat(2000) }), { qos: 1 }).then(
+            () => acknowledged++,
+            () => {},
+          )
+      }
+      send(first, 'W017')
+      await until('the first one waits', () => broker.metrics().waiting > 0)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      send(second, 'W019')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      // One more chunk of a socket may come after the limit has been reached.
+      expect(broker.metrics().waitingBytes).toBeLessThan(100_000 + 2 * 70_000)
+      release()
+      await until('all acknowledged', () => acknowledged === 2 * total, 8000)
+      expect(received).toHaveLength(2 * total)
+      expect(broker.metrics()).toMatchObject({ waiting: 0, waitingBytes: 0 })
+    },
+  )
 
   test('the connection above the limit is closed at once and counted', async () => {
     await broker.close()

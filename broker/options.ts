@@ -12,8 +12,9 @@ export interface BrokerLimits {
   /** Messages per second and burst of a device; a gateway gets them once more for each child. */
   rate: number
   burst: number
-  /** Messages of one connection, and bytes of all, that may wait for the journal. */
+  /** Messages of one connection, and messages and bytes of all, that may wait for the journal. */
   waitingPerClient: number
+  waitingMessages: number
   waitingBytes: number
   /** Messages queued for one durable session, and durable sessions. */
   sessionQueue: number
@@ -30,6 +31,7 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   rate: 200,
   burst: 1000,
   waitingPerClient: 2000,
+  waitingMessages: 20_000,
   waitingBytes: 64 * 1024 * 1024,
   sessionQueue: 10_000,
   sessions: 100,
