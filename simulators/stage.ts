@@ -170,7 +170,9 @@ export class Stage {
     const { story } = readStory(id)
     // On the second, so that the notation of the story holds.
     const start = Math.ceil(startMs / 1000) * 1000
-    this.#stories.push({ id, startMs: start, script: compileStory(story, this.#facility), next: 0 })
+    const script = compileStory(story, this.#facility)
+    this.#stories.push({ id, startMs: start, script, next: 0 })
+    this.#life.keepHome(script.persons)
     this.#options.onNote?.(`scenario ${id} begins at ${new Date(start).toISOString()}`)
   }
 
@@ -180,6 +182,7 @@ export class Stage {
       if (over) this.#options.onNote?.(`scenario ${s.id} is over`)
       return !over
     })
+    if (this.#stories.length === 0) this.#life.release()
     for (const draft of this.#life.tick(now)) {
       let said: Draft | null = draft
       for (const story of this.#stories) {

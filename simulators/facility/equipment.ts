@@ -64,6 +64,9 @@ export function equip(plan: Plan, count: EquipmentCount): Equipment {
   for (const ward of plan.wards) {
     opcua(`PB${ward.number}`, 'panic-button', 'generic-panic-button', 'Duty', ward.post)
     opcua(`RC${ward.number}`, 'roll-call', 'generic-roll-call', 'Duty', ward.id)
+    opcua(`PP-${ward.id}`, 'patrol-point', 'generic-patrol-point', 'Duty', ward.corridor, {
+      at: spotIn(plan, ward.corridor, [0.1, 0]),
+    })
   }
   for (const [i, zone] of ['WORKSHOP-1', 'CANTEEN', 'YARD-E', 'YARD-W'].entries())
     opcua(`PP${i + 1}`, 'patrol-point', 'generic-patrol-point', 'Duty', zone)

@@ -28,7 +28,7 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
   const plan = layOutPlan(numbers.wards)
   const population = populate(plan, numbers.people, numbers.staff, kind, chance)
   const equipment = equip(plan, numbers)
-  const allWards = plan.wards.map((w) => w.id)
+  const canteenWards = plan.wards.slice(0, 4).map((w) => w.id)
   const site: Site = {
     facility: { id, name, kind, timezone: 'Asia/Shanghai', night: '22:00-06:00' },
     zones: plan.zones,
@@ -47,6 +47,26 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
       { id: 'B', from: '16:00', to: '00:00' },
       { id: 'C', from: '00:00', to: '08:00' },
     ],
+    posts: plan.wards.map((ward) => ({ id: `POST-${ward.number}`, zone: ward.post, count: 1 })),
+    patrols: [
+      ...plan.wards.flatMap((ward) => [
+        { id: `RT-${ward.id}-D`, kind: 'day' as const, points: [`PP-${ward.id}`], every: '60m', tolerance: '5m' },
+        { id: `RT-${ward.id}-N`, kind: 'night' as const, points: [`PP-${ward.id}`], every: '30m', tolerance: '5m' },
+        ...(population.people.some((p) => p.ward === ward.id && p.watch)
+          ? [
+              {
+                id: `RT-${ward.id}-W`,
+                kind: 'watch' as const,
+                points: [`PP-${ward.id}`],
+                every: '15m',
+                tolerance: '5m',
+              },
+            ]
+          : []),
+      ]),
+      { id: 'RT-GROUNDS', kind: 'day', points: ['PP1', 'PP2', 'PP3', 'PP4'], every: '120m', tolerance: '10m' },
+    ],
+    manning: plan.wards.map((ward) => ({ zone: ward.id, officers: 'ceil(inmates/30)' })),
     timetable: [
       ...['07:00-07:40', '11:40-12:20', '17:10-17:50'].map((hours) => ({
         zone: 'CANTEEN',
@@ -54,10 +74,36 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
         from: hours.slice(0, 5),
         to: hours.slice(6),
         activity: 'meal',
-        wards: allWards,
+        wards: canteenWards,
         gathering: true,
       })),
-      { zone: 'YARD-W', days: '1-7', from: '15:00', to: '16:00', activity: 'sport', wards: allWards, gathering: true },
+      // The canteen holds four wards; the others eat in their day rooms.
+      ...plan.wards
+        .filter((ward) => !canteenWards.includes(ward.id))
+        .flatMap((ward) =>
+          [
+            ['06:55', '07:40'],
+            ['11:40', '12:20'],
+            ['17:10', '17:50'],
+          ].map(([from, to]) => ({
+            zone: ward.day,
+            days: '1-7',
+            from: from as string,
+            to: to as string,
+            activity: 'meal',
+            wards: [ward.id],
+            gathering: true,
+          })),
+        ),
+      ...['1,3,5', '2,4,6'].map((days, i) => ({
+        zone: 'YARD-W',
+        days,
+        from: '15:00',
+        to: '16:00',
+        activity: 'sport',
+        wards: canteenWards.slice(i * 2, i * 2 + 2),
+        gathering: true,
+      })),
       ...plan.wards.map((ward) => ({
         zone: ward.day,
         days: '1-7',
@@ -73,7 +119,7 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
         from: '08:00',
         to: '17:00',
         activity: 'work',
-        wards: allWards,
+        wards: canteenWards.filter((_, i) => i % 2 === 0),
         gathering: true,
       },
     ],

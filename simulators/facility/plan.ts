@@ -165,11 +165,13 @@ export function layOutPlan(wards: number): Plan {
   }
   const gateX = right / 2
   add('SALLY-1', 'sally-port', '车辆AB门', 'Vehicle sally port', [gateX - 22, bottom - 18, gateX - 12, bottom - 7], {
+    class: 'red',
     security: 'high',
     perimeter: true,
     adjacent: ['SITE', 'OUTSIDE'],
   })
   add('SALLY-2', 'sally-port', '人行AB门', 'Pedestrian sally port', [gateX + 12, bottom - 15, gateX + 18, bottom - 7], {
+    class: 'red',
     security: 'high',
     perimeter: true,
     adjacent: ['SITE', 'OUTSIDE'],

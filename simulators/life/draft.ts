@@ -2,6 +2,8 @@
 export interface Draft {
   device: string
   type: string
+  /** The person it is about, where the device alone does not tell. */
+  subject?: string
   /** True time of the observation, ms. */
   time: number
   value: Record<string, unknown>

@@ -1,13 +1,19 @@
 /**
- * Ordinary life of the make-believe facility, one second at a time: people sleep, sit, walk along corridors, doors
- * follow, hearts beat, sensors drift. Nothing in it is an incident; the same seed and start give the same life.
+ * Ordinary life of the make-believe facility, one second at a time: people keep the programme of the house, officers walk
+ * their rounds, doors follow, hearts beat, sensors drift. Nothing in it is an incident; the same seed and start give the
+ * same life.
  */
-import type { Device, Staff } from '#model/context/kinds.ts'
-import { inHours } from '#model/local-time.ts'
+import type { ContextChange, Device } from '#model/context/kinds.ts'
+import { inHours, localTime } from '#model/local-time.ts'
 import { type Chance, seededChance } from '../chance.ts'
 import type { Facility } from '../facility/facility.ts'
+import { Doors } from './doors.ts'
 import type { Draft } from './draft.ts'
-import { type Spot, walkAlong, wayBetween } from './walker.ts'
+import { type Inmate, Inmates } from './inmates.ts'
+import { Officers } from './officers.ts'
+import { Programme } from './programme.ts'
+import { Sensors } from './sensors.ts'
+import type { Spot } from './walker.ts'
 
 export interface LifeOptions {
   seed?: number
@@ -15,6 +21,8 @@ export interface LifeOptions {
   pace?: number
   /** Seconds between two positions of one band; the period of the catalogue is 1. */
   positionEveryS?: number
+  /** Seconds between two sets of vital signs; the period of the catalogue is 5. */
+  vitalsEveryS?: number
   /** Only these persons and devices live (a cut of the facility); undefined = all. */
   only?: { persons: ReadonlySet<string>; devices: ReadonlySet<string> }
   /** Vital signs of all bands on the same second (recordings: the notation counts in whole periods from the start). */
@@ -23,42 +31,20 @@ export interface LifeOptions {
   withEdge?: boolean
 }
 
-interface Inmate {
-  person: string
-  band: string
-  home: string
-  toilet: string
-  day: string
-  zone: string
-  at: Spot
-  walk: Iterator<Spot> | null
-  going: string | null
-  backAt: number
-  nextErrandAt: number
-  hr: number
-  hrRest: number
-  offset: number
+/** Pulse above rest and restlessness of what people do. */
+const DOINGS: Record<string, { pulse: number; activity: [number, number]; posture: string }> = {
+  sleep: { pulse: -4, activity: [0.01, 0.09], posture: 'lying' },
+  rest: { pulse: 4, activity: [0.06, 0.3], posture: 'sitting' },
+  walk: { pulse: 22, activity: [0.4, 0.65], posture: 'standing' },
+  class: { pulse: 4, activity: [0.08, 0.3], posture: 'sitting' },
+  meal: { pulse: 8, activity: [0.1, 0.35], posture: 'sitting' },
+  visit: { pulse: 8, activity: [0.1, 0.3], posture: 'sitting' },
+  work: { pulse: 14, activity: [0.25, 0.55], posture: 'standing' },
+  sport: { pulse: 62, activity: [0.5, 0.95], posture: 'standing' },
 }
-
-interface Officer {
-  tag: string
-  at: Spot
-  base: Spot
-  offset: number
-}
-
-interface Sensor {
-  device: string
-  type: string
-  field: string
-  everyS: number
-  level: number
-  mean: number
-  swing: number
-  min: number
-  digits: number
-  more?: Record<string, unknown>
-}
+const OUTDOORS = ['yard', 'belt', 'wall', 'fence', 'roof', 'outside', 'gate']
+/** The charging rota: so many bands of a ward at once, each for so long, in the quiet of the afternoon. */
+const CHARGE = { fromMinute: 12 * 60 + 40, rounds: 4, roundMinutes: 30, together: 5 }
 
 const round = (x: number, digits: number): number => Math.round(x * 10 ** digits) / 10 ** digits
 
@@ -66,121 +52,93 @@ export class Life {
   readonly #facility: Facility
   readonly #chance: Chance
   readonly #options: LifeOptions
-  readonly #inmates: Inmate[] = []
-  readonly #officers: Officer[] = []
-  readonly #sensors: Sensor[] = []
-  readonly #onDuty = new Map<string, Staff[]>()
-  readonly #doors = new Map<string, Device>()
-  readonly #later: Draft[] = []
+  readonly #inmates: Inmates
+  readonly #officers: Officers
+  readonly #sensors: Sensors
+  readonly #doors = new Doors()
+  readonly #living: { person: string; band: string; ward: string }[] = []
+  readonly #later = new Map<number, Draft[]>()
   readonly #motionUntil = new Map<string, number>()
   readonly #camerasOf = new Map<string, string[]>()
+  readonly #doorZone = new Map<string, string>()
   readonly #timezone: string
   readonly #night: string
+  /** Set by a caller that can change the context (a bench): then bands are charged in a rota, on the charging list. */
+  onContext: ((change: ContextChange) => void) | null = null
+  #charging: readonly string[] = []
+  #listAt = 0
   #tick = 0
 
   constructor(facility: Facility, options: LifeOptions = {}) {
+    const { site, plan } = facility
     this.#facility = facility
     this.#options = options
     this.#chance = seededChance((options.seed ?? 1) + 7919)
-    this.#timezone = facility.site.facility.timezone ?? 'Asia/Shanghai'
-    this.#night = facility.site.facility.night ?? '22:00-06:00'
-    const lives = (kind: 'persons' | 'devices', id: string): boolean =>
-      options.only === undefined || options.only[kind].has(id)
-    this.#settlePeople(lives)
+    this.#timezone = site.facility.timezone ?? 'Asia/Shanghai'
+    this.#night = site.facility.night ?? '22:00-06:00'
+    this.#sensors = new Sensors(this.#chance, this.#timezone)
+    this.#inmates = new Inmates(plan, new Programme(site), this.#chance, options.pace ?? 1, {
+      pass: (zone, at) => this.#doors.pass(zone, at),
+      move: (zone, at) => this.#seeMotion(zone, at + 8000),
+    })
+    const lives = (device: string): boolean => options.only === undefined || options.only.devices.has(device)
+    this.#settlePeople()
+    this.#officers = new Officers(site, plan, this.#chance, lives, (zone, at, card) => this.#doors.pass(zone, at, card))
     this.#settleDevices(lives)
   }
 
-  #settlePeople(lives: (kind: 'persons' | 'devices', id: string) => boolean): void {
-    const { site, plan } = this.#facility
+  #settlePeople(): void {
+    const { site } = this.#facility
     const bandOf = new Map(
       (site.devices ?? []).filter((d) => d.kind === 'band' && d.subject).map((d) => [d.subject as string, d.id]),
     )
     for (const [offset, person] of (site.people ?? []).entries()) {
       const band = bandOf.get(person.id)
-      const ward = plan.wards.find((w) => w.id === person.ward)
-      if (!band || !ward || !person.cell) continue
-      const middle = plan.middle.get(person.cell) as Spot
-      const hrRest = this.#chance.between(58, 76)
-      const at = {
-        ...middle,
-        x_m: middle.x_m + ((offset % 2) * 2 - 1) * 1.1,
-        y_m: middle.y_m + ((Math.floor(offset / 2) % 2) * 2 - 1) * 1.3,
-      }
-      const inmate: Inmate = {
-        person: person.id,
-        band,
-        home: person.cell,
-        toilet: ward.toilet,
-        day: ward.day,
-        zone: person.cell,
-        at,
-        walk: null,
-        going: null,
-        backAt: 0,
-        nextErrandAt: 0,
-        hr: hrRest,
-        hrRest,
-        offset,
-      }
-      // Drawn for everybody, so that a cut of the facility lives the same life as the whole.
-      if (lives('persons', person.id)) this.#inmates.push(inmate)
-    }
-    const bases = [
-      ...plan.wards.flatMap((w) => [w.post, w.post, w.post]),
-      'OFFICE',
-      'OFFICE',
-      'OFFICE',
-      'WORKSHOP-1',
-      'WORKSHOP-2',
-      'MED',
-      'SALLY-2',
-      'VISIT',
-      'CANTEEN',
-    ]
-    for (const [offset, officer] of (site.staff ?? []).entries()) {
-      if (!officer.tag || !lives('devices', officer.tag)) continue
-      const place = bases[offset % bases.length] as string
-      const middle = plan.middle.get(place) as Spot
-      this.#onDuty.set(place, [...(this.#onDuty.get(place) ?? []), officer])
-      const base = { ...middle, x_m: middle.x_m + (offset % 3) * 0.8 - 0.8 }
-      this.#officers.push({ tag: officer.tag, at: base, base, offset })
+      if (!band || !person.cell || !person.ward) continue
+      if (this.#options.only && !this.#options.only.persons.has(person.id)) continue
+      this.#inmates.add(person.id, band, person.cell, person.ward, offset)
+      this.#living.push({ person: person.id, band, ward: person.ward })
     }
   }
 
-  #settleDevices(lives: (kind: 'persons' | 'devices', id: string) => boolean): void {
-    for (const device of this.#facility.site.devices ?? []) {
-      if (!lives('devices', device.id)) continue
-      if (device.kind === 'door') this.#doors.set(device.id, device)
+  #settleDevices(lives: (device: string) => boolean): void {
+    const devices = (this.#facility.site.devices ?? []).filter((d) => lives(d.id))
+    const readers = devices.filter((d) => d.kind === 'reader')
+    const pairs = new Set((this.#facility.site['door-pairs'] ?? []).flatMap((p) => [p.a, p.b]))
+    const kinds = new Map(this.#facility.plan.zones.map((z) => [z.id, z.kind]))
+    for (const device of devices) {
+      if (device.kind === 'door' && !pairs.has(device.id)) {
+        this.#doors.add(device, readers)
+        this.#doorZone.set(device.id, device.zone ?? '')
+      }
       if (device.kind === 'camera')
         for (const zone of device.watches ?? [])
           this.#camerasOf.set(zone, [...(this.#camerasOf.get(zone) ?? []), device.id])
-      for (const sensor of sensorsOf(device)) this.#sensors.push({ ...sensor, device: device.id })
+      this.#sensors.add(device, OUTDOORS.includes(kinds.get(device.zone ?? '') ?? '') ? 'outdoors' : 'indoors')
     }
+  }
+
+  /** A story begins: these persons (with the mates of their cells) go home and stay there, officers walk no rounds. */
+  keepHome(persons: Iterable<string>): void {
+    const kept = [...persons]
+    this.#inmates.keepHome(kept)
+    this.#officers.keep(kept)
+  }
+  /** The story is over. */
+  release(): void {
+    this.#inmates.release()
+    this.#officers.release()
   }
 
   /** What every device says when it comes up: states that hold until something changes. */
   initial(now: number): Draft[] {
     const drafts: Draft[] = []
-    const say = (device: string, type: string, value: Record<string, unknown>) =>
-      drafts.push({ device, type, time: now, value })
     for (const device of this.#facility.site.devices ?? []) {
       if (this.#options.only && !this.#options.only.devices.has(device.id)) continue
-      if (device.kind === 'door') {
-        say(device.id, 'door.mode', { mode: 'normal' })
-        say(device.id, 'door.lock', { state: 'locked' })
-        say(device.id, 'door.state', { state: 'closed' })
-      }
-      if (device.kind === 'gate')
-        for (const leaf of ['inner', 'outer']) say(device.id, 'gate.state', { leaf, state: 'closed' })
-      if (device.kind === 'camera') {
-        say(device.id, 'camera.signal', { present: true })
-        say(device.id, 'camera.motion', { active: false })
-      }
-      if (device.kind === 'power') say(device.id, 'power.mains', { on: true })
-      if (device.kind === 'leak') say(device.id, 'env.leak', { active: false })
-      if (device.kind === 'call-point') say(device.id, 'env.call-point', { active: false })
+      drafts.push(...firstWords(device, now))
     }
-    for (const inmate of this.#inmates) say(inmate.band, 'band.worn', { worn: true })
+    for (const { band } of this.#living)
+      drafts.push({ device: band, type: 'band.worn', time: now, value: { worn: true } })
     return drafts
   }
 
@@ -189,12 +147,15 @@ export class Life {
     const drafts: Draft[] = []
     const night = inHours(this.#timezone, this.#night, now)
     const positionEvery = this.#options.positionEveryS ?? 1
-    for (const inmate of this.#inmates) {
-      this.#live(inmate, now, night)
-      if ((this.#tick + inmate.offset) % positionEvery === 0)
+    const vitalsEvery = this.#options.vitalsEveryS ?? 5
+    this.#inmates.tick(now, night)
+    if (this.onContext) this.#chargingRota(now, drafts)
+    for (const inmate of this.#inmates.all) {
+      const isCharging = this.#charging.includes(inmate.person)
+      if ((this.#tick + inmate.offset) % positionEvery === 0 && !isCharging)
         drafts.push(this.#position(inmate.band, 'band.position', inmate.at, now, 0.12))
-      if ((this.#tick + (this.#options.inStep ? 0 : inmate.offset)) % 5 === 0)
-        drafts.push(this.#vitals(inmate, now, night))
+      if ((this.#tick + (this.#options.inStep ? 0 : inmate.offset)) % vitalsEvery === 0)
+        drafts.push(isCharging ? unworn(inmate.band, now) : this.#vitals(inmate, now, night))
       if ((this.#tick + inmate.offset) % 600 === 0)
         drafts.push({
           device: inmate.band,
@@ -203,10 +164,10 @@ export class Life {
           value: { percent: 55 + ((inmate.offset * 7) % 45) },
         })
     }
-    for (const officer of this.#officers) {
-      const away = Math.sin((this.#tick + officer.offset * 37) / 40) * 1.2
-      officer.at = { ...officer.base, x_m: officer.base.x_m + away }
-      if ((this.#tick + officer.offset) % positionEvery === 0)
+    drafts.push(...this.#officers.tick(now, this.#living))
+    for (const officer of this.#officers.all) {
+      // A card is compared with where its holder's tag was last: tags are thinned less than bands.
+      if ((this.#tick + officer.offset) % Math.min(positionEvery, 5) === 0)
         drafts.push(this.#position(officer.tag, 'tag.position', officer.at, now, 0.15))
       if ((this.#tick + officer.offset) % 5 === 0)
         drafts.push({
@@ -216,19 +177,9 @@ export class Life {
           value: { activity: round(this.#chance.between(0.12, 0.45), 2) },
         })
     }
-    for (const [i, sensor] of this.#sensors.entries()) {
-      if ((this.#tick + i) % sensor.everyS !== 0) continue
-      sensor.level = Math.max(
-        sensor.min,
-        sensor.level + this.#chance.bell(sensor.swing) + (sensor.mean - sensor.level) * 0.05,
-      )
-      drafts.push({
-        device: sensor.device,
-        type: sensor.type,
-        time: now,
-        value: { [sensor.field]: round(sensor.level, sensor.digits), ...sensor.more },
-      })
-    }
+    for (const draft of this.#sensors.tick(this.#tick, now)) this.#soonOr(draft, now, drafts)
+    const byWhom = (door: string): string | undefined => this.#officers.onDutyFor(this.#doorZone.get(door) ?? '')?.id
+    for (const draft of this.#doors.tick(now, byWhom)) this.#soonOr(draft, now, drafts)
     for (const [camera, until] of this.#motionUntil)
       if (until <= now) {
         this.#motionUntil.delete(camera)
@@ -236,7 +187,11 @@ export class Life {
       }
     if (this.#options.withEdge && this.#tick % 30 === 0)
       drafts.push({ device: 'EDGE', type: 'agent.heartbeat', time: now, value: { queue_depth: 0, uplink: 'up' } })
-    while ((this.#later[0]?.time ?? Number.POSITIVE_INFINITY) <= now) drafts.push(this.#later.shift() as Draft)
+    for (const [due, waiting] of this.#later)
+      if (due * 1000 <= now) {
+        drafts.push(...waiting)
+        this.#later.delete(due)
+      }
     this.#tick++
     return drafts
   }
@@ -256,14 +211,8 @@ export class Life {
   }
 
   #vitals(inmate: Inmate, now: number, night: boolean): Draft {
-    const walking = inmate.walk !== null
-    const goal = inmate.hrRest + (walking ? 22 : night ? -4 : 4)
-    inmate.hr += (goal - inmate.hr) * 0.15 + this.#chance.bell(1)
-    const activity = walking
-      ? this.#chance.between(0.4, 0.7)
-      : night
-        ? this.#chance.between(0.01, 0.09)
-        : this.#chance.between(0.06, 0.3)
+    const doing = DOINGS[this.#inmates.doing(inmate, night)] ?? (DOINGS.rest as (typeof DOINGS)[string])
+    inmate.hr += (inmate.hrRest + doing.pulse - inmate.hr) * 0.15 + this.#chance.bell(1)
     return {
       device: inmate.band,
       type: 'band.vitals',
@@ -273,84 +222,54 @@ export class Life {
         spo2: 96 + Math.round(this.#chance.between(0, 3)),
         skin_celsius: round(33.2 + this.#chance.bell(0.15), 1),
         resp: Math.round(this.#chance.between(13, 18)),
-        activity: round(activity, 2),
-        posture: walking ? 'standing' : night ? 'lying' : 'sitting',
+        activity: round(this.#chance.between(...doing.activity), 2),
+        posture: doing.posture,
         confidence: round(this.#chance.between(0.85, 0.98), 2),
       },
     }
   }
 
-  #live(inmate: Inmate, now: number, night: boolean): void {
-    if (inmate.walk) {
-      const step = inmate.walk.next()
-      if (step.done) {
-        inmate.walk = null
-        inmate.zone = inmate.going as string
-        inmate.going = null
-        const stayS =
-          inmate.zone === inmate.home
-            ? 0
-            : inmate.zone === inmate.toilet
-              ? this.#chance.between(40, 90)
-              : this.#chance.between(300, 900)
-        inmate.backAt = now + stayS * 1000
-      } else inmate.at = step.value
-      return
+  /** Some bands of each ward lie on the charger at a time; their holders are on the list, in their cells. */
+  #chargingRota(now: number, drafts: Draft[]): void {
+    const list = (persons: readonly string[]): void =>
+      this.onContext?.({ context: 'lists', op: 'put', id: 'charging', item: { id: 'charging', persons }, time: now })
+    // Bands are put on again before their holders leave the list.
+    if (this.#listAt > 0 && now >= this.#listAt) {
+      list(this.#charging)
+      this.#listAt = 0
     }
-    if (inmate.zone !== inmate.home) {
-      if (now >= inmate.backAt) this.#send(inmate, inmate.home, now)
-      return
+    const { minuteOfDay, date } = localTime(this.#timezone, now)
+    if (minuteOfDay % 1 !== 0) return
+    const minute = minuteOfDay - CHARGE.fromMinute
+    if (minute < 0 || minute > CHARGE.rounds * CHARGE.roundMinutes || minute % CHARGE.roundMinutes !== 0) return
+    const turn = minute / CHARGE.roundMinutes
+    const day = Number(date.slice(8))
+    const before = this.#charging
+    const wards = Map.groupBy(this.#inmates.all, (i) => i.cell.ward.id)
+    const next =
+      turn >= CHARGE.rounds
+        ? []
+        : [...wards.values()].flatMap((people) =>
+            Array.from({ length: CHARGE.together }, (_, i) => {
+              const at = ((day % 3) * CHARGE.rounds + turn) * CHARGE.together + i
+              return people[at % people.length] as Inmate
+            }),
+          )
+    const fit = next.filter((i) => i.zone === i.cell.id && !i.walk)
+    this.#charging = [...new Set(fit.map((i) => i.person))]
+    list([...before, ...this.#charging])
+    for (const { person, band } of this.#living) {
+      const goes = this.#charging.includes(person)
+      if (goes === before.includes(person)) continue
+      drafts.push({ device: band, type: 'band.charging', time: now, value: { charging: goes } })
+      drafts.push({
+        device: band,
+        type: 'band.worn',
+        time: now,
+        value: goes ? { worn: false, charging: true } : { worn: true },
+      })
     }
-    if (inmate.nextErrandAt === 0) inmate.nextErrandAt = now + this.#idle(10, night ? 14_400 : 2400)
-    if (now < inmate.nextErrandAt) return
-    inmate.nextErrandAt = now + this.#idle(night ? 7200 : 1200, night ? 21_600 : 4800)
-    this.#send(inmate, night || this.#chance.next() < 0.55 ? inmate.toilet : inmate.day, now)
-  }
-
-  #idle(fromS: number, toS: number): number {
-    return (this.#chance.between(fromS, toS) * 1000) / (this.#options.pace ?? 1)
-  }
-
-  #send(inmate: Inmate, to: string, now: number): void {
-    const way = wayBetween(this.#facility.plan, inmate.zone, to)
-    if (way[0]) way[0] = { ...way[0], spot: inmate.at }
-    inmate.going = to
-    inmate.walk = walkAlong(way)
-    for (const zone of [inmate.zone, to]) this.#openDoorOf(zone, now)
-    for (const { zone } of way) this.#seeMotion(zone, now + 8000)
-  }
-
-  /** The post opens a cell by command, a room by an officer's card; the door is closed again within seconds. */
-  #openDoorOf(zone: string, now: number): void {
-    const door = [...this.#doors.values()].find((d) => d.zone === zone)
-    if (!door) return
-    const reader = (this.#facility.site.devices ?? []).find((d) => d.kind === 'reader' && d.door === door.id)
-    const officer = this.#officerOf(zone)
-    const first: Draft = reader
-      ? {
-          device: reader.id,
-          type: 'access.granted',
-          time: now + 1000,
-          value: { credential: officer?.credentials?.[0] ?? 'C-0001' },
-        }
-      : {
-          device: door.id,
-          type: 'door.command',
-          time: now + 1000,
-          value: { command: 'open', ...(officer ? { by: officer.id } : {}) },
-        }
-    this.#soon(first)
-    this.#soon({ device: door.id, type: 'door.state', time: now + 2000, value: { state: 'open' } })
-    this.#soon({ device: door.id, type: 'door.state', time: now + 7000, value: { state: 'closed' } })
-  }
-
-  /** Who is on duty in the ward of the zone; a card used far from its holder's tag would be an alert (R11). */
-  #officerOf(zone: string): Staff | undefined {
-    const ward = this.#facility.plan.wards.find(
-      (w) => w.id === zone || [w.day, w.post, w.toilet, w.corridor, ...w.cells].includes(zone),
-    )
-    const mine = this.#onDuty.get(ward?.post ?? '') ?? []
-    return mine.length === 0 ? undefined : this.#chance.pick(mine)
+    this.#listAt = now + 60_000
   }
 
   #seeMotion(zone: string, until: number): void {
@@ -361,42 +280,48 @@ export class Life {
     }
   }
 
+  #soonOr(draft: Draft, now: number, drafts: Draft[]): void {
+    if (draft.time <= now) drafts.push(draft)
+    else this.#soon(draft)
+  }
+
   #soon(draft: Draft): void {
-    this.#later.push(draft)
-    this.#later.sort((a, b) => a.time - b.time)
+    const due = Math.ceil(draft.time / 1000)
+    const waiting = this.#later.get(due)
+    if (waiting) waiting.push(draft)
+    else this.#later.set(due, [draft])
   }
 }
 
-/** The quantities that a sensor keeps measuring, with their ordinary level and swing. */
-function sensorsOf(device: Device): Omit<Sensor, 'device'>[] {
-  const slow = (
-    type: string,
-    field: string,
-    mean: number,
-    swing: number,
-    digits: number,
-    everyS = 10,
-    more?: Record<string, unknown>,
-  ): Omit<Sensor, 'device'> => ({ type, field, everyS, level: mean, mean, swing, min: 0, digits, more })
+function unworn(device: string, time: number): Draft {
+  return {
+    device,
+    type: 'band.vitals',
+    time,
+    value: { hr: null, spo2: null, resp: null, activity: 0, confidence: 0.1 },
+  }
+}
+
+/** States that hold until something changes. */
+function firstWords(device: Device, time: number): Draft[] {
+  const say = (type: string, value: Record<string, unknown>): Draft => ({ device: device.id, type, time, value })
   switch (device.kind) {
-    case 'fence':
-      return [slow('fence.voltage', 'kv', 6.1, 0.02, 2, 1, { nominal_kv: 6 })]
-    case 'climate':
+    case 'door':
       return [
-        slow('env.temperature', 'celsius', 22, 0.04, 2),
-        slow('env.humidity', 'percent', 48, 0.2, 1),
-        slow('env.co2', 'ppm', 640, 4, 0),
+        say('door.mode', { mode: 'normal' }),
+        say('door.lock', { state: 'locked' }),
+        say('door.state', { state: 'closed' }),
       ]
-    case 'smoke':
-      return [slow('env.smoke', 'percent_per_m', 0.05, 0.01, 2), slow('env.temperature', 'celsius', 22, 0.04, 2)]
-    case 'gas':
-      return [slow('env.co', 'ppm', 2, 0.2, 0), slow('env.gas', 'lel_percent', 0.3, 0.05, 1)]
-    case 'noise':
-      return [slow('env.noise', 'db', 48, 1.2, 1)]
-    case 'light':
-      return [slow('env.light', 'lux', 180, 2, 0)]
+    case 'gate':
+      return ['inner', 'outer'].map((leaf) => say('gate.state', { leaf, state: 'closed' }))
+    case 'camera':
+      return [say('camera.signal', { present: true }), say('camera.motion', { active: false })]
     case 'power':
-      return [slow('power.ups', 'percent', 99, 0.1, 0, 60)]
+      return [say('power.mains', { on: true })]
+    case 'leak':
+      return [say('env.leak', { active: false })]
+    case 'call-point':
+      return [say('env.call-point', { active: false })]
     default:
       return []
   }

@@ -1,4 +1,4 @@
-/** One person on his feet: where he is, where he goes, how fast. Pure geometry, one second a step. */
+/** People on their feet: where they are, where they go, how fast. Pure geometry, one second a step. */
 import type { Plan } from '../facility/plan.ts'
 
 export interface Spot {
@@ -7,10 +7,22 @@ export interface Spot {
   floor: number
 }
 
-const WALK_M_PER_S = 1.2
+export interface WayPoint {
+  zone: string
+  spot: Spot
+}
+
+export const WALK_M_PER_S = 1.2
+
+function boxOf(plan: Plan, zone: string): { left: number; right: number; top: number; bottom: number } {
+  const ring = plan.zones.find((z) => z.id === zone)?.polygon ?? []
+  const xs = ring.map((p) => p[0])
+  const ys = ring.map((p) => p[1])
+  return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) }
+}
 
 /** The way between two zones, through the corridors: middle points, first and last included. */
-export function wayBetween(plan: Plan, from: string, to: string): { zone: string; spot: Spot }[] {
+export function wayBetween(plan: Plan, from: string, to: string): WayPoint[] {
   const out = (zone: string): string[] => {
     const chain = [zone]
     for (let z = plan.wayOut.get(zone); z && chain.length < 10; z = plan.wayOut.get(z)) chain.push(z)
@@ -23,30 +35,39 @@ export function wayBetween(plan: Plan, from: string, to: string): { zone: string
     ...a.slice(0, a.indexOf(meet as string) + 1),
     ...b.slice(0, Math.max(0, b.indexOf(meet as string))).reverse(),
   ]
-  const way: { zone: string; spot: Spot }[] = []
-  for (const [i, zone] of zones.entries()) {
-    const middle = plan.middle.get(zone)
-    if (!middle) continue
-    const isCorridor = i > 0 && i < zones.length - 1
-    if (!isCorridor) {
-      way.push({ zone, spot: middle })
-      continue
-    }
-    // Through a corridor one walks along its middle line, from opposite one door to opposite the other.
-    const before = plan.middle.get(zones[i - 1] as string) ?? middle
-    const after = plan.middle.get(zones[i + 1] as string) ?? middle
-    const box = plan.zones.find((z) => z.id === zone)?.polygon ?? []
-    const left = Math.min(...box.map((p) => p[0])) + 0.5
-    const right = Math.max(...box.map((p) => p[0])) - 0.5
-    const clamp = (x: number) => Math.min(right, Math.max(left, x))
-    way.push({ zone, spot: { x_m: clamp(before.x_m), y_m: middle.y_m, floor: middle.floor } })
-    way.push({ zone, spot: { x_m: clamp(after.x_m), y_m: middle.y_m, floor: middle.floor } })
-  }
+  const known = zones.filter((zone) => plan.middle.has(zone))
+  const way: WayPoint[] = known.slice(0, 1).map((zone) => ({ zone, spot: plan.middle.get(zone) as Spot }))
+  for (let i = 1; i < known.length; i++)
+    way.push(...crossing(plan, known[i - 1] as string, known[i] as string, i > 1, i < known.length - 1))
+  const last = known[known.length - 1]
+  if (known.length > 1 && last) way.push({ zone: last, spot: plan.middle.get(last) as Spot })
   return way
 }
 
+/**
+ * Points on both sides of the passage between two zones. Between a corridor and the open ground one passes the ward's
+ * door at the corridor's end and walks beside the house; otherwise one walks along the middle line of what one crosses.
+ */
+function crossing(plan: Plan, from: string, to: string, throughFrom: boolean, throughTo: boolean): WayPoint[] {
+  const at = (zone: string): Spot => plan.middle.get(zone) as Spot
+  const corridor = plan.wards.find((w) => w.corridor === from || w.corridor === to)?.corridor
+  const ground = corridor === from ? to : from
+  if (corridor && plan.wayOut.get(corridor) === ground) {
+    const box = boxOf(plan, corridor)
+    const inside: WayPoint = { zone: corridor, spot: { ...at(corridor), x_m: box.left + 0.5 } }
+    const beside: WayPoint = { zone: ground, spot: { ...at(ground), x_m: box.left - 2.5, y_m: at(corridor).y_m } }
+    const corner: WayPoint = { zone: ground, spot: { ...at(ground), x_m: box.left - 2.5 } }
+    return corridor === from ? [inside, beside, corner] : [corner, beside, inside]
+  }
+  const opposite = (zone: string, other: string): WayPoint => {
+    const box = boxOf(plan, zone)
+    return { zone, spot: { ...at(zone), x_m: Math.min(box.right - 0.5, Math.max(box.left + 0.5, at(other).x_m)) } }
+  }
+  return [...(throughFrom ? [opposite(from, to)] : []), ...(throughTo ? [opposite(to, from)] : [])]
+}
+
 /** Positions second by second along a way. */
-export function* walkAlong(way: { zone: string; spot: Spot }[], speed = WALK_M_PER_S): Generator<Spot> {
+export function* walkAlong(way: WayPoint[], speed = WALK_M_PER_S): Generator<Spot> {
   let at = way[0]?.spot
   if (!at) return
   yield at
@@ -67,8 +88,48 @@ export function* walkAlong(way: { zone: string; spot: Spot }[], speed = WALK_M_P
   yield at
 }
 
+export interface Journey {
+  /** Where one is, second by second. */
+  spots: Spot[]
+  /** Doors passed: the zone whose door it is, seconds from the start, and whether one goes in. */
+  passages: { zone: string; second: number; inward: boolean }[]
+  zones: string[]
+  /** Seconds until one is out of the first room. */
+  outAfterS: number
+}
+
+/** A door is opened when one is so near to the place one goes to. */
+const NEAR_S = 3
+
+/** A whole walk from a spot in a zone to a spot in another. */
+export function journey(plan: Plan, from: WayPoint, to: WayPoint): Journey {
+  const way = wayBetween(plan, from.zone, to.zone)
+  if (way.length === 0) return { spots: [to.spot], passages: [], zones: [to.zone], outAfterS: 0 }
+  way[0] = from
+  if (way.length === 1) way.push(to)
+  else way[way.length - 1] = to
+  const spots: Spot[] = []
+  const passages: Journey['passages'] = []
+  let outAfterS = 0
+  for (let i = 1; i < way.length; i++) {
+    const [before, here] = [way[i - 1] as WayPoint, way[i] as WayPoint]
+    const begun = spots.length
+    for (const spot of walkAlong([before, here])) {
+      const last = spots[spots.length - 1]
+      if (last && last.x_m === spot.x_m && last.y_m === spot.y_m && last.floor === spot.floor) continue
+      spots.push(spot)
+    }
+    if (before.zone === here.zone) continue
+    if (passages.length === 0) outAfterS = spots.length
+    const inward = plan.wayOut.get(here.zone) === before.zone
+    const second = inward ? Math.max(begun, spots.length - NEAR_S) : begun
+    passages.push({ zone: inward ? here.zone : before.zone, second, inward })
+  }
+  return { spots, passages, zones: [...new Set(way.map((w) => w.zone))], outAfterS }
+}
+
 /** The way and its points spread evenly over a given time, for stories that must arrive on the second. */
-export function walkInTime(way: { zone: string; spot: Spot }[], seconds: number): Spot[] {
+export function walkInTime(way: WayPoint[], seconds: number): Spot[] {
   let length = 0
   for (let i = 1; i < way.length; i++)
     length += Math.hypot(
@@ -80,4 +141,21 @@ export function walkInTime(way: { zone: string; spot: Spot }[], seconds: number)
     { length: seconds + 1 },
     (_, s) => steps[Math.min(steps.length - 1, Math.round((s * (steps.length - 1)) / Math.max(1, seconds)))] as Spot,
   )
+}
+
+/** The i-th of n places to sit or stand in a room, in rows. */
+export function seatIn(plan: Plan, zone: string, index: number, count: number): Spot {
+  const middle = plan.middle.get(zone) ?? { x_m: 0, y_m: 0, floor: 1 }
+  const box = boxOf(plan, zone)
+  const width = Math.max(0.5, box.right - box.left - 1.6)
+  const depth = Math.max(0.5, box.bottom - box.top - 1.6)
+  const columns = Math.max(1, Math.ceil(Math.sqrt((count * width) / depth)))
+  const rows = Math.max(1, Math.ceil(count / columns))
+  const column = index % columns
+  const row = Math.floor(index / columns) % rows
+  return {
+    x_m: middle.x_m + ((column + 0.5) / columns - 0.5) * width,
+    y_m: middle.y_m + ((row + 0.5) / rows - 0.5) * depth,
+    floor: middle.floor,
+  }
 }

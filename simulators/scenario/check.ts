@@ -83,6 +83,9 @@ export function scoreChanges(id: string, changes: AlertChange[], expected: Expec
       )
     if (hit && row.folded === true && hit.alert.incident === null)
       faults.push(`${row.code} ${row.key ?? ''} is in no incident`)
+    for (const code of hit ? (row.advice ?? []) : [])
+      if (!changes.some((c) => c.alert.id === hit?.alert.id && c.alert.advice.includes(code)))
+        faults.push(`${row.code} ${row.key ?? ''} never advises ${code}`)
     if (hit && row.clearedBy !== undefined) {
       const cleared = changes.find((c) => c.change === 'cleared' && c.alert.id === hit.alert.id)
       if (!cleared || second(cleared.at) > row.clearedBy)

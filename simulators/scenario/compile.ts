@@ -42,15 +42,21 @@ export interface Script {
   overlays: Overlay[]
   silences: Silence[]
   lengthMs: number
+  /** Persons whom the story moves or changes: ordinary life keeps them and their mates at home. */
+  persons: ReadonlySet<string>
 }
 
 const secondsToMs = (s: number): number => Math.round(s * 1000)
 
 export function compileStory(story: Story, facility: Facility): Script {
   const lengthMs = secondsToMs(story.length)
-  const script: Script = { drafts: [], contexts: [], holds: [], overlays: [], silences: [], lengthMs }
-  const where = new Map<string, string>()
   const { site } = facility
+  const named = new Set(
+    story.timeline.flatMap((b) => [b.walk ?? b.stay ?? b.vitals ?? b.device ?? b.silent ?? []].flat()),
+  )
+  const persons = new Set((site.devices ?? []).flatMap((d) => (d.subject && named.has(d.id) ? [d.subject] : [])))
+  const script: Script = { drafts: [], contexts: [], holds: [], overlays: [], silences: [], lengthMs, persons }
+  const where = new Map<string, string>()
   for (const device of site.devices ?? []) {
     const cell = (site.people ?? []).find((p) => p.id === device.subject)?.cell
     if (cell) where.set(device.id, cell)
@@ -62,17 +68,21 @@ export function compileStory(story: Story, facility: Facility): Script {
     }
     if (beat.context) contextBeat(script, beat)
     else if (beat.silent || beat.via) silentBeat(script, beat, facility)
-    else if (beat.walk ?? beat.stay) moveBeat(script, beat, facility, where, fail)
-    else if (beat.vitals)
-      script.overlays.push(
-        {
-          device: beat.vitals,
-          fromMs: secondsToMs(start(beat)),
-          toMs: secondsToMs(beat.to ?? story.length) + 1,
-          set: beat.set ?? {},
-        },
-        ...rampOverlays(beat),
-      )
+    else if (beat.walk ?? beat.stay) {
+      const devices = [beat.walk ?? beat.stay ?? []].flat()
+      for (const [i, device] of devices.entries())
+        moveBeat(script, device, placeInRow(beat, i, devices.length), facility, where, fail)
+    } else if (beat.vitals)
+      for (const device of [beat.vitals].flat())
+        script.overlays.push(
+          {
+            device,
+            fromMs: secondsToMs(start(beat)),
+            toMs: secondsToMs(beat.to ?? story.length) + 1,
+            set: beat.set ?? {},
+          },
+          ...rampOverlays(beat, device),
+        )
     else if (beat.device && beat.type) readingBeat(script, beat, beats.slice(index + 1), lengthMs, fail)
     else fail('says nothing: name a device with type and value, or walk, stay, vitals, silent, context')
   }
@@ -103,14 +113,30 @@ function silentBeat(script: Script, beat: Beat, facility: Facility): void {
   })
 }
 
+/** Several who stay in one place stand in rows. */
+function placeInRow(beat: Beat, index: number, count: number): Beat {
+  if (count === 1) return beat
+  const columns = Math.ceil(Math.sqrt(count))
+  const gap = beat.gap ?? 1
+  const [x, y] = beat.offset ?? [0, 0]
+  const rows = Math.ceil(count / columns)
+  return {
+    ...beat,
+    offset: [
+      x + ((index % columns) - (columns - 1) / 2) * gap,
+      y + (Math.floor(index / columns) - (rows - 1) / 2) * gap,
+    ],
+  }
+}
+
 function moveBeat(
   script: Script,
+  device: string,
   beat: Beat,
   facility: Facility,
   where: Map<string, string>,
   fail: (m: string) => never,
 ): void {
-  const device = (beat.walk ?? beat.stay) as string
   const entry = (facility.site.devices ?? []).find((d) => d.id === device) ?? fail(`there is no device ${device}`)
   const zone = beat.zone ?? fail('walk and stay need a zone')
   const middle = facility.plan.middle.get(zone) ?? fail(`there is no zone ${zone}`)
@@ -142,7 +168,7 @@ function moveBeat(
   script.holds.push({ device, type, fromMs: secondsToMs(from), toMs: secondsToMs(to + 1) })
 }
 
-function rampOverlays(beat: Beat): Overlay[] {
+function rampOverlays(beat: Beat, device: string): Overlay[] {
   const from = start(beat)
   const to = beat.to ?? from
   const overlays: Overlay[] = []
@@ -151,8 +177,7 @@ function rampOverlays(beat: Beat): Overlay[] {
     const set = Object.fromEntries(
       Object.entries(beat.ramp ?? {}).map(([field, [low, high]]) => [field, Math.round(low + (high - low) * share)]),
     )
-    if (Object.keys(set).length > 0)
-      overlays.push({ device: beat.vitals as string, fromMs: secondsToMs(s), toMs: secondsToMs(s + 1), set })
+    if (Object.keys(set).length > 0) overlays.push({ device, fromMs: secondsToMs(s), toMs: secondsToMs(s + 1), set })
   }
   return overlays
 }
@@ -163,7 +188,13 @@ function readingBeat(script: Script, beat: Beat, later: Beat[], lengthMs: number
   const kind = READING_TYPES.get(type) ?? fail(`type ${type} is not in the collection list`)
   const from = start(beat)
   const say = (second: number, value: Record<string, unknown>) =>
-    script.drafts.push({ device, type, time: secondsToMs(second), value })
+    script.drafts.push({
+      device,
+      type,
+      ...(beat.subject === undefined ? {} : { subject: beat.subject }),
+      time: secondsToMs(second),
+      value,
+    })
   if (beat.to !== undefined) {
     for (let s = from; s <= beat.to + 1e-9; s += beat.every ?? 1) {
       const share = beat.to === from ? 1 : (s - from) / (beat.to - from)
@@ -189,7 +220,13 @@ function readingBeat(script: Script, beat: Beat, later: Beat[], lengthMs: number
   const end = next ? start(next) * 1000 : lengthMs + 1
   const period = secondsToMs(beat.every ?? (kind.signal.periodMs ?? 1000) / 1000)
   for (let t = secondsToMs(from); t < end; t += period)
-    script.drafts.push({ device, type, time: t, value: beat.value ?? {} })
+    script.drafts.push({
+      device,
+      type,
+      ...(beat.subject === undefined ? {} : { subject: beat.subject }),
+      time: t,
+      value: beat.value ?? {},
+    })
   script.holds.push({ device, type, fromMs: secondsToMs(from), toMs: end })
 }
 

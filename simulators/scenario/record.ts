@@ -1,8 +1,8 @@
 /**
- * Records a story: ten minutes of ordinary life, then the story, as replay lines and as the site they belong to. The
+ * Records a story: some minutes of ordinary life, then the story, as replay lines and as the site they belong to. The
  * seed is fixed, so the files come out byte for byte the same; `npm run scenarios:record` writes them.
  */
-import type { ContextChange, Device } from '#model/context/kinds.ts'
+import { type ContextChange, type ContextKind, contextItemId, type Device } from '#model/context/kinds.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Site } from '#model/site/load.ts'
 import { seededChance } from '../chance.ts'
@@ -44,16 +44,18 @@ export function cutSite(facility: Facility, story: Story): Site {
       .filter((g) => g.members.length > 1),
     'door-pairs': (site['door-pairs'] ?? []).filter((p) => kept.has(p.a) && kept.has(p.b)),
     links: (site.links ?? []).filter((l) => kept.has(l.fence)),
+    // What a schedule asks for must be able to answer: a story names the posts and routes that it needs.
+    posts: [],
+    patrols: [],
+    manning: [],
     tools: [],
   }
   delete cut.console
   for (const [section, items] of Object.entries(story.site ?? {})) {
     const present = ((cut as Record<string, unknown>)[section] ?? []) as Record<string, unknown>[]
-    const laid = new Map(present.map((item) => [String(item.id ?? item.fence ?? item.zone), item]))
-    for (const item of items) {
-      const id = String(item.id ?? item.fence ?? item.zone)
-      laid.set(id, { ...laid.get(id), ...item })
-    }
+    const idOf = (item: Record<string, unknown>): string => contextItemId(section as ContextKind, item)
+    const laid = new Map(present.map((item) => [idOf(item), item]))
+    for (const item of items) laid.set(idOf(item), { ...laid.get(idOf(item)), ...item })
     ;(cut as Record<string, unknown>)[section] = [...laid.values()]
   }
   return cut
@@ -68,7 +70,16 @@ export function recordStory(facility: Facility, story: Story, seed = 1): { site:
   const startMs = Date.parse(story.start)
   const script = compileStory(story, { site: facility.site, plan: facility.plan })
   const only = { persons: new Set(story.cast.persons), devices: new Set((site.devices ?? []).map((d) => d.id)) }
-  const life = new Life(facility, { seed, positionEveryS: 5, only, withEdge: true, inStep: true })
+  const life = new Life(facility, {
+    seed,
+    positionEveryS: story.periods?.positions ?? 5,
+    vitalsEveryS: story.periods?.vitals ?? 5,
+    only,
+    withEdge: true,
+    inStep: true,
+  })
+  life.keepHome(script.persons)
+  const background = story.background ?? BACKGROUND_S
   const chance = seededChance(seed + 17)
   const recorded: Recorded[] = []
   const keep = (draft: Draft): void => {
@@ -79,11 +90,11 @@ export function recordStory(facility: Facility, story: Story, seed = 1): { site:
       received: silence ? startMs + silence.toMs + DELAY_MS + chance.whole(0, 500) : draft.time + DELAY_MS,
     })
   }
-  const beginMs = startMs - BACKGROUND_S * 1000
+  const beginMs = startMs - background * 1000
   for (const draft of life.initial(beginMs)) keep(draft)
   for (const [device, offset] of Object.entries(story.transport?.clocks ?? {}))
     keep({ device, type: 'device.clock', time: beginMs, value: { offset_ms: offset } })
-  for (let second = -BACKGROUND_S; second <= story.length; second++) {
+  for (let second = -background; second <= story.length; second++) {
     const now = startMs + second * 1000
     for (const draft of life.tick(now)) {
       const at = draft.time - startMs
@@ -112,6 +123,7 @@ function write(
       type: draft.type,
       time: draft.time + (clocks[draft.device] ?? 0),
       received,
+      ...(draft.subject === undefined ? {} : { subject: draft.subject }),
       value: draft.value,
     })
     push(received, line)

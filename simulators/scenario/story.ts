@@ -25,14 +25,18 @@ export interface Beat {
   ramp?: Record<string, [number, number]>
   /** What the device says after a range; absent = what ordinary life says. */
   after?: Record<string, unknown>
-  /** A band or tag walks to a zone and is there at `to`, or stays from `from` to `to`. */
-  walk?: string
-  stay?: string
+  /** The person whom a reading of a shared device is about. */
+  subject?: string
+  /** Bands or tags walk to a zone and are there at `to`, or stay from `from` to `to`; several stand in rows. */
+  walk?: string | string[]
+  stay?: string | string[]
   zone?: string
   /** Metres from the middle of the zone. */
   offset?: [number, number]
+  /** Metres between several who stay together; default 1. */
+  gap?: number
   /** Only the fields given replace the vitals of ordinary life. */
-  vitals?: string
+  vitals?: string | string[]
   set?: Record<string, unknown>
   /** Devices that say nothing; with `buffered`, what they would have said arrives when it ends. */
   silent?: string[]
@@ -52,6 +56,12 @@ export interface Story {
   start: string
   /** Seconds after the start until which ordinary life goes on. */
   length: number
+  /** Seconds of ordinary life before the start; default 600. */
+  background?: number
+  /** Which facility of the make-believe province; default 0, a prison. Every third is a detox centre. */
+  facility?: number
+  /** Seconds between positions and between vital signs of ordinary life in the recording; default 5 and 5. */
+  periods?: { positions?: number; vitals?: number }
   /** Cut of the facility for the recording: these persons and devices, with the gateways and zones they need. */
   cast: { persons: string[]; devices: string[] }
   /** Fields laid over the site: sections replace or add items by id. */
@@ -70,6 +80,8 @@ export interface ExpectedAlert {
   /** Latest second at which the condition is cleared. */
   clearedBy?: number
   folded?: boolean
+  /** Codes of advice that the alert must carry at some time. */
+  advice?: string[]
 }
 
 export interface Expected {
@@ -82,6 +94,7 @@ export interface Expected {
   annunciations?: number
 }
 
+const oneOrMore = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1 }] }
 const beat = {
   type: 'object',
   additionalProperties: false,
@@ -95,11 +108,13 @@ const beat = {
     value: { type: 'object' },
     ramp: { type: 'object' },
     after: { type: 'object' },
-    walk: { type: 'string' },
-    stay: { type: 'string' },
+    subject: { type: 'string' },
+    walk: oneOrMore,
+    stay: oneOrMore,
+    gap: { type: 'number' },
     zone: { type: 'string' },
     offset: { type: 'array', items: { type: 'number' }, minItems: 2, maxItems: 2 },
-    vitals: { type: 'string' },
+    vitals: oneOrMore,
     set: { type: 'object' },
     silent: { type: 'array', items: { type: 'string' } },
     via: { type: 'string' },
@@ -126,6 +141,13 @@ const validateStory = ajv.compile({
     title: names,
     start: { type: 'string' },
     length: { type: 'number' },
+    background: { type: 'integer', minimum: 0 },
+    facility: { type: 'integer', minimum: 0 },
+    periods: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { positions: { type: 'integer', minimum: 1 }, vitals: { type: 'integer', minimum: 1 } },
+    },
     cast: {
       type: 'object',
       additionalProperties: false,
@@ -163,6 +185,7 @@ const validateExpected = ajv.compile({
           by: { type: 'number' },
           clearedBy: { type: 'number' },
           folded: { type: 'boolean' },
+          advice: { type: 'array', items: { type: 'string' } },
         },
       },
     },

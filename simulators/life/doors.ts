@@ -1,0 +1,88 @@
+/**
+ * Doors on an ordinary day: opened by the post's command or by an officer's card just before somebody passes, and closed
+ * again within seconds. Several who pass together hold it open together, never long enough to be an alert.
+ */
+import type { Device } from '#model/context/kinds.ts'
+import type { Draft } from './draft.ts'
+
+export interface Card {
+  credential: string
+  direction: 'in' | 'out'
+}
+
+interface Passage {
+  at: number
+  card: Card | null
+}
+
+interface DoorState {
+  id: string
+  reader: string | null
+  passages: Passage[]
+  openSince: number | null
+  closeAt: number
+}
+
+/** A door is let go at the latest after this, whoever still wants to pass: cells are late after 20 s. */
+const LONGEST_MS = 12_000
+const STAYS_MS = 4000
+
+export class Doors {
+  readonly #byZone = new Map<string, DoorState>()
+  readonly #busy = new Set<DoorState>()
+
+  add(door: Device, readers: readonly Device[]): void {
+    // Pairs of a sally port and doors with two leaves are not walked through by ordinary life.
+    if (!door.zone || this.#byZone.has(door.zone)) return
+    const reader = readers.find((r) => r.door === door.id)?.id ?? null
+    this.#byZone.set(door.zone, { id: door.id, reader, passages: [], openSince: null, closeAt: 0 })
+  }
+
+  /** Somebody passes the door of a zone at this time; an officer by his card, others when the post opens. */
+  pass(zone: string, at: number, card: Card | null = null): void {
+    const door = this.#byZone.get(zone)
+    if (!door) return
+    door.passages.push({ at, card })
+    door.passages.sort((a, b) => a.at - b.at)
+    this.#busy.add(door)
+  }
+
+  *tick(now: number, who: (zone: string) => string | undefined): Generator<Draft> {
+    for (const door of this.#busy) {
+      if (door.openSince !== null) yield* this.#whileOpen(door, door.openSince, now)
+      else if ((door.passages[0]?.at ?? Number.POSITIVE_INFINITY) <= now + 1000) {
+        yield* this.#permit(door, door.passages.shift() as Passage, now, who)
+        door.openSince = now + 1000
+        door.closeAt = now + 1000 + STAYS_MS
+        yield { device: door.id, type: 'door.state', time: door.openSince, value: { state: 'open' } }
+      } else if (door.passages.length === 0) this.#busy.delete(door)
+    }
+  }
+
+  *#whileOpen(door: DoorState, since: number, now: number): Generator<Draft> {
+    while ((door.passages[0]?.at ?? Number.POSITIVE_INFINITY) <= now + 1000 && now - since < LONGEST_MS - STAYS_MS) {
+      const next = door.passages.shift() as Passage
+      if (next.card && door.reader) yield granted(door.reader, next.card, now)
+      door.closeAt = Math.max(door.closeAt, now + STAYS_MS)
+    }
+    if (door.closeAt > now) return
+    door.openSince = null
+    yield { device: door.id, type: 'door.state', time: now, value: { state: 'closed' } }
+  }
+
+  *#permit(door: DoorState, passage: Passage, now: number, who: (zone: string) => string | undefined) {
+    if (passage.card && door.reader) {
+      yield granted(door.reader, passage.card, now)
+      return
+    }
+    const by = who(door.id)
+    yield { device: door.id, type: 'door.command', time: now, value: { command: 'open', ...(by ? { by } : {}) } }
+  }
+}
+
+const granted = (reader: string, card: Card, time: number): Draft => ({
+  device: reader,
+  type: 'access.granted',
+  time,
+  value: { ...card },
+})
