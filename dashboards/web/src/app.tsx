@@ -1,23 +1,63 @@
 /** Routes and the gate before them: who may see which part. Pages other than the duty console come as lazy chunks. */
-import { lazy, type ReactNode, Suspense, useEffect } from 'react'
+import { type ComponentType, lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { BrowserRouter, Link, Navigate, Outlet, Route, Routes, useLocation } from 'react-router'
 import { AlertsPage } from './duty/alerts-page.tsx'
 import { Frame } from './frame/frame.tsx'
 import { useText } from './i18n/use-text.ts'
 import { Message } from './kit/controls.tsx'
 import { startRuntime, store } from './live/runtime.ts'
-import { homeOf, mayEnter, rolesOf, session } from './live/session.ts'
+import { homeOf, mayDo, mayEnter, rolesOf, session } from './live/session.ts'
 import { setPageTheme } from './live/settings.ts'
 import { startSounding } from './live/sound.ts'
 import { useSignal } from './live/use-signal.ts'
 import { LoginPage } from './login/login-page.tsx'
 
-const PlanPage = lazy(() => import('./plan/plan-page.tsx'))
-const DevicesPage = lazy(() => import('./eng/devices-page.tsx'))
-const DevicePage = lazy(() => import('./eng/device-page.tsx'))
-const OverviewPage = lazy(() => import('./gov/overview-page.tsx'))
-const MePage = lazy(() => import('./me/me-page.tsx'))
-const GalleryPage = lazy(() => import('./gallery/gallery-page.tsx'))
+type AreaName = 'duty' | 'eng' | 'gov'
+interface PageEntry {
+  path: string
+  page: ComponentType
+  area: AreaName | null
+  theme: 'dark' | 'light'
+  /** What the server must allow for the page to be of use. */
+  needs?: string
+}
+
+/** Every page of the console, one line each. */
+const PAGES: PageEntry[] = [
+  { path: '/duty/alerts', page: AlertsPage, area: 'duty', theme: 'dark' },
+  { path: '/duty/alerts/:id', page: lazy(() => import('./evidence/evidence-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/plan', page: lazy(() => import('./plan/plan-page.tsx')), area: 'duty', theme: 'dark' },
+  {
+    path: '/duty/cameras',
+    page: lazy(() => import('./cameras/cameras-page.tsx')),
+    area: 'duty',
+    theme: 'dark',
+    needs: 'video:read',
+  },
+  { path: '/duty/incidents', page: lazy(() => import('./history/incidents-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/search', page: lazy(() => import('./history/search-page.tsx')), area: 'duty', theme: 'dark' },
+  {
+    path: '/duty/shift',
+    page: lazy(() => import('./shift/shift-page.tsx')),
+    area: 'duty',
+    theme: 'dark',
+    needs: 'shift:keep',
+  },
+  {
+    path: '/duty/print',
+    page: lazy(() => import('./shift/print-page.tsx')),
+    area: 'duty',
+    theme: 'light',
+    needs: 'headcount:read',
+  },
+  { path: '/eng/devices', page: lazy(() => import('./eng/devices-page.tsx')), area: 'eng', theme: 'light' },
+  { path: '/eng/devices/:id', page: lazy(() => import('./eng/device-page.tsx')), area: 'eng', theme: 'light' },
+  { path: '/eng/health', page: lazy(() => import('./eng/health-page.tsx')), area: 'eng', theme: 'light' },
+  { path: '/gov/overview', page: lazy(() => import('./gov/overview-page.tsx')), area: 'gov', theme: 'light' },
+  { path: '/me', page: lazy(() => import('./me/me-page.tsx')), area: null, theme: 'light' },
+  { path: '/gallery', page: lazy(() => import('./gallery/gallery-page.tsx')), area: null, theme: 'dark' },
+]
+const WallPage = lazy(() => import('./wall/wall-page.tsx'))
 
 function Loading() {
   const t = useText()
@@ -30,21 +70,23 @@ function Page({ theme, children }: { theme: 'dark' | 'light'; children: ReactNod
   return <Suspense fallback={<Loading />}>{children}</Suspense>
 }
 
-function Gate() {
+/** Logged in, with the live stores running. A wall has no frame and no sound. */
+function Gate({ bare }: { bare: boolean }) {
   const now = useSignal(session)
   const location = useLocation()
   const account = now.known ? now.me : null
   useEffect(() => {
     if (!account) return
     const stop = startRuntime(account)
-    const quiet = startSounding(store)
+    const quiet = bare ? () => {} : startSounding(store)
     return () => {
       stop()
       quiet()
     }
-  }, [account])
+  }, [account, bare])
   if (!now.known) return null
   if (!account) return <Navigate to="/login" replace state={{ from: location.pathname }} />
+  if (bare) return <Outlet />
   return (
     <Frame account={account}>
       <Outlet />
@@ -52,13 +94,14 @@ function Gate() {
   )
 }
 
-function Area({ area, children }: { area: 'duty' | 'eng' | 'gov'; children: ReactNode }) {
+function Area({ area, needs, children }: { area: AreaName; needs?: string; children: ReactNode }) {
   const now = useSignal(session)
   const t = useText()
   const account = now.known ? now.me : null
   if (!account) return null
-  if (mayEnter(account, area)) return children
-  const roles = rolesOf(area)
+  const permitted = !needs || mayDo(account, needs)
+  if (mayEnter(account, area) && permitted) return children
+  const roles = (permitted ? rolesOf(area) : (['officer', 'chief'] as const))
     .map((role) => t.code('role', role))
     .join('、')
   return (
@@ -90,80 +133,45 @@ export function App() {
     <BrowserRouter>
       <Routes>
         <Route path="/login" element={<LoginPage />} />
-        <Route element={<Gate />}>
-          <Route index element={<Home />} />
-          <Route path="/duty" element={<Navigate to="/duty/alerts" replace />} />
-          {['/duty/alerts', '/duty/alerts/:id'].map((path) => (
-            <Route
-              key={path}
-              path={path}
-              element={
-                <Area area="duty">
-                  <Page theme="dark">
-                    <AlertsPage />
-                  </Page>
-                </Area>
-              }
-            />
-          ))}
+        <Route element={<Gate bare />}>
           <Route
-            path="/duty/plan"
+            path="/duty/wall"
             element={
               <Area area="duty">
                 <Page theme="dark">
-                  <PlanPage />
+                  <WallPage />
                 </Page>
               </Area>
             }
           />
+        </Route>
+        <Route element={<Gate bare={false} />}>
+          <Route index element={<Home />} />
+          <Route path="/duty" element={<Navigate to="/duty/alerts" replace />} />
           <Route path="/eng" element={<Navigate to="/eng/devices" replace />} />
-          <Route
-            path="/eng/devices"
-            element={
-              <Area area="eng">
-                <Page theme="light">
-                  <DevicesPage />
-                </Page>
-              </Area>
-            }
-          />
-          <Route
-            path="/eng/devices/:id"
-            element={
-              <Area area="eng">
-                <Page theme="light">
-                  <DevicePage />
-                </Page>
-              </Area>
-            }
-          />
           <Route path="/gov" element={<Navigate to="/gov/overview" replace />} />
-          <Route
-            path="/gov/overview"
-            element={
-              <Area area="gov">
-                <Page theme="light">
-                  <OverviewPage />
-                </Page>
-              </Area>
-            }
-          />
-          <Route
-            path="/me"
-            element={
-              <Page theme="light">
-                <MePage />
+          {PAGES.map(({ path, page: Content, area, theme, needs }) => {
+            const content = (
+              <Page theme={theme}>
+                <Content />
               </Page>
-            }
-          />
-          <Route
-            path="/gallery"
-            element={
-              <Page theme="dark">
-                <GalleryPage />
-              </Page>
-            }
-          />
+            )
+            return (
+              <Route
+                key={path}
+                path={path}
+                element={
+                  area ? (
+                    <Area area={area} needs={needs}>
+                      {content}
+                    </Area>
+                  ) : (
+                    content
+                  )
+                }
+              />
+            )
+          })}
           <Route path="*" element={<NotFound />} />
         </Route>
       </Routes>

@@ -10,6 +10,7 @@ export interface Refusal {
 export class Desk {
   readonly alerts = new Map<string, Alert>()
   readonly changes: { seq: number; change: AlertChange }[] = []
+  readonly shelvedUntil = new Map<string, number>()
   readonly evidence = new Map<string, EvidenceReading[]>()
   seq = 88_000
   #listeners = new Set<(change: AlertChange, seq: number) => void>()
@@ -44,7 +45,11 @@ export class Desk {
     evidence?: EvidenceReading[]
     more?: Partial<Alert>
   }): Alert {
-    const rule = RULES.find((r) => r.code === p.code)!
+    const rule = RULES.find((r) => r.code === p.code) ?? {
+      id: 'manual',
+      name: { zh: '人工报警', en: 'Manual alert' },
+      plan: null,
+    }
     const at = p.at ?? Date.now()
     const n = ++this.#n
     const id = `aTEST${String(n).padStart(16, '0')}`
@@ -106,7 +111,8 @@ export class Desk {
     if (alert.handling === 'closed' || !['officer', 'chief'].includes(role)) return []
     if (alert.handling === 'pending-review')
       return alert.assignee === by ? ['comment'] : ['approve', 'reject', 'comment']
-    const verbs: Verb[] = ['dispatch', 'escalate', 'dismiss', 'resolve', 'comment', 'plan-step', 'shelve']
+    const verbs: Verb[] = ['dispatch', 'escalate', 'dismiss', 'resolve', 'comment', 'assign', 'plan-step']
+    verbs.push(alert.state === 'shelved' ? 'unshelve' : 'shelve')
     return alert.state === 'unacknowledged' ? ['acknowledge', ...verbs] : verbs
   }
 
@@ -132,6 +138,7 @@ export class Desk {
     let note = typeof body.note === 'string' ? body.note : null
     if (verb === 'acknowledge') {
       Object.assign(alert, { state: 'acknowledged', ackAt: at, assignee: by })
+      if (typeof body.confirmed === 'boolean') alert.confirmed = body.confirmed
       change = 'acknowledged'
     } else if (verb === 'dispatch') {
       Object.assign(alert, {
@@ -168,8 +175,17 @@ export class Desk {
       alert.escalationStep++
       change = 'escalated'
     } else if (verb === 'shelve') {
+      if (!(Number(body.minutes) > 0)) return { status: 422, body: { title: 'Missing', field: 'minutes' } }
+      this.shelvedUntil.set(id, at + Number(body.minutes) * 60_000)
       alert.state = 'shelved'
       change = 'shelved'
+    } else if (verb === 'unshelve') {
+      this.shelvedUntil.delete(id)
+      alert.state = 'unacknowledged'
+      change = 'unshelved'
+    } else if (verb === 'assign') {
+      alert.assignee = String(body.to)
+      change = 'reassigned'
     } else if (verb === 'comment') change = 'commented'
     else if (verb === 'plan-step') {
       change = 'plan-step'

@@ -6,9 +6,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
+import { permissionsOf, type Role } from '#dashboards/permissions.ts'
 import type { Alert, FacilityItem, Level, Me, Verb } from '../src/api/types.ts'
 import { Desk } from './desk.ts'
 import { buildFacility, type Facility } from './facility.ts'
+import { DEAD_CAMERA, MoreRoutes } from './more-routes.ts'
 import { picture } from './picture.ts'
 import { FACILITIES, seedEvening, seedProvince } from './seed.ts'
 
@@ -27,6 +29,7 @@ export const ACCOUNTS: Record<string, Me & { password: string }> = Object.fromEn
       ['engineer1', 'engineer', '周×'],
       ['province1', 'provincial', '沈×'],
       ['auditor1', 'auditor', '郑×'],
+      ['wall1', 'wall', '指挥大屏'],
     ] as const
   ).map(([id, role, name]) => [id, { id, role, name, desk: 'console-1', password: 'duty-2026' }]),
 )
@@ -126,6 +129,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       sessions.set(key, {
         ...rest,
         tier: options.tier,
+        permissions: permissionsOf(rest.role as Role),
         facility:
           options.tier === 'facility'
             ? { id: 'js-03', name: { zh: '青岚监狱', en: 'Qinglan Prison' } }
@@ -142,8 +146,15 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     }
     if (path === '/api/v1/stream') return stream(request, response, url)
     if (path === '/api/v1/console/audio-state') return json(200, {})
+    const may = (permission: string) => me.permissions?.includes(permission) ?? true
+    const extra = more.answer(path, url, request, me)
+    if (extra) {
+      const answer = await extra
+      return json(answer.status, answer.body)
+    }
     if (path === '/api/v1/alerts') {
-      const items = desk.open().sort((a, b) => b.raisedAt - a.raisedAt)
+      if (request.method === 'POST') return json(201, more.manual(await readBody(request), me.id))
+      const items = more.filtered(url).sort((a, b) => b.raisedAt - a.raisedAt)
       const from = Number(url.searchParams.get('cursor') ?? 0)
       const page = items.slice(from, from + 200).map((a) => ({ ...a, allowedActions: desk.allowed(a, me.role, me.id) }))
       return json(200, {
@@ -163,7 +174,12 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       return 'body' in result ? json(result.status, { ...result.body, status: result.status }) : json(200, result)
     }
     const snapshot = /^\/api\/v1\/cameras\/([^/]+)\/snapshot$/.exec(path)
-    if (snapshot) return jpeg(response, Number(snapshot[1]!.slice(-3)), false)
+    if (snapshot) {
+      if (!may('video:read')) return json(403, { title: 'Not allowed' })
+      // One camera of the yard is dead, so that its tile can be seen.
+      if (snapshot[1] === DEAD_CAMERA) return json(503, { title: 'The camera gives no picture now.' })
+      return jpeg(response, Number(snapshot[1]!.slice(-3)), false)
+    }
     const device = /^\/api\/v1\/devices\/([^/]+)$/.exec(path)
     if (device) {
       const found = facility.devices.find((d) => d.id === decodeURIComponent(device[1]!))
@@ -214,6 +230,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     return json(404, { title: 'Not found' })
   }
 
+  const more = new MoreRoutes(desk, facility, now)
   const detail = (alert: Alert, me: Me) => {
     const timeline = desk.changes.filter((c) => c.change.alert.id === alert.id).map((c) => c.change)
     const plan = facility.plans.find((p) => p.id === alert.plan)
@@ -225,7 +242,11 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       allowedActions: desk.allowed(alert, me.role, me.id),
       timeline,
       evidence: desk.evidence.get(alert.id) ?? [],
-      incident: { id: alert.incident, members: [alert.id] },
+      incident: {
+        id: alert.incident,
+        members: [...desk.alerts.values()].filter((a) => a.incident === alert.incident).map((a) => a.id),
+      },
+      shelvedUntil: desk.shelvedUntil.get(alert.id) ?? null,
       plan: plan ? { ...plan, progress } : null,
     }
   }

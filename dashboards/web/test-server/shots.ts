@@ -37,7 +37,9 @@ async function shot(
   const page = await context.newPage()
   page.on('pageerror', (e) => console.error(name, e.message))
   if (account) await logIn(page, url, account)
-  await page.goto(url + path)
+  // ":red" stands for the newest red alert of the evening.
+  const red = [...duty.desk.alerts.values()].find((a) => a.level === 'red')?.id ?? ''
+  await page.goto(url + path.replace(':red', red))
   if (more.open) await page.locator('[role=row][data-id]').first().click()
   await page.waitForTimeout(1600)
   await more.prepare?.(page)
@@ -66,6 +68,25 @@ try {
   await shot(browser, 'alerts-en-1366', duty.url, 'officer1', '/duty/alerts', laptop, { open: true, language: 'en' })
   await shot(browser, 'calm', calm.url, 'officer1', '/duty/alerts', desk)
   await shot(browser, 'plan', duty.url, 'officer1', '/duty/plan', desk)
+  await shot(browser, 'evidence', duty.url, 'chief1', '/duty/alerts/:red', desk)
+  await shot(browser, 'incidents', duty.url, 'chief1', '/duty/incidents', desk)
+  await shot(browser, 'search', duty.url, 'chief1', '/duty/search', desk)
+  await shot(browser, 'cameras', duty.url, 'officer1', '/duty/cameras', desk, {
+    prepare: async (page) => {
+      await page.keyboard.press('0')
+      await page.waitForTimeout(1500)
+    },
+  })
+  await shot(browser, 'shift', duty.url, 'chief1', '/duty/shift', desk)
+  await shot(browser, 'print', duty.url, 'chief1', '/duty/print', desk)
+  await shot(browser, 'health', duty.url, 'engineer1', '/eng/health', desk)
+  await shot(browser, 'wall-4k', duty.url, 'wall1', '/duty/wall', { width: 3840, height: 2160 })
+  await shot(browser, 'wall-1080', duty.url, 'officer1', '/duty/wall', desk)
+  await shot(browser, 'wall-calm', calm.url, 'wall1', '/duty/wall', desk)
+  await shot(browser, 'evidence-1366', duty.url, 'chief1', '/duty/alerts/:red', laptop)
+  await shot(browser, 'search-phone', duty.url, 'chief1', '/duty/search', phone)
+  await shot(browser, 'evidence-phone', duty.url, 'chief1', '/duty/alerts/:red', phone)
+  await shot(browser, 'shift-phone', duty.url, 'chief1', '/duty/shift', phone)
   await shot(browser, 'devices', duty.url, 'engineer1', '/eng/devices', desk)
   await shot(browser, 'device', duty.url, 'engineer1', '/eng/devices/E-MED-01', desk)
   await shot(browser, 'overview', gov.url, 'province1', '/gov/overview', desk)

@@ -17,6 +17,8 @@ export interface Me {
   desk: string | null
   facility?: { id: string; name?: Partial<Bilingual>; timezone?: string } | null
   tier?: 'facility' | 'province'
+  /** What the server lets this account do; the navigation shows nothing else. */
+  permissions?: string[]
 }
 
 export interface Page<T> {
@@ -25,7 +27,7 @@ export interface Page<T> {
   total: number
 }
 
-export type ListedAlert = Alert & { allowedActions?: Verb[] }
+export type ListedAlert = Alert & { allowedActions?: Verb[]; shelvedUntil?: number | null }
 
 export interface EvidenceReading {
   id: string
@@ -159,4 +161,88 @@ export interface FacilityItem {
   openAlerts: Record<Level, number>
   devices: { total: number; online: number }
   gaps: number
+}
+
+export interface IncidentItem {
+  id: string
+  openedAt: number
+  closedAt: number | null
+  level: Level
+  members: string[]
+  zones: string[]
+  subjects: string[]
+  related: string[]
+}
+
+export interface HealthAnswer {
+  facility?: string
+  startedAt?: number
+  at: number
+  journal?: { lastSeq: number; pending: number; bytes: number; lag: Record<string, number> }
+  drivers?: { name: string; devices: number; online: number }[]
+  sinks?: { name: string; lag: number; lastError: string | null }[]
+  uplink?: { configured: boolean; connected: boolean; lag: number; lastError: string | null }
+  broker?: { clients: number; refused: number } | null
+  quarantined?: number
+  diskFreeBytes?: number | null
+  notReady?: string[]
+  stream?: { clients: number; seq: number; published: number; dropped: number; refused: number; gaps: number }
+}
+
+export interface QuarantineItem {
+  source: string
+  device: string | null
+  received: number
+  cause: string
+  detail: string
+  payload: string | null
+}
+
+export interface IndicatorItem {
+  id: string
+  name: Partial<Bilingual>
+  unit: string
+  status: string
+  value: number | null
+  n: number | null
+  detail?: Record<string, unknown>
+}
+
+export interface Signature {
+  by: string
+  at: number
+  seq: number
+  hash: string
+}
+export interface HandoverItem {
+  id: string
+  status: 'waiting' | 'accepted' | 'withdrawn'
+  notes: string
+  snapshot: {
+    at: number
+    open: Record<string, { open: number; unacknowledged: number }>
+    openRed: string[]
+    shelved: string[]
+    pendingReview: string[]
+    devicesOut: number
+    present: number | null
+    expected: number | null
+  }
+  outgoing: Signature
+  incoming: (Signature & { checks: string[]; note: string | null }) | null
+}
+export interface ShiftAnswer {
+  notes: (Signature & { id: string; text: string })[]
+  handovers: HandoverItem[]
+  checks: string[]
+  at: number
+}
+export interface LedgerItem {
+  seq: number
+  at: number
+  kind: string
+  ref: string | null
+  by: string | null
+  payloadHash: string
+  hash: string
 }

@@ -1,15 +1,12 @@
 /** Right panel: what, why, picture, plan, timeline, acts of one alert. Everything comes from the server's one answer. */
-import { useEffect, useRef, useState } from 'react'
 import { ACK_SLA_MS } from '#model/alert/alert.ts'
-import { getDetail } from '../api/client.ts'
-import type { AlertDetail, ListedAlert, Verb } from '../api/types.ts'
+import type { ListedAlert, Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Bar, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
-import { connection } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { duration } from '../live/format.ts'
 import { second } from '../live/server-clock.ts'
@@ -21,43 +18,7 @@ import { PlanSteps } from './plan-steps.tsx'
 import { Reasons } from './reasons.tsx'
 import { useAlert } from './row.tsx'
 import { Timeline } from './timeline.tsx'
-
-/** Changes of one alert come in bursts; the detail follows the last of them. */
-const REFETCH_AFTER_MS = 200
-
-export interface Detail {
-  detail: AlertDetail | null
-  failure: string | null
-  heardAt: number | null
-}
-
-function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
-  const [state, setState] = useState<Detail>({ detail: null, failure: null, heardAt: null })
-  const lost = useSignal(connection).phase === 'lost'
-  const shown = useRef<string | null>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `lost` are what tells that the detail is old
-  useEffect(() => {
-    if (!id || lost) return
-    if (shown.current !== id) setState({ detail: null, failure: null, heardAt: null })
-    const abort = new AbortController()
-    const wait = shown.current === id ? REFETCH_AFTER_MS : 0
-    shown.current = id
-    const timer = setTimeout(() => {
-      getDetail(id, abort.signal).then(
-        (detail) => setState({ detail, failure: null, heardAt: performance.now() }),
-        (error: unknown) => {
-          if (!abort.signal.aborted)
-            setState((s) => ({ ...s, failure: error instanceof Error ? error.message : String(error) }))
-        },
-      )
-    }, wait)
-    return () => {
-      clearTimeout(timer)
-      abort.abort()
-    }
-  }, [id, live, lost])
-  return state
-}
+import { useDetail } from './use-detail.ts'
 
 function Title({ alert }: { alert: ListedAlert }) {
   const t = useText()

@@ -13,8 +13,8 @@ import css from './panel.module.css'
 const PRE_ROLL_MS = 10_000
 const TICKS = 4
 
-type Track = 'fence' | 'video' | 'door' | 'person' | 'env' | 'system'
-const TRACK_KEYS: Record<Track, TextKey> = {
+export type Track = 'fence' | 'video' | 'door' | 'person' | 'env' | 'system'
+export const TRACK_KEYS: Record<Track, TextKey> = {
   fence: 'panel.track.fence',
   video: 'panel.track.video',
   door: 'panel.track.door',
@@ -23,7 +23,7 @@ const TRACK_KEYS: Record<Track, TextKey> = {
   system: 'panel.track.system',
 }
 
-function trackOf(type: string): Track {
+export function trackOf(type: string): Track {
   const family = type.split('.')[0]
   if (family === 'fence') return 'fence'
   if (family === 'camera' || family === 'drone') return 'video'
@@ -132,7 +132,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
               <time>{clockTime(c.at)}</time>
               <b>{t.code('change', c.change)}</b>
               <span>{c.by === null || c.by === 'system' ? t('panel.system') : c.by}</span>
-              <span className="muted">{note(c)}</span>
+              <span className="muted">{noteOf(c)}</span>
             </li>
           ))}
       </ol>
@@ -150,7 +150,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
 }
 
 /** A plan step's note is a small JSON object of the server: shown by its step and words. */
-function note(change: AlertChange): string {
+export function noteOf(change: AlertChange): string {
   if (!change.note) return ''
   if (change.change !== 'plan-step' || !change.note.startsWith('{')) return change.note
   try {

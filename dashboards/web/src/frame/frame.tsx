@@ -6,7 +6,7 @@ import { useText } from '../i18n/use-text.ts'
 import { Icon, type IconName } from '../kit/icons.tsx'
 import { useKeys } from '../kit/keyboard.ts'
 import { connection } from '../live/connection.ts'
-import { mayEnter } from '../live/session.ts'
+import { mayDo, mayEnter } from '../live/session.ts'
 import { play, silence } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { AlertBar } from './alert-bar.tsx'
@@ -21,26 +21,43 @@ export interface NavItem {
   text: string
   icon: IconName
   area: 'duty' | 'eng' | 'gov' | 'me'
+  /** One of the few that have room in the bar of a phone. */
+  tab: boolean
 }
 
 export function useNav(account: Me): NavItem[] {
   const t = useText()
   return useMemo(() => {
     const items: NavItem[] = []
-    if (mayEnter(account, 'duty')) {
-      items.push({ to: '/duty/alerts', text: t('nav.alerts'), icon: 'list', area: 'duty' })
-      items.push({ to: '/duty/plan', text: t('nav.plan'), icon: 'plan', area: 'duty' })
+    const add = (to: string, text: string, icon: IconName, area: NavItem['area'], needs?: string, tab = false) => {
+      if (area !== 'me' && !mayEnter(account, area)) return
+      if (!needs || mayDo(account, needs)) items.push({ to, text, icon, area, tab })
     }
-    if (mayEnter(account, 'eng'))
-      items.push({ to: '/eng/devices', text: t('nav.devices'), icon: 'devices', area: 'eng' })
-    if (mayEnter(account, 'gov')) items.push({ to: '/gov/overview', text: t('nav.overview'), icon: 'gov', area: 'gov' })
-    items.push({ to: '/me', text: t('nav.me'), icon: 'person', area: 'me' })
+    add('/duty/alerts', t('nav.alerts'), 'list', 'duty', 'alerts:read', true)
+    add('/duty/plan', t('nav.plan'), 'plan', 'duty', 'plan:read', true)
+    add('/duty/cameras', t('nav.cameras'), 'camera', 'duty', 'video:read', true)
+    add('/duty/incidents', t('nav.incidents'), 'incident', 'duty', 'alerts:read')
+    add('/duty/shift', t('nav.shift'), 'shift', 'duty', 'shift:keep', true)
+    add('/duty/search', t('nav.search'), 'search', 'duty', 'alerts:read')
+    add('/eng/devices', t('nav.devices'), 'devices', 'eng', 'devices:read', account.role !== 'officer')
+    add('/eng/health', t('nav.health'), 'health', 'eng', 'health:read')
+    add('/gov/overview', t('nav.overview'), 'gov', 'gov', undefined, true)
+    items.push({ to: '/me', text: t('nav.me'), icon: 'person', area: 'me', tab: true })
     return items
   }, [account, t])
 }
 
 /** After G, the next letter within 1.5 s says where to. */
-const GO: Record<string, string> = { a: '/duty/alerts', m: '/duty/plan', d: '/eng/devices' }
+const GO: Record<string, string> = {
+  a: '/duty/alerts',
+  m: '/duty/plan',
+  c: '/duty/cameras',
+  s: '/duty/shift',
+  i: '/duty/incidents',
+  f: '/duty/search',
+  d: '/eng/devices',
+  h: '/eng/health',
+}
 const GO_MS = 1500
 
 export function Frame({ account, children }: { account: Me; children: ReactNode }) {
@@ -87,12 +104,14 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
         {children}
       </main>
       <nav className={css.tabs} aria-label={t('nav.audience')}>
-        {nav.map((item) => (
-          <NavLink key={item.to} to={item.to} className={css.tab}>
-            <Icon name={item.icon} size={18} />
-            {item.text}
-          </NavLink>
-        ))}
+        {nav
+          .filter((item) => item.tab)
+          .map((item) => (
+            <NavLink key={item.to} to={item.to} className={css.tab}>
+              <Icon name={item.icon} size={18} />
+              {item.text}
+            </NavLink>
+          ))}
       </nav>
       <Spoken />
       {help && <Help onClose={() => setHelp(false)} />}

@@ -41,7 +41,7 @@ whenLoggedOut(() => session.set({ known: true, me: null, reachable: true }))
 const HOME: Record<Role, string> = {
   officer: '/duty/alerts',
   chief: '/duty/alerts',
-  wall: '/duty/plan',
+  wall: '/duty/wall',
   engineer: '/eng/devices',
   sysadmin: '/eng/devices',
   provincial: '/gov/overview',
@@ -63,3 +63,7 @@ export const homeOf = (account: Me): string => (isProvince(account) ? '/gov/over
 export const mayEnter = (account: Me, area: 'duty' | 'eng' | 'gov'): boolean =>
   isProvince(account) ? area === 'gov' : AREAS[area].includes(account.role)
 export const rolesOf = (area: 'duty' | 'eng' | 'gov'): readonly Role[] => AREAS[area]
+
+/** What the server said this account may do; a server that says nothing is asked and answers for itself. */
+export const mayDo = (account: Me | null, permission: string): boolean =>
+  account !== null && (account.permissions === undefined || account.permissions.includes(permission))

@@ -95,9 +95,13 @@ interface Props {
   /** −1, +1: zoom steps; 0: whole site. Counted so that the same one can come twice. */
   command: { kind: 'in' | 'out' | 'fit'; n: number } | null
   onOpen(id: string): void
+  /** The caller shows the plan this much larger (CSS transform): the canvas is drawn finer by as much. */
+  magnify?: number
+  /** Only badges of these alerts; all when absent. */
+  pinned?: (alert: ListedAlert) => boolean
 }
 
-export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen }: Props) {
+export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen, magnify = 1, pinned }: Props) {
   const t = useText()
   const data = useSignal(facility)
   const { theme } = useSignal(settings)
@@ -143,7 +147,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
     const el = canvas.current
     const context = el?.getContext('2d')
     if (!el || !context || !view || width === 0) return
-    const ratio = Math.min(2, window.devicePixelRatio || 1)
+    const ratio = Math.min(3, (window.devicePixelRatio || 1) * magnify)
     el.width = width * ratio
     el.height = height * ratio
     const look = getComputedStyle(el)
@@ -171,7 +175,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
     paint()
     const timer = setInterval(paint, PAINT_MS)
     return () => clearInterval(timer)
-  }, [view, width, height, floor, layers, focused?.subject, theme])
+  }, [view, width, height, floor, layers, focused?.subject, theme, magnify])
 
   const drag = useRef<{ x: number; y: number; view: View } | null>(null)
   const wheel = useCallback((event: WheelEvent) => {
@@ -191,7 +195,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen 
   const screen = (x: number, y: number) => (view ? toScreen(view, width, height, x, y) : ([0, 0] as [number, number]))
 
   const pins = view
-    ? pinsOf(open, focus, width, height, (alert) => {
+    ? pinsOf(pinned ? open.filter(pinned) : open, focus, width, height, (alert) => {
         const place = placeOf(alert, data.zones, data.devices)
         if (!place || place.floor !== floor) return null
         const [x, y] = screen(place.x, place.y)

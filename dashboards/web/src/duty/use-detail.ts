@@ -1,0 +1,44 @@
+/** The server's one answer about an alert, fetched anew shortly after each change of it and never while the line is lost. */
+import { useEffect, useRef, useState } from 'react'
+import { getDetail } from '../api/client.ts'
+import type { AlertDetail, ListedAlert } from '../api/types.ts'
+import { connection } from '../live/connection.ts'
+import { useSignal } from '../live/use-signal.ts'
+
+/** Changes of one alert come in bursts; the detail follows the last of them. */
+const REFETCH_AFTER_MS = 200
+
+export interface Detail {
+  detail: AlertDetail | null
+  failure: string | null
+  /** `performance.now()` of the answer. */
+  heardAt: number | null
+}
+
+export function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
+  const [state, setState] = useState<Detail>({ detail: null, failure: null, heardAt: null })
+  const lost = useSignal(connection).phase === 'lost'
+  const shown = useRef<string | null>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `lost` are what tells that the detail is old
+  useEffect(() => {
+    if (!id || lost) return
+    if (shown.current !== id) setState({ detail: null, failure: null, heardAt: null })
+    const abort = new AbortController()
+    const wait = shown.current === id ? REFETCH_AFTER_MS : 0
+    shown.current = id
+    const timer = setTimeout(() => {
+      getDetail(id, abort.signal).then(
+        (detail) => setState({ detail, failure: null, heardAt: performance.now() }),
+        (error: unknown) => {
+          if (!abort.signal.aborted)
+            setState((s) => ({ ...s, failure: error instanceof Error ? error.message : String(error) }))
+        },
+      )
+    }, wait)
+    return () => {
+      clearTimeout(timer)
+      abort.abort()
+    }
+  }, [id, live, lost])
+  return state
+}
