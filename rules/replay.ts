@@ -93,20 +93,19 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
   let to: number | null = null
   let unreadable = 0
   let sinceRestart = 0
-  for await (const { text, bytes } of linesOf(options.file)) {
+  const take = (text: string): void => {
     lineNumber++
-    if (lineNumber % 20_000 === 0) options.onProgress(bytes, lineNumber)
-    if (text === '' || (text.charCodeAt(0) <= 32 && text.trim() === '')) continue
+    if (text === '' || (text.charCodeAt(0) <= 32 && text.trim() === '')) return
     let line: Record<string, unknown>
     try {
       line = JSON.parse(text)
     } catch {
       unreadable++
       bad('the line is not JSON; write one JSON object a line')
-      continue
+      return
     }
     const time = (line?.time ?? line?.received) as number | undefined
-    if (options.until !== null && typeof time === 'number' && time > options.until) continue
+    if (options.until !== null && typeof time === 'number' && time > options.until) return
     const spoken = engine.line(line)
     if (spoken !== null) {
       if (from === null || spoken < from) from = spoken
@@ -119,6 +118,10 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
       engine = make()
       engine.restore(snapshot)
     }
+  }
+  for await (const { lines, bytes } of linesOf(options.file)) {
+    for (const text of lines) take(text)
+    options.onProgress(bytes, lineNumber)
   }
   const end = options.until ?? to
   if (end !== null) engine.finish(end)
@@ -147,21 +150,17 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
   }
 }
 
-/** Lines of a file with the bytes read so far. A last line without a line feed counts. */
-async function* linesOf(file: string): AsyncGenerator<{ text: string; bytes: number }> {
+/** Lines of a file, a chunk at a time, with the bytes read so far. A last line without a line feed counts. */
+async function* linesOf(file: string): AsyncGenerator<{ lines: string[]; bytes: number }> {
   let rest = ''
   let bytes = 0
   for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
     bytes += (chunk as string).length
-    const text = rest + (chunk as string)
-    let start = 0
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      yield { text: text.slice(start, end), bytes }
-      start = end + 1
-    }
-    rest = text.slice(start)
+    const lines = (rest + (chunk as string)).split('\n')
+    rest = lines.pop() as string
+    yield { lines, bytes }
   }
-  if (rest !== '') yield { text: rest, bytes }
+  if (rest !== '') yield { lines: [rest], bytes }
 }
 
 export function readSite(file: string): Site {

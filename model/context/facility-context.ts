@@ -51,6 +51,7 @@ export class FacilityContext {
   version = 1
   readonly #items: Items
   #index: Index | null = null
+  #lists: { [K in ContextKind]?: ContextItems[K][] } = {}
   /** `--adopt`: devices nobody registered, taken as devices of the zone of their first reading. */
   readonly #adopted = new Map<string, Device>()
 
@@ -89,6 +90,7 @@ export class FacilityContext {
   #touch(): void {
     this.version++
     this.#index = null
+    this.#lists = {}
   }
 
   get #i(): Index {
@@ -107,15 +109,24 @@ export class FacilityContext {
     if (!known || known.kind !== undefined) return
     const device = { ...known, kind }
     if (adopted) this.#adopted.set(id, device)
-    else this.#items.devices.set(id, device)
+    else {
+      this.#items.devices.set(id, device)
+      this.#lists = {}
+    }
     this.#index?.replaceDevice(known, device)
   }
   adopted(): Device[] {
     return [...this.#adopted.values()]
   }
 
+  /** All items of a kind. The list is shared until the next change: copy it before you write into it. */
   all<K extends ContextKind>(kind: K): ContextItems[K][] {
-    return [...this.#items[kind].values()]
+    let list = this.#lists[kind] as ContextItems[K][] | undefined
+    if (!list) {
+      list = [...this.#items[kind].values()]
+      ;(this.#lists as Record<string, unknown>)[kind] = list
+    }
+    return list
   }
   item<K extends ContextKind>(kind: K, id: string): ContextItems[K] | undefined {
     return this.#items[kind].get(id)

@@ -255,7 +255,7 @@ export class Engine {
         }
         this.counts.context++
         this.#arrive(taken.change.time)
-        this.#order.push(queued(taken.change.time, CLASS.context, taken.id, { change: taken.change }))
+        this.#order.push(queuedLine(taken.change.time, CLASS.context, taken.id, taken.change, null))
         break
       case 'act':
         if (this.#seen.add(taken.id, this.#arrived)) {
@@ -264,7 +264,7 @@ export class Engine {
         }
         this.counts.acts++
         this.#arrive(taken.act.time)
-        this.#order.push(queued(taken.act.time, CLASS.act, taken.id, { act: taken.act }))
+        this.#order.push(queuedLine(taken.act.time, CLASS.act, taken.id, null, taken.act))
         break
       case 'reading':
         if (taken.adopt)
@@ -283,7 +283,7 @@ export class Engine {
     if (lateness > this.#stillMattersMs) return
     const late = lateness > this.#latenessMs
     const at = late ? this.#arrived : Math.max(reading.time, this.#now)
-    this.#order.push(queued(at, CLASS.reading, reading.id, { reading, time: reading.time, late }))
+    this.#order.push(queuedReading(at, reading, reading.time, late))
   }
 
   #arrive(time: number): void {
@@ -308,7 +308,7 @@ export class Engine {
     if (late) this.counts.late++
     // A late reading takes its place at the moment of its decision, so that incidents and levels see one order.
     const at = late ? this.#arrived : Math.max(time, this.#now)
-    this.#order.push(queued(at, CLASS.reading, reading.id, { reading, time, late }))
+    this.#order.push(queuedReading(at, reading, time, late))
   }
 
   /** Time passes without lines (live: the clock; replay: `--until`). */
@@ -498,9 +498,26 @@ export class Engine {
   }
 }
 
-function queued(at: number, cls: number, id: string, more: Partial<Queued>): Queued {
-  return { at, cls, id, reading: null, time: at, late: false, change: null, act: null, ...more }
-}
+const queuedReading = (at: number, reading: TakenReading, time: number, late: boolean): Queued => ({
+  at,
+  cls: CLASS.reading,
+  id: reading.id,
+  reading,
+  time,
+  late,
+  change: null,
+  act: null,
+})
+const queuedLine = (at: number, cls: number, id: string, change: Queued['change'], act: Queued['act']): Queued => ({
+  at,
+  cls,
+  id,
+  reading: null,
+  time: at,
+  late: false,
+  change,
+  act,
+})
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key)

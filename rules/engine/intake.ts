@@ -2,15 +2,13 @@
  * The front door: one parsed line (reading, context change or act) is checked, completed with defaults from the site,
  * recognised when it came before, or refused with one sentence. Nothing behind it sees an unchecked line.
  */
-
-import { hash } from 'node:crypto'
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { Act } from '#model/alert/acts.ts'
 import { VERBS } from '#model/alert/acts.ts'
-import { readingFault } from '#model/catalogue/index.ts'
+import { READING_TYPES, readingFault } from '#model/catalogue/index.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import { CONTEXT_KINDS, type ContextChange, type ContextKind } from '#model/context/kinds.ts'
-import { canonicalJson } from '#model/ids.ts'
+import { canonicalJson, derivedReadingId } from '#model/ids.ts'
 import type { Quality, RawReading, ReadingValue } from '#model/reading.ts'
 import { CONTEXT_SCHEMAS } from '#model/site/schema.ts'
 
@@ -39,25 +37,6 @@ export type Taken =
       /** A legal reading of a device that nobody registered, as what it is to security: a refused client. */
       stranger: TakenReading | null
     }
-
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-
-/** As `derivedReadingId` of the model, with the one-shot hash: this runs once per line of a replay. */
-function derivedId(device: string, type: string, time: number, value: ReadingValue): string {
-  const digest = hash('sha256', `${device}\0${type}\0${time}\0${canonicalJson(value)}`, 'buffer')
-  let out = 'r'
-  let bits = 0
-  let rest = 0
-  for (let i = 0; out.length < 27; i++) {
-    rest = ((rest << 8) | (digest[i] as number)) & 0xffff
-    bits += 8
-    while (bits >= 5 && out.length < 27) {
-      out += BASE32[(rest >>> (bits - 5)) & 31]
-      bits -= 5
-    }
-  }
-  return out
-}
 
 const ajv = new Ajv({ strict: false, allowUnionTypes: true })
 const itemValidators = new Map<ContextKind, ValidateFunction>()
@@ -115,7 +94,7 @@ export class Intake {
           `device "${raw.device}" is not in the site file; add it there or use --adopt`,
           raw.device,
           {
-            id: raw.id ?? derivedId(raw.device, raw.type, time, raw.value),
+            id: raw.id ?? derivedReadingId(raw.device, raw.type, time, raw.value),
             device: raw.device,
             type: 'security.rejected',
             time,
@@ -132,9 +111,10 @@ export class Intake {
       kind: 'reading',
       adopt,
       reading: {
-        id: raw.id ?? derivedId(raw.device, raw.type, time, raw.value),
-        device: raw.device,
-        type: raw.type,
+        id: raw.id ?? derivedReadingId(raw.device, raw.type, time, raw.value),
+        // The site's and the catalogue's own texts: looking them up again is then a matter of a pointer.
+        device: known?.id ?? raw.device,
+        type: READING_TYPES.get(raw.type)?.type ?? raw.type,
         time,
         received: raw.received ?? time,
         quality: raw.quality ?? (raw.time === undefined ? 'uncertain' : 'good'),
