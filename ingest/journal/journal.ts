@@ -29,7 +29,7 @@ export interface JournalOptions extends RetentionOptions {
   clock: Clock
   /** Rows that may wait for the disk before append() waits too. Alerts and acts never wait for room. */
   maxPending?: number
-  /** Rows of one group commit. */
+  /** Rows of one group commit: an alert waits for at most one that began before it. */
   maxCommitRows?: number
   tailRecords?: number
   tailBytes?: number
@@ -127,7 +127,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     this.clock = options.clock
     this.tail = new Tail(options.tailRecords ?? 20_000, options.tailBytes ?? 16 << 20)
     this.#maxPending = options.maxPending ?? 50_000
-    this.#maxCommitRows = options.maxCommitRows ?? 4000
+    this.#maxCommitRows = options.maxCommitRows ?? 1000
     this.#stats = {
       lastSeq: opened.lastSeq,
       firstSeq: opened.firstSeq,
