@@ -200,6 +200,23 @@ describe('desk', () => {
     expect((await desk.get(sampleChange(1).alert.id))!.state).toBe('unacknowledged')
   })
 
+  test('what the rules say again when they read the tail of the journal after a crash is not told twice', async () => {
+    const { dir, desk, journal, ledger } = await house()
+    const said = [
+      sampleChange(1),
+      { ...sampleChange(1, 'cleared'), at: START + 1000 },
+      { ...sampleChange(1, 'updated', { activations: 2, evidenceCount: 2 }), at: START + 2000 },
+    ]
+    for (const change of said) await desk.apply(change, ordered)
+    const before = await desk.timeline(said[0]!.alert.id)
+    await desk.close()
+    const again = await house(dir)
+    open.push(journal, ledger)
+    for (const change of said) expect(await again.desk.apply(change, ordered)).toEqual([])
+    expect(await again.desk.timeline(said[0]!.alert.id)).toEqual(before)
+    expect((await again.desk.get(said[0]!.alert.id))!.conditionActive).toBe(true)
+  })
+
   test('a save that failed is made good at the next start, also when later ones went well', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ww-desk-'))
     dirs.push(dir)

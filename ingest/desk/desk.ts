@@ -79,6 +79,8 @@ class Desk implements EdgeDesk {
   readonly #live = new Map<string, AlertRecord>()
   /** Ids of all alerts in the file, as hashes: what is not here is new. */
   readonly #seen = new DuplicateFilter(2_000_000)
+  /** Time of the last report of the ordered run about each live alert: it speaks in the order of time. */
+  readonly #reported = new Map<string, number>()
   readonly #numbers = new Map<string, string>()
   readonly #listeners = new Set<(change: AlertChange, seq: number) => void>()
   #jobs: Job[] = []
@@ -130,6 +132,8 @@ class Desk implements EdgeDesk {
     for (const text of await this.#link.call<string[]>('open')) {
       const record = JSON.parse(text) as AlertRecord
       this.#live.set(record.alert.id, record)
+      const reports = (await this.timeline(record.alert.id)).filter(isReport)
+      if (reports.length > 0) this.#reported.set(record.alert.id, Math.max(...reports.map((c) => c.at)))
       this.#watchShelf(record)
     }
     if (changes > 0) this.#options.onEvent?.({ event: 'desk-rebuilt', changes })
@@ -162,6 +166,11 @@ class Desk implements EdgeDesk {
     }
     // The eager path only hastens: what ends or changes an alert is decided in event order.
     if (origin.source === 'eager' && change.change !== 'raised' && change.change !== 'escalated') return []
+    // After a crash the rules read the tail of the journal again: what the ordered run has said already is not news.
+    if (change.change === 'updated' || change.change === 'cleared') {
+      if (change.at < (this.#reported.get(change.alert.id) ?? 0)) return []
+      this.#reported.set(change.alert.id, change.at)
+    }
     const merged = mergeChange(known, change)
     return merged ? this.#enter(merged.record, merged.steps, change.at, []) : []
   }
@@ -409,6 +418,7 @@ class Desk implements EdgeDesk {
       if (live && isClosed(live.alert) && isClosed(record.alert)) {
         this.#live.delete(id)
         this.#numbers.delete(id)
+        this.#reported.delete(id)
       } else if (live && live.alert.number === null) this.#live.set(id, this.#numbered(live))
     }
     for (const { change, seq } of published) for (const listener of this.#listeners) listener(change, seq)
@@ -493,6 +503,8 @@ class Desk implements EdgeDesk {
 }
 
 const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.state === 'dismissed'
+/** Said by the ordered run: nobody's act, and nothing that the eager run may say. */
+const isReport = (c: AlertChange): boolean => c.by === null && (c.change === 'updated' || c.change === 'cleared')
 type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
 const actItem = (act: Act): LedgerItem => ({ kind: 'act', ref: act.alert ?? null, by: act.by, payload: act })
 const ledgerItem = (change: AlertChange) => ({ ref: change.alert.id, by: change.by, payload: change })
