@@ -57,6 +57,8 @@ export class ProvinceNode {
   /** Every text that ever left the facility. */
   readonly wire: string[] = []
   quarantined = 0
+  /** Acknowledges some messages without keeping them: what the invariants must find. */
+  forgetful = false
   kills = 0
   reachable = true
   #links = new Set<() => void>()
@@ -79,6 +81,10 @@ export class ProvinceNode {
       const bundle = this.#arriving.splice(0)
       if (intake && this.reachable)
         for (const { topic, payload, process, resolve } of bundle) {
+          if (this.forgetful && this.#world.maybe(0.1)) {
+            resolve()
+            continue
+          }
           this.#world.busy++
           void intake
             .accept(topic, Buffer.from(payload), FACILITY)
