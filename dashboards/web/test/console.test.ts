@@ -1,10 +1,10 @@
 /** The console in a real Chromium against the fake API server: what people see, press and hear about. */
-import AxeBuilderSource from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_ARGS, chromiumPath } from '../test-server/chromium.ts'
 import { raiseIntrusion } from '../test-server/seed.ts'
 import { type FakeServer, startFakeServer } from '../test-server/server.ts'
+import { seriousFindings } from './axe.ts'
 import { buildConsole } from './built.ts'
 
 const path = chromiumPath()
@@ -308,31 +308,4 @@ describe.skipIf(!path)('the console in a browser', { timeout: 60_000 }, () => {
     await page.locator('input[name=account]').waitFor()
     expect(await seriousFindings(page)).toEqual([])
   })
-
-  async function seriousFindings(page: Page): Promise<string[]> {
-    await page.evaluate(AxeBuilderSource.source)
-    return page.evaluate(async () => {
-      const axe = (
-        globalThis as unknown as {
-          axe: {
-            run(o: object): Promise<{
-              violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[]
-            }>
-          }
-        }
-      ).axe
-      const result = await axe.run({
-        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-      })
-      return result.violations
-        .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-        .map(
-          (v) =>
-            `${v.id}: ${v.nodes
-              .slice(0, 3)
-              .map((n) => `${n.html.slice(0, 140)} — ${n.failureSummary.replaceAll('\n', ' ').slice(0, 200)}`)
-              .join(' | ')}`,
-        )
-    })
-  }
 })

@@ -30,6 +30,7 @@ export function messageText(t: Text, m: ActMessage): string {
     case 'not-allowed':
       return t('act.notAllowed', { verb: t(`verb.${m.verb}`) })
     case 'partial':
+      if (m.skipped === 0) return t('act.allDone', { ok: m.ok })
       return t('act.partial', { ok: m.ok, skipped: m.skipped, why: m.state ? t.code('state', m.state) : '—' })
   }
 }

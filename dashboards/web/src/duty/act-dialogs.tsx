@@ -3,15 +3,18 @@ import { type FormEvent, useState } from 'react'
 import type { Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
-import { Button, Choices, Dialog, Field } from '../kit/controls.tsx'
+import { Button, Choices, Dialog, Field, Segments } from '../kit/controls.tsx'
 import kit from '../kit/kit.module.css'
 import { actOnAll } from '../live/acts.ts'
+import { clockTime } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
+import { serverClock } from '../live/server-clock.ts'
+import { me } from '../live/session.ts'
 
-export type DialogVerb = Exclude<Verb, 'acknowledge' | 'unshelve' | 'plan-step' | 'assign'>
+export type DialogVerb = Exclude<Verb, 'acknowledge' | 'unshelve' | 'plan-step'>
 
 export const needsDialog = (verb: Verb): verb is DialogVerb =>
-  !(['acknowledge', 'unshelve', 'plan-step', 'assign'] as Verb[]).includes(verb)
+  !(['acknowledge', 'unshelve', 'plan-step'] as Verb[]).includes(verb)
 
 const TITLES: Record<DialogVerb, TextKey> = {
   dispatch: 'act.dispatch.title',
@@ -22,6 +25,7 @@ const TITLES: Record<DialogVerb, TextKey> = {
   reject: 'act.reject.title',
   shelve: 'act.shelve.title',
   comment: 'act.comment.title',
+  assign: 'act.assign.title',
 }
 
 const RESULTS = ['confirmed', 'false', 'nuisance', 'drill', 'test'] as const
@@ -33,7 +37,12 @@ interface Form {
   cause: (typeof CAUSES)[number] | null
   units: string
   minutes: string
+  to: string
 }
+
+/** Minutes; the server takes at most eight hours. */
+const SHELVE_PRESETS = [15, 30, 60, 120, 480] as const
+const SHELVE_MAX = 480
 
 /** Body of the act, or the name of what is missing. */
 export function bodyOf(
@@ -63,9 +72,12 @@ export function bodyOf(
     if ((body.units as string[]).length === 0) return { missing: 'act.dispatch.units' }
   } else if (verb === 'shelve') {
     const minutes = Number(form.minutes)
-    if (!(minutes > 0)) return { missing: 'act.shelve.minutes' }
+    if (!(minutes > 0 && minutes <= SHELVE_MAX)) return { missing: 'act.shelve.minutes' }
     if (!note) return { missing: 'act.noteRequired' }
     body.minutes = minutes
+  } else if (verb === 'assign') {
+    if (!form.to.trim()) return { missing: 'act.assign.to' }
+    body.to = form.to.trim()
   } else if (verb !== 'approve' && !note) return { missing: 'act.noteRequired' }
   return { body }
 }
@@ -74,7 +86,7 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
   const t = useText()
   const alert = store.get(ids[0]!)
   const serious = alert?.level === 'red' || alert?.level === 'orange'
-  const [form, setForm] = useState<Form>({ note: '', result: null, cause: null, units: '', minutes: '30' })
+  const [form, setForm] = useState<Form>({ note: '', result: null, cause: null, units: '', minutes: '30', to: '' })
   const [missing, setMissing] = useState<TextKey | null>(null)
   const change = (part: Partial<Form>) => {
     setForm({ ...form, ...part })
@@ -87,7 +99,12 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
     void actOnAll(ids, verb, made.body)
     onClose()
   }
-  const noteNeeded = verb !== 'approve' && verb !== 'dismiss' && verb !== 'dispatch' && (verb !== 'resolve' || serious)
+  const noteNeeded =
+    verb !== 'approve' &&
+    verb !== 'assign' &&
+    verb !== 'dismiss' &&
+    verb !== 'dispatch' &&
+    (verb !== 'resolve' || serious)
   const causeNeeded =
     verb === 'dismiss' || (verb === 'resolve' && (form.result === 'false' || form.result === 'nuisance'))
   const description =
@@ -127,13 +144,42 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
             <textarea className={kit.input} value={form.units} onChange={(e) => change({ units: e.target.value })} />
           </Field>
         )}
+        {verb === 'assign' && (
+          <Field label={t('act.assign.to')}>
+            <input
+              className={kit.input}
+              name="to"
+              value={form.to}
+              placeholder={me()?.id}
+              onChange={(e) => change({ to: e.target.value })}
+            />
+          </Field>
+        )}
         {verb === 'shelve' && (
-          <Field label={t('act.shelve.minutes')}>
+          <>
+            <p className="muted">{t('shelf.limits')}</p>
+            <Segments
+              label={t('shelf.preset')}
+              value={Number(form.minutes)}
+              onChange={(n) => change({ minutes: String(n) })}
+              options={SHELVE_PRESETS.map((value) => ({
+                value,
+                text: value < 60 ? `${value} min` : `${value / 60} h`,
+              }))}
+            />
+          </>
+        )}
+        {verb === 'shelve' && (
+          <Field
+            label={`${t('act.shelve.minutes')} · ${t('shelf.untilShort', {
+              time: clockTime(serverClock.now() + Math.max(0, Number(form.minutes) || 0) * 60_000),
+            })}`}
+          >
             <input
               className={kit.input}
               type="number"
               min={1}
-              max={480}
+              max={SHELVE_MAX}
               value={form.minutes}
               onChange={(e) => change({ minutes: e.target.value })}
             />

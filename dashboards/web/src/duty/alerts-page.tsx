@@ -5,15 +5,19 @@ import type { Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
-import { alertLink } from '../live/links.ts'
-import { view } from '../live/runtime.ts'
+import { alertLink, evidenceLink } from '../live/links.ts'
+import { store, view } from '../live/runtime.ts'
+import { clearSelection, keepOnly, range, selectAll, selection, toggle } from '../live/selection.ts'
 import { ActDialog, type DialogVerb, needsDialog } from './act-dialogs.tsx'
 import css from './duty.module.css'
 import { Filters } from './filters.tsx'
 import { Grid, type GridHandle } from './grid.tsx'
 import { Panel } from './panel.tsx'
+import { SHOW_LIVE } from './pictures.tsx'
+import { verify } from './quick-verify.tsx'
 
 // The plan is the heaviest part and the last that a red alert needs: it comes after the list has painted.
+const ManualDialog = lazy(() => import('./manual-dialog.tsx'))
 const PlanStrip = lazy(() => import('../plan/plan-strip.tsx'))
 
 const WIDE = '(min-width: 901px)'
@@ -38,14 +42,17 @@ export function AlertsPage() {
   const grid = useRef<GridHandle>(null)
   const [dialog, setDialog] = useState<{ verb: DialogVerb; ids: string[] } | null>(null)
   const [follow, setFollow] = useState(0)
+  const [manual, setManual] = useState(false)
 
   const open = useCallback(
     (next: string | null) => navigate(next ? alertLink(next) : '/duty/alerts', { replace: true }),
     [navigate],
   )
 
-  /** Acts work on the opened alert, or on all members of the row the cursor is on when it is folded. */
+  /** Acts work on the chosen rows, else on the opened alert, or on all members of the row the cursor is on when it is folded. */
   const targets = (): string[] => {
+    const chosen = selection.get().ids
+    if (chosen.size > 0) return [...chosen]
     const cursor = grid.current?.cursor()
     if (cursor && cursor.members.length > 1 && cursor.members.includes(id ?? cursor.id)) return cursor.members
     return id ? [id] : cursor ? cursor.members : []
@@ -57,6 +64,13 @@ export function AlertsPage() {
     else void (ids.length > 1 ? actOnAll(ids, verb) : act(ids[0]!, verb))
   }
 
+  const check = (confirmed: boolean) => {
+    const alert = id ? store.get(id) : undefined
+    if (alert) void verify(alert, confirmed)
+  }
+  useEffect(() => store.subscribeList(() => keepOnly((known) => store.get(known) !== undefined)), [])
+  useEffect(() => clearSelection, [])
+
   useKeys({
     j: () => grid.current?.move(1),
     ArrowDown: () => grid.current?.move(1),
@@ -66,7 +80,17 @@ export function AlertsPage() {
       const cursor = grid.current?.cursor()
       if (cursor) open(cursor.id)
     },
-    Escape: () => open(null),
+    Escape: () => (selection.get().ids.size > 0 ? clearSelection() : open(null)),
+    x: (event) => {
+      const cursor = grid.current?.cursor()
+      if (!cursor) return
+      if (event.shiftKey) range(grid.current!.rows(), cursor.id)
+      else toggle(cursor.members, cursor.id)
+    },
+    'Ctrl+A': () => selectAll(grid.current?.rows() ?? []),
+    y: () => check(true),
+    n: () => check(false),
+    v: () => window.dispatchEvent(new Event(SHOW_LIVE)),
     Home: () => grid.current?.home(),
     Space: () => view.freeze(!view.get().frozen),
     a: () => start('acknowledge'),
@@ -76,7 +100,9 @@ export function AlertsPage() {
     r: () => start('resolve'),
     m: () => setFollow((n) => n + 1),
     p: () => document.getElementById('panel-plan')?.scrollIntoView({ block: 'start' }),
-    t: () => document.getElementById('panel-timeline')?.scrollIntoView({ block: 'start' }),
+    t: () => {
+      if (id) void navigate(evidenceLink(id))
+    },
     '/': () => document.getElementById('alert-search')?.focus(),
     '1': () => view.setFilter({ level: 'red' }),
     '2': () => view.setFilter({ level: 'orange' }),
@@ -90,7 +116,7 @@ export function AlertsPage() {
       <h1 className="unseen">{t('nav.alerts')}</h1>
       <Filters />
       <section className={css.middle} aria-label={t('list.label')}>
-        <Grid ref={grid} opened={id ?? null} onOpen={open} wide={wide} />
+        <Grid ref={grid} opened={id ?? null} onOpen={open} wide={wide} onManual={() => setManual(true)} onAct={start} />
         {wide && (
           <Suspense fallback={<div className={css.planSlot} />}>
             <PlanStrip alert={id ?? null} follow={follow} onOpen={open} />
@@ -98,6 +124,11 @@ export function AlertsPage() {
         )}
       </section>
       {(wide || id) && <Panel id={id ?? null} onAct={start} onClose={() => open(null)} />}
+      {manual && (
+        <Suspense fallback={null}>
+          <ManualDialog onClose={() => setManual(false)} onRaised={open} />
+        </Suspense>
+      )}
       {dialog && <ActDialog verb={dialog.verb} ids={dialog.ids} onClose={() => setDialog(null)} />}
     </div>
   )

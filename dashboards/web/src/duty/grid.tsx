@@ -11,6 +11,7 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
+import type { Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
@@ -18,8 +19,11 @@ import { noFilter, type Row as RowData } from '../live/alert-view.ts'
 import { connection } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
 import { loading, store, view } from '../live/runtime.ts'
+import { range, toggle } from '../live/selection.ts'
+import { mayDo, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
 import { useSignal } from '../live/use-signal.ts'
+import { BulkBar } from './bulk-bar.tsx'
 import css from './duty.module.css'
 import { Row } from './row.tsx'
 import { Strip } from './strip.tsx'
@@ -32,6 +36,8 @@ export interface GridHandle {
   move(by: 1 | -1): void
   home(): void
   cursor(): RowData | null
+  /** All rows in order, lane first; members of an opened fold are part of their row. */
+  rows(): RowData[]
 }
 
 interface Props {
@@ -39,6 +45,8 @@ interface Props {
   opened: string | null
   wide: boolean
   onOpen(id: string | null): void
+  onManual(): void
+  onAct(verb: Verb): void
 }
 
 function useViewport() {
@@ -59,7 +67,7 @@ function useViewport() {
   return { element, box }
 }
 
-export function Grid({ ref, opened, wide, onOpen }: Props) {
+export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
   const t = useText()
   const state = useSignal(view)
   const { density } = useSignal(settings)
@@ -107,6 +115,7 @@ export function Grid({ ref, opened, wide, onOpen }: Props) {
       if (element.current) element.current.scrollTop = 0
     },
     cursor: () => all[at] ?? null,
+    rows: () => all.filter((row) => !row.child),
   }))
 
   // A red that joins the lane pushes the list down by one row; while the list is held, scrolling takes that back.
@@ -130,6 +139,12 @@ export function Grid({ ref, opened, wide, onOpen }: Props) {
     const row = target.closest<HTMLElement>('[data-id]')
     if (!row) return
     setCursor(row.dataset.id!)
+    if (event.ctrlKey || event.metaKey || event.shiftKey) {
+      const data = all.find((r) => r.id === row.dataset.id)
+      if (data && event.shiftKey) range(all, data.id)
+      else if (data) toggle(data.members, data.id)
+      return
+    }
     onOpen(row.dataset.id!)
   }
 
@@ -142,7 +157,7 @@ export function Grid({ ref, opened, wide, onOpen }: Props) {
       onFocus={() => hold({ focus: true })}
       onBlur={(e) => !e.currentTarget.contains(e.relatedTarget) && hold({ focus: false })}
     >
-      <Toolbar />
+      <Toolbar onManual={onManual} />
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the page for the whole grid */}
       <div
         role="grid"
@@ -212,6 +227,7 @@ export function Grid({ ref, opened, wide, onOpen }: Props) {
         </div>
       </div>
       {empty && <Empty failure={load.failure} />}
+      <BulkBar onAct={onAct} />
       <footer className={css.listFoot}>
         <span>
           {t('list.footer', { from: shownFrom, to: shownTo, n: state.rows.length })}
@@ -220,14 +236,15 @@ export function Grid({ ref, opened, wide, onOpen }: Props) {
         <span className={css.footKeys} aria-hidden="true">
           <kbd>J</kbd>
           <kbd>K</kbd> {t('list.keys.move')} <kbd>Enter</kbd> {t('list.keys.open')} <kbd>A</kbd> {t('list.keys.ack')}{' '}
-          <kbd>?</kbd> {t('list.keys.help')}
+          <kbd>X</kbd> {t('list.keys.select')} <kbd>Ctrl K</kbd> {t('list.keys.palette')} <kbd>?</kbd>{' '}
+          {t('list.keys.help')}
         </span>
       </footer>
     </div>
   )
 }
 
-function Toolbar() {
+function Toolbar({ onManual }: { onManual(): void }) {
   const t = useText()
   const state = useSignal(view)
   const { filter } = state
@@ -261,6 +278,11 @@ function Toolbar() {
           />
           <kbd aria-hidden="true">/</kbd>
         </label>
+        {mayDo(me(), 'alerts:raise') && (
+          <Button small onClick={onManual}>
+            {t('manual.title')}
+          </Button>
+        )}
         <button
           type="button"
           className={css.freeze}

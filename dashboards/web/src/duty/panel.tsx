@@ -8,13 +8,14 @@ import { Icon } from '../kit/icons.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
 import { facility } from '../live/facility-data.ts'
-import { duration } from '../live/format.ts'
+import { clockTime, duration } from '../live/format.ts'
 import { second } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { ActBar } from './act-bar.tsx'
 import css from './panel.module.css'
 import { Pictures } from './pictures.tsx'
 import { PlanSteps } from './plan-steps.tsx'
+import { QuickVerify } from './quick-verify.tsx'
 import { Reasons } from './reasons.tsx'
 import { useAlert } from './row.tsx'
 import { Timeline } from './timeline.tsx'
@@ -62,6 +63,16 @@ function Title({ alert }: { alert: ListedAlert }) {
   )
 }
 
+function ShelvedFor({ until }: { until: number }) {
+  const t = useText()
+  const left = until - useSignal(second)
+  return (
+    <p className={css.shelf} data-testid="shelf">
+      {t('shelf.until', { time: clockTime(until), left: duration(left) })}
+    </p>
+  )
+}
+
 interface Props {
   id: string | null
   onAct(verb: Verb): void
@@ -89,6 +100,8 @@ export function Panel({ id, onAct, onClose }: Props) {
       <div className={css.scroll} tabIndex={0} role="group" aria-label={t('panel.label')}>
         {state.failure && <p className={css.failure}>{t('panel.loadFailed', { why: state.failure })}</p>}
         <Pictures alert={alert} />
+        <QuickVerify alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} />
+        {detail?.shelvedUntil && <ShelvedFor until={detail.shelvedUntil} />}
         <Reasons alert={alert} detail={detail} heardAt={state.heardAt} />
         <PlanSteps alert={alert} detail={detail} />
         <Timeline alert={alert} detail={detail} onAct={onAct} />

@@ -15,6 +15,8 @@ import css from './panel.module.css'
 const LIVE_MS = 2000
 const THUMB_MS = 6000
 const THUMBS = 3
+/** Sent by the key V. */
+export const SHOW_LIVE = 'wardwatch-show-live'
 
 /** Cameras that see the alert's zone, its own device first; then those of linked zones. At most four. */
 export function camerasOf(data: FacilityData, alert: Alert): DeviceItem[] {
@@ -103,6 +105,11 @@ export function Pictures({ alert }: { alert: Alert }) {
     setKind('evidence')
     setChosen(null)
   }, [alert.id])
+  useEffect(() => {
+    const live = () => setKind('live')
+    window.addEventListener(SHOW_LIVE, live)
+    return () => window.removeEventListener(SHOW_LIVE, live)
+  }, [])
   const main = cameras.find((c) => c.id === chosen) ?? cameras[0]
   const thumbs = cameras.filter((c) => c !== main).slice(0, THUMBS)
   const place = zoneName(t, data, alert.zone)

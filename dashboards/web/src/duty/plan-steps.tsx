@@ -1,7 +1,10 @@
 /** 预案: the steps of the response plan, who must do them, and what has been done. The platform itself moves nothing. */
+import { useState } from 'react'
 import type { AlertDetail, ListedAlert, StepProgress } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
+import { Button, Dialog, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
+import kit from '../kit/kit.module.css'
 import { act } from '../live/acts.ts'
 import { connection } from '../live/connection.ts'
 import { clockTime } from '../live/format.ts'
@@ -20,6 +23,7 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
   const t = useText()
   const { phase } = useSignal(connection)
   const plan = detail?.planDetail ?? null
+  const [skipping, setSkipping] = useState<string | null>(null)
   if (!alert.plan && !plan)
     return detail ? (
       <section className={css.block}>
@@ -52,8 +56,9 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
                 role="checkbox"
                 aria-checked={state?.skipped ? 'mixed' : state?.done === true}
                 aria-label={`${i + 1} ${t.pick(step.text, step.id)}`}
-                disabled={!allowed || phase === 'lost'}
-                onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: state?.done !== true })}
+                // What is done stays done: the history keeps it, nobody takes it back.
+                disabled={!allowed || phase === 'lost' || finished(step.id)}
+                onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: true })}
               >
                 {state?.done && <Icon name="check" size={12} />}
               </button>
@@ -64,8 +69,18 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
                 {t.code('panel.channel', step.channel)}
               </span>
               <span className={css.stepEnd}>
+                {!finished(step.id) && allowed && phase !== 'lost' && (
+                  <button
+                    type="button"
+                    className={css.skip}
+                    aria-label={`${t('panel.stepSkip')} ${i + 1}`}
+                    onClick={() => setSkipping(step.id)}
+                  >
+                    {t('panel.stepSkip')}
+                  </button>
+                )}
                 {state?.skipped
-                  ? t('panel.skipped')
+                  ? `${t('panel.skipped')}${state.note ? ` · ${state.note}` : ''}`
                   : state?.done
                     ? `${state.by && state.by !== 'system' ? state.by : t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
                     : step.targetS !== null
@@ -76,6 +91,41 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
           )
         })}
       </ol>
+      {skipping && (
+        <SkipDialog
+          onClose={() => setSkipping(null)}
+          onSkip={(note) => {
+            setSkipping(null)
+            void act(alert.id, 'plan-step', { step: skipping, skipped: true, note })
+          }}
+        />
+      )}
     </section>
+  )
+}
+
+/** A step is left out only with a reason; it stands in the history under the name of whoever left it out. */
+function SkipDialog({ onClose, onSkip }: { onClose(): void; onSkip(note: string): void }) {
+  const t = useText()
+  const [note, setNote] = useState('')
+  return (
+    <Dialog title={t('skip.title')} description={t('skip.note')} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (note.trim()) onSkip(note.trim())
+        }}
+      >
+        <Field label={t('skip.reason')}>
+          <textarea className={kit.input} name="note" value={note} onChange={(e) => setNote(e.target.value)} />
+        </Field>
+        <div className={kit.dialogActions}>
+          <Button onClick={onClose}>{t('act.cancel')}</Button>
+          <Button type="submit" primary disabled={note.trim() === ''}>
+            {t('panel.stepSkip')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
   )
 }

@@ -12,6 +12,7 @@ import type { Row as RowData } from '../live/alert-view.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime, duration } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
+import { selection } from '../live/selection.ts'
 import { second } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './duty.module.css'
@@ -60,6 +61,8 @@ export const Row = memo(function Row(p: Props) {
   const data = useSignal(facility)
   const { alert, pending } = useAlert(p.row.id)
   const element = useRef<HTMLDivElement>(null)
+  const { ids } = useSignal(selection)
+  const chosen = p.row.members.every((id) => ids.has(id))
   useLayoutEffect(() => {
     if (p.cursor && p.focusToken > 0) element.current?.focus({ preventScroll: true })
   }, [p.cursor, p.focusToken])
@@ -71,7 +74,7 @@ export const Row = memo(function Row(p: Props) {
       ref={element}
       role="row"
       aria-rowindex={p.index}
-      aria-selected={p.opened}
+      aria-selected={p.opened || chosen}
       tabIndex={p.cursor ? 0 : -1}
       className={css.row}
       data-id={p.row.id}
@@ -81,12 +84,13 @@ export const Row = memo(function Row(p: Props) {
       data-waiting={waiting}
       data-closed={isClosed(alert)}
       data-opened={p.opened}
+      data-chosen={chosen}
       data-pending={pending !== undefined}
       style={p.top === null ? undefined : { transform: `translateY(${p.top}px)` }}
     >
       <span role="gridcell" className={css.cLevel}>
         <Badge level={alert.level} filled={waiting} ring={waiting} dashed={isSetAside(alert)} />
-        <span className="muted">{t(`level.${alert.level}`)}</span>
+        <span className="muted">{chosen ? <Icon name="check" size={14} /> : t(`level.${alert.level}`)}</span>
       </span>
       <span role="gridcell" className={css.cTime}>
         {clockTime(alert.raisedAt)}

@@ -1,4 +1,5 @@
 /** 时间轴: evidence by source, alert state and people's acts on one clock; below it the same as a list of words. */
+import { Link } from 'react-router'
 import type { AlertChange, AlertDetail, EvidenceReading, ListedAlert, Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -6,6 +7,7 @@ import { Badge } from '../kit/badge.tsx'
 import { Button } from '../kit/controls.tsx'
 import { isClosed } from '../live/alert-store.ts'
 import { clockTime, duration } from '../live/format.ts'
+import { evidenceLink } from '../live/links.ts'
 import { second } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
@@ -71,13 +73,16 @@ export function Timeline({ alert, detail, onAct }: Props) {
         {t('panel.timeline')}
         <span className={css.blockNote}>{t('panel.timelineSpan', { s: duration(to - from) })}</span>
         <span className={css.blockEnd}>
-          {(['comment', 'shelve', 'unshelve'] as const)
+          {(['comment', 'assign', 'shelve', 'unshelve'] as const)
             .filter((verb) => allowed.includes(verb))
             .map((verb) => (
               <Button key={verb} small onClick={() => onAct(verb)}>
                 {t(`verb.${verb}`)}
               </Button>
             ))}
+          <Link className={css.more} to={evidenceLink(alert.id)}>
+            {t('panel.expand')} <kbd aria-hidden="true">T</kbd>
+          </Link>
         </span>
       </h3>
       <div className={css.tracks} aria-hidden="true">

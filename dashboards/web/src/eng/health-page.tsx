@@ -61,7 +61,12 @@ export default function HealthPage() {
   const devices = [...data.devices.values()]
   const gateways = devices.filter((d) => d.kind === 'gateway' || d.kind === 'edge-agent')
   const h = health.value
-  const worstLag = Math.max(0, ...Object.values(h?.journal?.lag ?? {}))
+  const worstLag = Math.max(
+    0,
+    h?.uplink?.lag ?? 0,
+    ...(h?.sinks ?? []).map((s) => s.lag),
+    ...Object.values(h?.journal?.lag ?? {}),
+  )
   const figures: [string, string, string, boolean][] = h
     ? [
         [

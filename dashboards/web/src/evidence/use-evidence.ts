@@ -44,7 +44,8 @@ export function curvesOf(
 ): Omit<Curve, 'points'>[] {
   const found = new Map<string, Omit<Curve, 'points'>>()
   const add = (device: string, type: string, value: Record<string, unknown> | null) => {
-    if (type === 'device.clock' || type === 'device.status') return
+    // Detections and states of devices are moments, not curves.
+    if (/^(device|camera|access|door|roll)\./.test(type)) return
     for (const field of numericFields(value))
       if (!NOT_DRAWN.has(field) && typeof value?.[field] === 'number')
         found.set(`${device}|${type}|${field}`, { device, type, field })

@@ -1,5 +1,5 @@
 /** The frame around every page: alert bar, status bar, connection states, the spoken region. Always present, always live. */
-import { type ReactNode, useEffect, useMemo, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react'
 import { NavLink, useNavigate } from 'react-router'
 import type { Me } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -15,6 +15,8 @@ import css from './frame.module.css'
 import { Help } from './help.tsx'
 import { Spoken } from './spoken.tsx'
 import { StatusBar } from './status-bar.tsx'
+
+const Palette = lazy(() => import('./palette.tsx'))
 
 export interface NavItem {
   to: string
@@ -65,6 +67,7 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
   const navigate = useNavigate()
   const nav = useNav(account)
   const [help, setHelp] = useState(false)
+  const [palette, setPalette] = useState(false)
   const [goUntil, setGoUntil] = useState(0)
   const { phase } = useSignal(connection)
 
@@ -90,6 +93,7 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
     '?': () => setHelp(true),
     s: () => silence(),
     g: () => setGoUntil(performance.now() + GO_MS),
+    'Ctrl+K': () => setPalette(true),
   })
 
   return (
@@ -114,6 +118,11 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
           ))}
       </nav>
       <Spoken />
+      {palette && (
+        <Suspense fallback={null}>
+          <Palette nav={nav} onClose={() => setPalette(false)} onHelp={() => setHelp(true)} />
+        </Suspense>
+      )}
       {help && <Help onClose={() => setHelp(false)} />}
     </div>
   )

@@ -13,6 +13,10 @@ export function Help({ onClose }: { onClose(): void }) {
     [['E'], t('verb.escalate')],
     [['F'], t('verb.dismiss')],
     [['R'], t('verb.resolve')],
+    [['Y', 'N'], t('help.verify')],
+    [['V'], t('help.v')],
+    [['X', 'Shift X', 'Ctrl A'], t('help.x')],
+    [['Ctrl K'], t('palette.title')],
     [['S'], t('help.s')],
     [['1', '2', '3', '4', '0'], t('help.level')],
     [['/'], t('help.search')],
@@ -21,7 +25,7 @@ export function Help({ onClose }: { onClose(): void }) {
     [['P'], t('help.p')],
     [['Space'], t('help.space')],
     [['Home'], t('help.home')],
-    [['G', 'A', 'M', 'D'], t('help.g')],
+    [['G', 'A', 'M', 'C', 'S', 'D'], t('help.g')],
   ]
   return (
     <Dialog title={t('help.title')} description={t('help.note')} onClose={onClose}>

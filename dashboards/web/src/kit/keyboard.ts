@@ -17,9 +17,22 @@ const isTyping = (target: EventTarget | null): boolean =>
 export const keyName = (event: KeyboardEvent): string =>
   event.key === ' ' ? 'Space' : event.key.length === 1 ? event.key.toLowerCase() : event.key
 
+/** Keys held with Ctrl (or ⌘) that a page asks for by "Ctrl+K"; they work in text fields too, except Ctrl+A. */
+function heldKey(event: KeyboardEvent, map: KeyMap): boolean {
+  const name = `Ctrl+${keyName(event).toUpperCase()}`
+  const task = map[name]
+  if (!task || event.altKey || event.shiftKey) return false
+  if (name === 'Ctrl+A' && isTyping(event.target)) return false
+  event.preventDefault()
+  task(event)
+  return true
+}
+
 export function handleKey(event: KeyboardEvent, map: KeyMap): boolean {
   if (event.isComposing || event.keyCode === 229) return false
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false
+  if (event.defaultPrevented) return false
+  if (event.ctrlKey || event.metaKey) return heldKey(event, map)
+  if (event.altKey) return false
   if (isTyping(event.target)) return false
   const name = keyName(event)
   const single = name.length === 1 || name === 'Space'

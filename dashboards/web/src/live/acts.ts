@@ -45,6 +45,8 @@ function explain(error: unknown, verb: Verb, retry: () => void): ActMessage {
   return { kind: 'failed', verb, why: p.status === 0 ? null : error.message, code: p.incident ?? null, retry }
 }
 
+const BULK_AT_ONCE = 8
+
 /** Null when done, else why not. */
 async function send(id: string, verb: Verb, body: unknown): Promise<ActMessage | null> {
   store.setPendingAct(id, verb)
@@ -76,20 +78,26 @@ export async function act(id: string, verb: Verb, body: unknown = {}): Promise<b
   return failure === null
 }
 
-/** One act on all members of a folded row; says how many took it. */
+/** One act on many alerts; those the server would refuse are skipped, and the answer says how many and why. */
 export async function actOnAll(ids: string[], verb: Verb, body: unknown = {}): Promise<void> {
   if (ids.length === 1) {
     await act(ids[0]!, verb, body)
     return
   }
   if (connection.get().phase === 'lost') return tell(ids[0]!, { kind: 'lost' })
-  const results = await Promise.all(ids.map((id) => send(id, verb, body)))
-  const skipped = results.filter((r) => r !== null)
-  const first = skipped[0]
+  const may = (id: string) => store.get(id)?.allowedActions?.includes(verb) ?? true
+  const legal = ids.filter(may)
+  const illegal = ids.filter((id) => !may(id))
+  const results: (ActMessage | null)[] = []
+  // A few at a time: two hundred acts at once would hold up everybody else's.
+  for (let i = 0; i < legal.length; i += BULK_AT_ONCE)
+    results.push(...(await Promise.all(legal.slice(i, i + BULK_AT_ONCE).map((id) => send(id, verb, body)))))
+  const refused = results.filter((r) => r !== null)
+  const conflict = refused.find((r) => r.kind === 'conflict')
   tell(ids[0]!, {
     kind: 'partial',
-    ok: results.length - skipped.length,
-    skipped: skipped.length,
-    state: first?.kind === 'conflict' ? first.state : null,
+    ok: results.length - refused.length,
+    skipped: refused.length + illegal.length,
+    state: conflict?.kind === 'conflict' ? conflict.state : illegal[0] ? (store.get(illegal[0])?.state ?? null) : null,
   })
 }

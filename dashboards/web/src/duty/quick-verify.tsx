@@ -1,0 +1,36 @@
+/** 视频核实: whoever has looked says real or not real with one key; unacknowledged alerts are acknowledged by the same press. */
+import type { ListedAlert, Verb } from '../api/types.ts'
+import { translate } from '../i18n/dictionary.ts'
+import { useText } from '../i18n/use-text.ts'
+import { Button } from '../kit/controls.tsx'
+import { act } from '../live/acts.ts'
+import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
+import { connection } from '../live/connection.ts'
+import { useSignal } from '../live/use-signal.ts'
+import css from './panel.module.css'
+
+export async function verify(alert: ListedAlert, confirmed: boolean): Promise<boolean> {
+  if (isUnacknowledged(alert)) return act(alert.id, 'acknowledge', { confirmed })
+  // Acknowledged already: the finding is written into the history in the language of the house.
+  return act(alert.id, 'comment', { note: translate('zh', confirmed ? 'verify.noteReal' : 'verify.noteFalse') })
+}
+
+export function QuickVerify({ alert, allowed }: { alert: ListedAlert; allowed: Verb[] | undefined }) {
+  const t = useText()
+  const lost = useSignal(connection).phase === 'lost'
+  const needed: Verb = isUnacknowledged(alert) ? 'acknowledge' : 'comment'
+  if (isClosed(alert) || alert.handling === 'pending-review' || (allowed && !allowed.includes(needed))) return null
+  return (
+    <div className={css.verify}>
+      <span className="muted">
+        {alert.confirmed === null ? t('verify.title') : t(alert.confirmed ? 'verify.isReal' : 'verify.isFalse')}
+      </span>
+      <Button small shortcut="Y" disabled={lost} onClick={() => void verify(alert, true)}>
+        {t('verify.real')}
+      </Button>
+      <Button small shortcut="N" disabled={lost} onClick={() => void verify(alert, false)}>
+        {t('verify.false')}
+      </Button>
+    </div>
+  )
+}
