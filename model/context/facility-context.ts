@@ -300,20 +300,19 @@ export class FacilityContext {
       : now.minuteOfDay >= from || now.minuteOfDay < to
   }
   isInSlot(person: Person, zone: string, at: number): boolean {
-    const up = this.upward(zone)
-    for (const slot of this.#items.timetable.values())
-      if (
-        up.includes(slot.zone) &&
-        (!slot.wards?.length || slot.wards.some((w) => w === person.ward || this.within(person.cell ?? null, w))) &&
-        this.slotCovers(slot, at)
-      )
-        return true
+    for (const place of this.upward(zone))
+      for (const slot of this.#i.slotsByZone.get(place) ?? [])
+        if (
+          (!slot.wards?.length || slot.wards.some((w) => w === person.ward || this.within(person.cell ?? null, w))) &&
+          this.slotCovers(slot, at)
+        )
+          return true
     return false
   }
   isGathering(zone: string, at: number): boolean {
-    const up = this.upward(zone)
-    for (const slot of this.#items.timetable.values())
-      if (slot.gathering === true && up.includes(slot.zone) && this.slotCovers(slot, at)) return true
+    for (const place of this.upward(zone))
+      for (const slot of this.#i.slotsByZone.get(place) ?? [])
+        if (slot.gathering === true && this.slotCovers(slot, at)) return true
     return false
   }
   /** Own cell, or a toilet or washroom that belongs to it. */
@@ -406,6 +405,7 @@ class Index {
   readonly holderByCredential = new Map<string, string>()
   readonly holderByTag = new Map<string, string>()
   readonly subjectDevices = new Map<string, string[]>()
+  readonly slotsByZone = new Map<string, TimetableSlot[]>()
   readonly plan: FloorPlan
   readonly #items: Items
   readonly #upward = new Map<string, string[]>()
@@ -421,6 +421,7 @@ class Index {
         this.#join(other, zone.id)
       }
     }
+    for (const slot of items.timetable.values()) pushTo(this.slotsByZone, slot.zone, slot)
     for (const link of items.links.values()) this.fenceZone.set(link.fence, link.zone)
     for (const member of items.staff.values()) {
       for (const credential of member.credentials ?? []) this.holderByCredential.set(credential, member.id)

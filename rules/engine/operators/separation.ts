@@ -50,14 +50,24 @@ export const operator: Operator<State> = {
     type C = Cx<State>
 
     // Who is judged when somebody moves: derived from the context alone, made anew when it changes.
-    let index: { site: FacilityContext; version: number; concerns: Map<string, Set<string>> } | null = null
-    function concernedBy(mover: string, site: FacilityContext): ReadonlySet<string> {
+    let index: {
+      site: FacilityContext
+      version: number
+      concerns: Map<string, Set<string>>
+      mates: Map<string, Set<string>>
+    } | null = null
+    function indexOf(site: FacilityContext): NonNullable<typeof index> {
       if (!index || index.site !== site || index.version !== site.version) {
         const concerns = new Map<string, Set<string>>()
-        const join = (from: string, to: string): void => {
-          const set = concerns.get(from)
+        const mates = new Map<string, Set<string>>()
+        const put = (map: Map<string, Set<string>>, from: string, to: string): void => {
+          const set = map.get(from)
           if (set) set.add(to)
-          else concerns.set(from, new Set([to]))
+          else map.set(from, new Set([to]))
+        }
+        const join = (from: string, to: string): void => {
+          put(concerns, from, to)
+          if (from !== to) put(mates, from, to)
         }
         if (pattern.of === 'group') {
           for (const group of site.all('groups'))
@@ -65,10 +75,12 @@ export const operator: Operator<State> = {
         } else
           for (const escort of site.all('escorts'))
             for (const person of escort.persons) for (const who of [person, ...escort.officers]) join(who, person)
-        index = { site, version: site.version, concerns }
+        index = { site, version: site.version, concerns, mates }
       }
-      return index.concerns.get(mover) ?? NOBODY
+      return index
     }
+    const concernedBy = (mover: string, site: FacilityContext): ReadonlySet<string> =>
+      indexOf(site).concerns.get(mover) ?? NOBODY
 
     /** Those who should be near him now; null = the rule does not apply to him now. */
     function companions(person: string, fix: Fix, at: number, cx: C): string[] | null {
@@ -78,9 +90,7 @@ export const operator: Operator<State> = {
       }
       if (isLawful(person, fix, at, cx) || isInToilet(person, at, cx)) return null
       const found = new Set<string>()
-      for (const group of cx.site.all('groups'))
-        if (group.members.includes(person))
-          for (const member of group.members) if (member !== person && !isAway(member, at, cx)) found.add(member)
+      for (const member of indexOf(cx.site).mates.get(person) ?? NOBODY) if (!isAway(member, at, cx)) found.add(member)
       return found.size > 0 ? [...found] : null
     }
 
