@@ -488,6 +488,7 @@ class EdgeAgent implements Edge {
       pictures: this.#pictures,
       rules: () => ruleInfos(this.#rules.rules.rules),
       plans: () => plans,
+      ability: () => this.#rules.rules.ability(),
       health: () => this.#health(),
       metrics: this.#metrics(),
     })

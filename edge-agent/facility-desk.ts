@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import type { Clock } from '#model/clock.ts'
 import type { ContextChange, ContextKind } from '#model/context/kinds.ts'
 import type {
+  Ability,
   DeviceState,
   EdgeHealth,
   FacilityDesk,
@@ -31,6 +32,7 @@ export interface FacilityDeskParts {
   pictures: EvidencePictures
   rules(): RuleInfo[]
   plans(): Plan[]
+  ability(): Ability
   health(): Omit<EdgeHealth, 'diskFreeBytes'>
   metrics(): Promise<string>
 }
@@ -132,6 +134,10 @@ export class EdgeFacilityDesk implements FacilityDesk {
 
   plans(): Plan[] {
     return this.#parts.plans()
+  }
+
+  ability(): Ability {
+    return this.#parts.ability()
   }
 
   async quarantine(limit: number): ReturnType<FacilityDesk['quarantine']> {

@@ -5,10 +5,10 @@
 import type { AlertChange } from '#model/alert/alert.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { Site } from '#model/site/load.ts'
+import { type Ability, abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import { Engine, type EngineCounts } from './engine/engine.ts'
 import type { TakenReading } from './engine/intake.ts'
-import { OPERATORS } from './engine/operators/index.ts'
 import type { OrderSnapshot } from './engine/order.ts'
 import type { Rule } from './engine/rule.ts'
 
@@ -43,6 +43,8 @@ export interface LiveRules {
   /** Call once after a restart, when the tail of the journal is read: the edge had not listened until `nowMs`. */
   resume(nowMs: number): void
   counts(): EngineCounts
+  /** Where rules cannot fire now, and which devices cannot carry one. */
+  ability(): Ability
   rules: readonly Rule[]
 }
 
@@ -57,10 +59,11 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
   const unconfirmed = new Map<string, number>()
   /** Alerts the ordered run raised lately, so that a slow eager one is not shown as unconfirmed. */
   const confirmed = new Map<string, number>()
-  const common = { site: options.site, operators: OPERATORS, latenessMs, adopt: true, trustIds: true }
+  const common = { site: options.site, operators: ENGINE_OPERATORS, latenessMs, adopt: true, trustIds: true }
   const ordered = new Engine({
     ...common,
-    rules,
+    rules: [...rules, abilityRule()],
+    live: true,
     clockSlackMs: 0,
     onChange: (change) => {
       if (change.change === 'raised') {
@@ -138,5 +141,6 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
       ordered.resume(nowMs)
     },
     counts: () => ordered.counts,
+    ability: () => (ordered.report('S01') as Ability | undefined) ?? { unable: [], devices: {} },
   }
 }

@@ -7,11 +7,11 @@ import { open } from 'node:fs/promises'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { parseSiteOrThrow, type Site } from '#model/site/load.ts'
+import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import type { OperatorModel } from './alerts/book.ts'
 import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
-import { OPERATORS } from './engine/operators/index.ts'
 import type { Rule } from './engine/rule.ts'
 import { whyText } from './why.ts'
 
@@ -76,7 +76,7 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
   const engineOptions: EngineOptions = {
     site: options.site,
     rules: options.rules,
-    operators: OPERATORS,
+    operators: ENGINE_OPERATORS,
     adopt: options.adopt,
     ...(options.operator ? { operatorModel: options.operator } : {}),
     ...(options.until === null ? {} : { until: options.until }),
@@ -177,7 +177,10 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
       'usage',
       `${options.readings}: there is no such file; give NDJSON readings with --readings`,
     )
-  const rulesOf = (dir: string): Rule[] => loadRules(dir, site.rules ?? {})
+  const rulesOf = (dir: string): Rule[] => [
+    ...loadRules(dir, site.rules ?? {}),
+    ...(options.ability ? [abilityRule()] : []),
+  ]
   const rules = rulesOf(options.rules ?? CATALOGUE_DIR)
   const quiet = options.why !== undefined || options.against !== undefined
   const out = options.out && !quiet ? await open(options.out, 'w') : null

@@ -3,7 +3,7 @@
  * and where it watches. Pure; says "uncovered" rather than guess.
  */
 import type { Device, Zone } from '#model/context/kinds.ts'
-import type { DeviceState } from '#model/ports/facility.ts'
+import type { Ability, DeviceState, RuleInability } from '#model/ports/facility.ts'
 import type { ZoneKind } from '#model/site/schema.ts'
 
 /** Kinds of device of which at least one must live; `a|b` = either will do. */
@@ -41,15 +41,28 @@ export interface Coverage {
   /** Needs without a live device. */
   missing: string[]
   required: { kind: string; total: number; live: number; neverSeen: number; devices: string[] }[]
+  /** Rules that cannot fire here, and why. */
+  unable: Omit<RuleInability, 'zone'>[]
 }
 
-/** @param required by kind of zone; the facility may hand in its own. */
+/**
+ * @param required by kind of zone; the facility may hand in its own.
+ * @param ability what the rules know: a device that went silent lives no more, whoever has noticed.
+ */
 export function coverageOf(
   zones: readonly Zone[],
   devices: readonly Device[],
   states: readonly DeviceState[],
   required: Partial<Record<ZoneKind, readonly string[]>> = REQUIRED_KINDS,
+  ability: Ability | null = null,
 ): Coverage[] {
+  const unableIn = new Map<string, Coverage['unable']>()
+  for (const { zone, ...rest } of ability?.unable ?? []) {
+    const list = unableIn.get(zone)
+    if (list) list.push(rest)
+    else unableIn.set(zone, [rest])
+  }
+  const isLive = (id: string): boolean => stateOf.get(id)?.online === true && ability?.devices[id] !== 'stale'
   const stateOf = new Map(states.map((s) => [s.id, s]))
   const inZone = new Map<string, Device[]>()
   for (const device of devices)
@@ -59,13 +72,14 @@ export function coverageOf(
       else inZone.set(zone, [device])
     }
   return zones.flatMap((zone): Coverage[] => {
-    const needs = zone.kind === undefined ? undefined : required[zone.kind]
+    const needs =
+      (zone.kind === undefined ? undefined : required[zone.kind]) ?? (unableIn.has(zone.id) ? [] : undefined)
     if (!needs) return []
     const here = inZone.get(zone.id) ?? []
     const rows = needs.map((need) => {
       const kinds = need.split('|')
       const own = here.filter((d) => kinds.includes(d.kind ?? ''))
-      const live = own.filter((d) => stateOf.get(d.id)?.online === true).length
+      const live = own.filter((d) => isLive(d.id)).length
       const neverSeen = own.filter((d) => (stateOf.get(d.id)?.lastSeen ?? null) === null).length
       return { kind: need, total: own.length, live, neverSeen, devices: own.map((d) => d.id) }
     })
@@ -79,6 +93,7 @@ export function coverageOf(
         covered: missing.length === 0,
         missing,
         required: rows,
+        unable: unableIn.get(zone.id) ?? [],
       },
     ]
   })

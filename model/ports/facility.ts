@@ -87,6 +87,22 @@ export interface Snapshot {
   sha256: string
 }
 
+/** A rule that cannot fire at a place: needs that are not met, and what is wrong with each candidate. */
+export interface RuleInability {
+  zone: string
+  rule: string
+  code: string
+  mandatory: boolean
+  since: number
+  lacks: { kinds: string[]; atLeast: number; devices: { id: string; cause: string }[] }[]
+}
+
+export interface Ability {
+  unable: RuleInability[]
+  /** Devices that cannot carry a rule now, and why: offline, stale, never-seen, clock-doubtful, flat, covered … */
+  devices: Record<string, string>
+}
+
 export interface FacilityDesk {
   context<K extends ContextKind>(kind: K): Record<string, unknown>[]
   /** Puts or deletes items; resolves once durable and in force. */
@@ -103,6 +119,8 @@ export interface FacilityDesk {
   ): Promise<{ accepted: number; duplicates: number; quarantined: { line: number; cause: string }[] }>
   rules(): RuleInfo[]
   plans(): Plan[]
+  /** Where rules cannot fire. Absent: nobody watches it. */
+  ability?(): Ability
   quarantine(
     limit: number,
   ): Promise<

@@ -39,6 +39,8 @@ export interface EngineOptions {
   onRefused?: (cause: string, detail: string, device: string | null) => void
   /** Live: the journal holds only checked and complete readings, and has refused duplicates already. */
   trustIds?: boolean
+  /** A live edge: configured devices that never speak are told. */
+  live?: boolean
 }
 
 export interface EngineCounts {
@@ -165,6 +167,7 @@ export class Engine {
       people: this.#people,
       gateways: this.#gateways,
       alerts: this.book,
+      live: this.#options.live ?? false,
       get now() {
         return engine.#now
       },
@@ -227,6 +230,11 @@ export class Engine {
         best = { device: record.id, time: signal.time, value: signal.value, fits }
     }
     return best
+  }
+  /** What a rule tells beyond its alerts; undefined when it does not run or tells nothing. */
+  report(code: string): unknown {
+    const running = this.#running.find((r) => r.rule.code === code)
+    return running?.prepared.report?.(running.cx)
   }
   get arrived(): number {
     return this.#arrived

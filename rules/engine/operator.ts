@@ -116,6 +116,8 @@ export interface Cx<S extends object> {
   readonly alerts: AlertsView
   /** Time of the ordered run, ms. */
   readonly now: number
+  /** A live edge, not a replay: devices that have never spoken are a matter of their own. */
+  readonly live: boolean
   /** State of a key, made by `initial` when there is none. */
   state(key: string): S
   peek(key: string): S | undefined
@@ -149,6 +151,8 @@ export interface Prepared<S extends object> {
   start?(cx: Cx<S>): void
   /** The context of the facility changed. */
   context?(cx: Cx<S>): void
+  /** What the rule knows beyond its alerts, for `Engine.report`. */
+  report?(cx: Cx<S>): unknown
 }
 
 export interface Operator<S extends object = never> {

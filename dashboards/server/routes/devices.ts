@@ -164,17 +164,21 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
     '/api/v1/coverage',
     {
       onRequest: read,
-      schema: describeRoute('Zones, the kinds of device they need, and which of these live', 'facility', {
-        query: {
-          zone: 'zone ids, what lies inside included',
-          kind: 'kinds of zone',
-          covered: 'true or false',
-          cursor: 'page',
-          limit: '1 to 5000',
+      schema: describeRoute(
+        'Zones, the devices they need and which of these live, and the rules that cannot fire there',
+        'facility',
+        {
+          query: {
+            zone: 'zone ids, what lies inside included',
+            kind: 'kinds of zone',
+            covered: 'true or false',
+            cursor: 'page',
+            limit: '1 to 5000',
+          },
+          ok: listShape(),
+          errors: [422],
         },
-        ok: listShape(),
-        errors: [422],
-      }),
+      ),
     },
     async (request) => {
       const { query } = request
@@ -183,7 +187,13 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
       const kind = choicesOf(query, 'kind', ZONE_KINDS)
       const covered = flagOf(query, 'covered')
       const { zones, devices } = facts.fresh()
-      const report = coverageOf([...zones.values()], [...devices.values()], desk.devices())
+      const report = coverageOf(
+        [...zones.values()],
+        [...devices.values()],
+        desk.devices(),
+        undefined,
+        desk.ability?.() ?? null,
+      )
       const some = report.filter(
         (c) =>
           (!inside || inside.has(c.zone)) &&
@@ -194,6 +204,7 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
         ...page(some, (c) => c.zone, query),
         at: kit.options.clock.now(),
         uncovered: report.filter((c) => !c.covered).length,
+        unable: report.reduce((n, c) => n + c.unable.length, 0),
       }
     },
   )

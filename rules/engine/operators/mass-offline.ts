@@ -12,6 +12,8 @@ interface State {
   silentSince: number | null
   onlineSince: number | null
   single: boolean
+  /** Configured and never heard, on a live edge: since when it is expected. */
+  expectedSince: number | null
   // Zone ("z|…").
   mass: boolean
   lowSince: number | null
@@ -20,6 +22,11 @@ interface State {
 const MIN_GROUP = 5
 /** Band offline: its alert says that a wearable is silent through no fault of its gateway. */
 const SILENCE = 'R29'
+/** On a live edge a device that was configured and has never spoken is told after so long. */
+const NEVER_MS = 600_000
+const NEVER_LOOK_MS = 10_000
+const NEVER = 'never'
+const EXPECT = 'expect'
 const isWearable = (kind: string | undefined): boolean => kind === 'band' || kind === 'tag'
 
 export const operator: Operator<State> = {
@@ -70,6 +77,14 @@ export const operator: Operator<State> = {
           ? [{ device, mark: state.offline }]
           : []
       })
+    /** Neither it nor anybody about it has ever said anything; a gateway is heard by its children. */
+    function isUnheard(device: string, cx: C): boolean {
+      const record = cx.signals.find(device)
+      if (record && (record.spokeAt !== null || record.online !== null)) return false
+      const entry = cx.site.device(device)
+      if (!entry || entry.kind === 'edge-agent' || !entry.driver) return false
+      return !cx.site.childrenOfGateway(device).some((child) => (cx.signals.find(child)?.spokeAt ?? null) !== null)
+    }
     /** The alert that a device has of its own while it is offline. */
     const ownAlert = (state: State): string => (state.silentSince === null ? rule.code : SILENCE)
 
@@ -99,6 +114,7 @@ export const operator: Operator<State> = {
       initial: () => ({
         offline: null,
         silentSince: null,
+        expectedSince: null,
         onlineSince: null,
         single: false,
         mass: false,
@@ -123,6 +139,9 @@ export const operator: Operator<State> = {
           offline(device, input.time, input.late, cx)
         }
       },
+      start: (cx) => expectAll(cx),
+      // A new site file is thousands of changes in one instant: one look a second later serves them all.
+      context: (cx) => cx.live && cx.wake('', cx.now + 1_000, 'absence', EXPECT),
       alert(event, cx) {
         // R29: how long a wearable may be silent, and whether its gateway is to blame, is decided there.
         const { device } = event.alert
@@ -139,6 +158,9 @@ export const operator: Operator<State> = {
         offline(device, event.at, false, cx)
       },
       wake(key, tag, cx) {
+        if (tag === EXPECT) expectAll(cx)
+        if (tag === NEVER) judgeUnheard(cx)
+        if (key === '') return
         const state = cx.peek(key)
         if (!state) return
         if (tag === 'low') {
@@ -177,6 +199,47 @@ export const operator: Operator<State> = {
         const suppressed = zone !== null && cx.peek(`z|${zone}`)?.mass === true
         raiseSingle(key, state, suppressed, due, cx)
       },
+    }
+
+    /** On a live edge a configured device has ten minutes to say something. */
+    function expectAll(cx: C): void {
+      if (!cx.live) return
+      for (const { id } of cx.site.all('devices'))
+        if (isUnheard(id, cx) && !cx.peek(id)) cx.state(id).expectedSince = cx.now
+      for (const key of [...cx.keys()])
+        if (cx.peek(key)?.expectedSince !== null && !cx.site.device(key)) {
+          cx.clear(key)
+          cx.forget(key)
+        }
+      cx.wake('', cx.now + NEVER_LOOK_MS, 'absence', NEVER)
+    }
+
+    function judgeUnheard(cx: C): void {
+      let waiting = false
+      for (const key of [...cx.keys()]) {
+        const state = cx.peek(key)
+        if (!state || state.expectedSince === null) continue
+        if (!isUnheard(key, cx)) {
+          state.expectedSince = null
+          if (state.single && !state.offline) cx.clear(key)
+          if (!state.offline) cx.forget(key)
+          continue
+        }
+        waiting = true
+        const due = state.expectedSince + NEVER_MS
+        if (state.single || due > cx.now) continue
+        state.single = true
+        cx.hit({
+          key,
+          level: 'blue',
+          opening: `due:${new Date(due).toISOString()}`,
+          evidence: [],
+          zone: cx.site.zoneOfDevice(key),
+          device: key,
+          reasons: [{ code: 'never-seen', params: { device: key, seconds: NEVER_MS / 1000 } }],
+        })
+      }
+      if (waiting) cx.wake('', cx.now + NEVER_LOOK_MS, 'absence', NEVER)
     }
 
     function online(device: string, at: number, cx: C): void {
