@@ -257,7 +257,7 @@ describe.skipIf(!path)('the pages of the watch', { timeout: 60_000 }, () => {
     await page.fill('textarea[name=note]', '摄像机检修')
     await skip.click()
     await page.getByText(/已跳过 · 摄像机检修/).waitFor()
-    await page.getByRole('button', { name: '搁置' }).click()
+    await page.getByTestId('panel').getByRole('button', { name: '搁置' }).click()
     await page.getByRole('dialog').getByText('最长 8 小时').waitFor()
     await page.getByRole('button', { name: '1 h' }).click()
     await page.fill('textarea[name=note]', '施工')
