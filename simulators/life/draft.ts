@@ -4,6 +4,8 @@ export interface Draft {
   type: string
   /** The person it is about, where the device alone does not tell. */
   subject?: string
+  /** Absent = good. */
+  quality?: 'good' | 'uncertain' | 'bad'
   /** True time of the observation, ms. */
   time: number
   value: Record<string, unknown>

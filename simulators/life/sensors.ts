@@ -36,15 +36,22 @@ export class Sensors {
     if (device.kind === 'camera' && sees === 'outdoors') this.#cameras.push(device.id)
   }
 
+  /** What a sensor measures now, out of its turn. */
+  sample(device: string, type: string, now: number): Draft | null {
+    const quantity = this.#all.find((s) => s.device === device && s.type === type)
+    return quantity ? this.#measure(quantity, localTime(this.#timezone, now).minuteOfDay / 60, now) : null
+  }
+
+  #measure(s: Quantity & { device: string }, hour: number, now: number): Draft {
+    const mean = s.type === 'env.light' ? luxAt(hour) : s.mean
+    const swing = s.type === 'env.light' ? 0.02 * mean : s.swing
+    s.level = Math.max(0, s.level + this.#chance.bell(swing) + (mean - s.level) * 0.05)
+    return { device: s.device, type: s.type, time: now, value: { [s.field]: round(s.level, s.digits), ...s.more } }
+  }
+
   *tick(second: number, now: number): Generator<Draft> {
     const hour = localTime(this.#timezone, now).minuteOfDay / 60
-    for (const [i, s] of this.#all.entries()) {
-      if ((second + i) % s.everyS !== 0) continue
-      const mean = s.type === 'env.light' ? luxAt(hour) : s.mean
-      const swing = s.type === 'env.light' ? 0.02 * mean : s.swing
-      s.level = Math.max(0, s.level + this.#chance.bell(swing) + (mean - s.level) * 0.05)
-      yield { device: s.device, type: s.type, time: now, value: { [s.field]: round(s.level, s.digits), ...s.more } }
-    }
+    for (const [i, s] of this.#all.entries()) if ((second + i) % s.everyS === 0) yield this.#measure(s, hour, now)
     const dark = hour < DAWN_H || hour >= DUSK_H
     if (this.#dark !== null && dark !== this.#dark)
       for (const [i, camera] of this.#cameras.entries())

@@ -187,11 +187,15 @@ function readingBeat(script: Script, beat: Beat, later: Beat[], lengthMs: number
   const type = beat.type as string
   const kind = READING_TYPES.get(type) ?? fail(`type ${type} is not in the collection list`)
   const from = start(beat)
+  const aside = {
+    ...(beat.subject === undefined ? {} : { subject: beat.subject }),
+    ...(beat.quality === undefined ? {} : { quality: beat.quality }),
+  }
   const say = (second: number, value: Record<string, unknown>) =>
     script.drafts.push({
       device,
       type,
-      ...(beat.subject === undefined ? {} : { subject: beat.subject }),
+      ...aside,
       time: secondsToMs(second),
       value,
     })
@@ -223,7 +227,7 @@ function readingBeat(script: Script, beat: Beat, later: Beat[], lengthMs: number
     script.drafts.push({
       device,
       type,
-      ...(beat.subject === undefined ? {} : { subject: beat.subject }),
+      ...aside,
       time: t,
       value: beat.value ?? {},
     })
@@ -233,6 +237,11 @@ function readingBeat(script: Script, beat: Beat, later: Beat[], lengthMs: number
 /** Is ordinary life to keep quiet about this draft (time in ms from the start)? */
 export function isHeld(script: Script, device: string, type: string, atMs: number): boolean {
   return script.holds.some((h) => h.device === device && h.type === type && atMs >= h.fromMs && atMs < h.toMs)
+}
+
+/** Devices and types that ordinary life speaks for again from this instant on: they return to their normal value now. */
+export function resumedAt(script: Script, atMs: number): { device: string; type: string }[] {
+  return script.holds.filter((h) => h.toMs === atMs && !isHeld(script, h.device, h.type, atMs))
 }
 
 /** Lays what the story says of vitals over those of ordinary life. */

@@ -9,7 +9,7 @@ import { seededChance } from '../chance.ts'
 import type { Facility } from '../facility/facility.ts'
 import type { Draft } from '../life/draft.ts'
 import { Life } from '../life/life.ts'
-import { compileStory, isHeld, overlaid, silenceOf } from './compile.ts'
+import { compileStory, isHeld, overlaid, resumedAt, silenceOf } from './compile.ts'
 import type { Story } from './story.ts'
 
 const BACKGROUND_S = 600
@@ -96,9 +96,14 @@ export function recordStory(facility: Facility, story: Story, seed = 1): { site:
     keep({ device, type: 'device.clock', time: beginMs, value: { offset_ms: offset } })
   for (let second = -background; second <= story.length; second++) {
     const now = startMs + second * 1000
-    for (const draft of life.tick(now)) {
+    const said = life.tick(now)
+    for (const draft of said) {
       const at = draft.time - startMs
       if (!isHeld(script, draft.device, draft.type, at)) keep(overlaid(script, draft, at))
+    }
+    for (const { device, type } of resumedAt(script, second * 1000)) {
+      const draft = said.some((d) => d.device === device && d.type === type) ? null : life.sample(device, type, now)
+      if (draft) keep(overlaid(script, draft, second * 1000))
     }
   }
   for (const draft of script.drafts) keep({ ...draft, time: draft.time + startMs })
@@ -124,6 +129,7 @@ function write(
       time: draft.time + (clocks[draft.device] ?? 0),
       received,
       ...(draft.subject === undefined ? {} : { subject: draft.subject }),
+      ...(draft.quality === undefined ? {} : { quality: draft.quality }),
       value: draft.value,
     })
     push(received, line)

@@ -27,6 +27,8 @@ export interface Beat {
   after?: Record<string, unknown>
   /** The person whom a reading of a shared device is about. */
   subject?: string
+  /** Default good. */
+  quality?: 'good' | 'uncertain' | 'bad'
   /** Bands or tags walk to a zone and are there at `to`, or stay from `from` to `to`; several stand in rows. */
   walk?: string | string[]
   stay?: string | string[]
@@ -109,6 +111,7 @@ const beat = {
     ramp: { type: 'object' },
     after: { type: 'object' },
     subject: { type: 'string' },
+    quality: { enum: ['good', 'uncertain', 'bad'] },
     walk: oneOrMore,
     stay: oneOrMore,
     gap: { type: 'number' },
