@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { VirtualClock } from '#model/clock.ts'
+import { ROLES } from '#model/permissions.ts'
 import { type Accounts, LOCK_MS, openAccounts, passwordFault } from './accounts.ts'
-import { ROLES } from './permissions.ts'
 
 const PASSWORD = 'Geheim-1234'
 let dir: string

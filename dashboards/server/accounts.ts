@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
-import { isRole, ROLES, type Role } from './permissions.ts'
+import { isRole, ROLES, type Role } from '#model/permissions.ts'
 
 export interface Account {
   id: string

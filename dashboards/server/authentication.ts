@@ -8,9 +8,9 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Clock } from '#model/clock.ts'
+import { may, type Permission, permissionsOf, ROLE_NAMES, ROLES, type Role, rolesWith } from '#model/permissions.ts'
 import type { Account, Accounts } from './accounts.ts'
 import { describeRoute } from './openapi.ts'
-import { may, type Permission, permissionsOf, ROLE_NAMES, ROLES, type Role, rolesWith } from './permissions.ts'
 import { notFound, problem } from './problem.ts'
 
 declare module 'fastify' {

@@ -4,9 +4,9 @@
  */
 import type { Alert, AlertChange } from '#model/alert/alert.ts'
 import { type DataClass, READING_TYPES } from '#model/catalogue/index.ts'
+import { type Mask, may, type Role } from '#model/permissions.ts'
 import type { DeviceState } from '#model/ports/facility.ts'
 import type { Reading } from '#model/reading.ts'
-import { type Mask, may, type Role } from './permissions.ts'
 
 export const WITHHELD = { zh: '（个人信息已隐去）', en: '(personal data withheld)' }
 

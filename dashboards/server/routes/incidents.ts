@@ -1,10 +1,10 @@
 /** Incidents: alerts that belong together, with the level and the zones they touch. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LEVELS } from '#model/alert/alert.ts'
+import { maskOf } from '#model/permissions.ts'
 import type { AlertDesk, Incident } from '#model/ports/alert-desk.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { describeRoute, listShape } from '../openapi.ts'
-import { maskOf } from '../permissions.ts'
 import { notFound } from '../problem.ts'
 import { choicesOf, flagOf, listOf, page, type Query } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'

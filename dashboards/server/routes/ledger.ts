@@ -1,11 +1,11 @@
 /** The ledger for those who check it: entries in order, and the proof of the chain. Payloads without persons. */
 import type { FastifyInstance } from 'fastify'
 import type { AlertChange } from '#model/alert/alert.ts'
+import { may, type Role } from '#model/permissions.ts'
 import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { maskChange } from '../masking.ts'
 import { describeRoute, listShape } from '../openapi.ts'
-import { may, type Role } from '../permissions.ts'
 import { fieldProblem } from '../problem.ts'
 import { choiceOf, fromCursor, limitOf, type Query, textOf, timeOf, toCursor } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'

@@ -4,12 +4,12 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Person, Staff } from '#model/context/kinds.ts'
+import { may } from '#model/permissions.ts'
 import type { FacilityDesk, PersonPosition } from '#model/ports/facility.ts'
 import { ZONE_KINDS } from '#model/site/schema.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { FIX_VALID_MS, headcountOf } from '../headcount.ts'
 import { describeRoute, listShape } from '../openapi.ts'
-import { may } from '../permissions.ts'
 import { fieldProblem, notFound } from '../problem.ts'
 import { choiceOf, choicesOf, listOf, page, type Query, textOf } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'

@@ -1,11 +1,11 @@
 /** Time series for charts, from whichever store is configured. Personal types need the right to them; each look counts. */
 import type { FastifyInstance } from 'fastify'
 import { READING_TYPES } from '#model/catalogue/index.ts'
+import { may } from '#model/permissions.ts'
 import type { Series, SeriesFunction } from '#model/ports/series.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { classOf, maySeeType } from '../masking.ts'
 import { describeRoute } from '../openapi.ts'
-import { may } from '../permissions.ts'
 import { fieldProblem, problem } from '../problem.ts'
 import { choiceOf, everyOf, listOf, type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'

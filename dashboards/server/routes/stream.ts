@@ -1,8 +1,8 @@
 /** The live stream (`semantics.md` 9): resumes by `Last-Event-ID`; positions on request and for those who may see them. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { maskOf, may, rolesWith } from '#model/permissions.ts'
 import { accountOf, allow, sessionLimits } from '../authentication.ts'
 import { describeRoute } from '../openapi.ts'
-import { maskOf, may, rolesWith } from '../permissions.ts'
 import { fieldProblem, problem } from '../problem.ts'
 import { choicesOf, listOf, type Query, textOf } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'
