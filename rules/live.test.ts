@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { parseSiteOrThrow } from '#model/site/load.ts'
+import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import { Rule } from './engine/rule.ts'
 import { createLiveRules, type LiveRules } from './live.ts'
 
 const site = parseSiteOrThrow(
@@ -134,5 +136,58 @@ describe('a restart', () => {
       rules.tick(T + t + 500)
     }
     expect(text()).toEqual([])
+  })
+})
+
+describe('rules that change while they run', () => {
+  const rulesWith = (overrides: Record<string, Record<string, unknown>>) => loadRules(CATALOGUE_DIR, overrides)
+  const open = (): void => rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+  const r08 = (): string[] => text().filter((line) => line.includes('R08'))
+
+  test('a changed parameter keeps what was going on and counts at once', () => {
+    open()
+    rules.tick(T + 12_000)
+    const changes = rules.replace(rulesWith({ 'door-held-open': { cellLimit: '10s' } }))
+    expect(changes).toEqual([{ rule: 'door-held-open', what: 'parameter', field: 'cellLimit', from: '20', to: '10' }])
+    rules.tick(T + 16_000)
+    expect(r08()).toEqual(['ordered raised R08 10'])
+  })
+
+  test('a longer limit is waited for, though the timer had been set for the shorter', () => {
+    open()
+    rules.tick(T + 12_000)
+    rules.replace(rulesWith({ 'door-held-open': { cellLimit: '40s' } }))
+    rules.tick(T + 44_000)
+    expect(r08()).toEqual([])
+    rules.tick(T + 46_000)
+    expect(r08()).toEqual(['ordered raised R08 40'])
+  })
+
+  test('a rule that is switched off is silent and its open alert stays; switched on it begins anew', () => {
+    open()
+    rules.tick(T + 26_000)
+    expect(r08()).toEqual(['ordered raised R08 20'])
+    rules.replace(rulesWith({ 'door-held-open': { enabled: false } }))
+    rules.tick(T + 200_000)
+    expect(r08()).toHaveLength(1)
+    rules.replace(rulesWith({}))
+    rules.line({ device: 'D1', type: 'door.state', time: T + 210_000, value: { state: 'closed' } })
+    rules.line({ device: 'D1', type: 'door.state', time: T + 215_000, value: { state: 'open' } })
+    rules.tick(T + 245_000)
+    // It is the same alert: it had never been closed.
+    expect(new Set(seen.filter((s) => s.change.alert.code === 'R08').map((s) => s.change.alert.id)).size).toBe(1)
+  })
+
+  test('a rule whose pattern changed starts empty, and readings that wait are not lost', () => {
+    open()
+    rules.line({ device: 'T1', type: 'tag.sos', time: T + 1_000, value: {} })
+    const reshaped = rulesWith({}).map((rule) =>
+      rule.code === 'R08' ? new Rule({ ...rule.file, pattern: { other: true } }) : rule,
+    )
+    const changes = rules.replace(reshaped)
+    expect(changes.map((c) => `${c.rule} ${c.what}`)).toEqual(['door-held-open reshaped'])
+    rules.tick(T + 30_000)
+    expect(text()).toContain('ordered raised R39 1')
+    expect(text()).toContain('ordered raised R07 3')
   })
 })

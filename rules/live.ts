@@ -11,6 +11,7 @@ import { Engine, type EngineCounts } from './engine/engine.ts'
 import type { TakenReading } from './engine/intake.ts'
 import type { OrderSnapshot } from './engine/order.ts'
 import type { Rule } from './engine/rule.ts'
+import { type RuleChange, ruleChanges } from './rule-changes.ts'
 
 export interface LiveRulesOptions {
   site: Site
@@ -45,7 +46,9 @@ export interface LiveRules {
   counts(): EngineCounts
   /** Where rules cannot fire now, and which devices cannot carry one. */
   ability(): Ability
-  rules: readonly Rule[]
+  /** Other rules from now on, checked before: state is carried over as `Engine.restore` says. Answers what differs. */
+  replace(rules: readonly Rule[]): RuleChange[]
+  readonly rules: readonly Rule[]
 }
 
 /** So long after an eager alert the ordered run must have said the same. */
@@ -53,51 +56,58 @@ const CONFIRM_WITHIN_MS = 10_000
 const MAX_UNCONFIRMED = 10_000
 
 export function createLiveRules(options: LiveRulesOptions): LiveRules {
-  const rules = options.rules ?? loadRules(CATALOGUE_DIR, options.site.rules ?? {})
+  let rules = options.rules ?? loadRules(CATALOGUE_DIR, options.site.rules ?? {})
   const latenessMs = options.latenessMs ?? 5_000
   /** Eager alerts that wait for the ordered run: id → time of the raise. */
   const unconfirmed = new Map<string, number>()
   /** Alerts the ordered run raised lately, so that a slow eager one is not shown as unconfirmed. */
   const confirmed = new Map<string, number>()
   const common = { site: options.site, operators: ENGINE_OPERATORS, latenessMs, adopt: true, trustIds: true }
-  const ordered = new Engine({
-    ...common,
-    rules: [...rules, abilityRule()],
-    live: true,
-    clockSlackMs: 0,
-    onChange: (change) => {
-      if (change.change === 'raised') {
-        unconfirmed.delete(change.alert.id)
-        confirmed.set(change.alert.id, change.at)
-        if (confirmed.size > MAX_UNCONFIRMED) confirmed.delete(confirmed.keys().next().value as string)
-      }
-      options.onChange(change, 'ordered')
-    },
-  })
-  const eagerRules = rules.filter((r) => r.file.eager)
+  const makeOrdered = (): Engine =>
+    new Engine({
+      ...common,
+      rules: [...rules, abilityRule()],
+      live: true,
+      clockSlackMs: 0,
+      onChange: (change) => {
+        if (change.change === 'raised') {
+          unconfirmed.delete(change.alert.id)
+          confirmed.set(change.alert.id, change.at)
+          if (confirmed.size > MAX_UNCONFIRMED) confirmed.delete(confirmed.keys().next().value as string)
+        }
+        options.onChange(change, 'ordered')
+      },
+    })
+  const makeEager = (): Engine =>
+    new Engine({
+      ...common,
+      rules: rules.filter((r) => r.file.eager),
+      waitMs: 0,
+      clockSlackMs: 0,
+      onChange: (change) => {
+        if (change.change !== 'raised' && change.change !== 'escalated') return
+        if (change.change === 'raised') {
+          if (confirmed.has(change.alert.id)) return
+          unconfirmed.set(change.alert.id, change.at)
+          if (unconfirmed.size > MAX_UNCONFIRMED) unconfirmed.delete(unconfirmed.keys().next().value as string)
+        }
+        options.onChange(change, 'eager')
+      },
+    })
   /** Samples that no eager rule looks at: half of all lines and more. Positions count, they say where things are. */
-  const idle = new Set(
-    [...READING_TYPES.values()].flatMap(({ type, signal }) =>
-      signal.kind === 'sample' && !type.endsWith('.position') && !eagerRules.some((r) => r.file.inputs.includes(type))
-        ? [type]
-        : [],
-    ),
-  )
-  const eager = new Engine({
-    ...common,
-    rules: eagerRules,
-    waitMs: 0,
-    clockSlackMs: 0,
-    onChange: (change) => {
-      if (change.change !== 'raised' && change.change !== 'escalated') return
-      if (change.change === 'raised') {
-        if (confirmed.has(change.alert.id)) return
-        unconfirmed.set(change.alert.id, change.at)
-        if (unconfirmed.size > MAX_UNCONFIRMED) unconfirmed.delete(unconfirmed.keys().next().value as string)
-      }
-      options.onChange(change, 'eager')
-    },
-  })
+  const idleTypes = (): Set<string> =>
+    new Set(
+      [...READING_TYPES.values()].flatMap(({ type, signal }) =>
+        signal.kind === 'sample' &&
+        !type.endsWith('.position') &&
+        !rules.some((r) => r.file.eager && r.file.inputs.includes(type))
+          ? [type]
+          : [],
+      ),
+    )
+  let ordered = makeOrdered()
+  let eager = makeEager()
+  let idle = idleTypes()
   const judge = (): void => {
     for (const [id, at] of unconfirmed) {
       if (ordered.now < at && ordered.arrived - at < latenessMs + CONFIRM_WITHIN_MS) break
@@ -107,7 +117,26 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
     }
   }
   return {
-    rules,
+    get rules() {
+      return rules
+    },
+    replace(next) {
+      const changes = ruleChanges(rules, next)
+      const [was, old] = [{ ordered, eager, idle }, rules]
+      try {
+        rules = next
+        ordered = makeOrdered()
+        eager = makeEager()
+        idle = idleTypes()
+        ordered.restore(was.ordered.snapshot())
+        eager.restore(was.eager.snapshot())
+      } catch (error) {
+        ;({ ordered, eager, idle } = was)
+        rules = old
+        throw error
+      }
+      return changes
+    },
     line(line) {
       if (!idle.has((line as { type?: string }).type ?? '')) {
         eager.line(line)

@@ -46,7 +46,7 @@ interface State {
   /** Codes of open alerts about the device that take its word away. */
   flags: Record<string, true>
   // Of a zone ("z|…"): since when each rule (by code) cannot fire.
-  unable: Record<string, number>
+  unable: Record<string, { since: number; stood: number }>
   raised: boolean
 }
 
@@ -177,7 +177,7 @@ export const abilityOperator: Operator<State> = {
       if (unable) {
         const state = known ?? cx.state(key)
         if (state.unable[code] !== undefined) return
-        state.unable[code] = cx.now
+        state.unable[code] = { since: cx.now, stood: stood(cx) }
         if (cell.rule.file.mandatory) cx.wake(key, cx.now + lastingMs, 'absence')
       } else if (known && known.unable[code] !== undefined) {
         delete known.unable[code]
@@ -189,16 +189,21 @@ export const abilityOperator: Operator<State> = {
       }
     }
 
-    /** Mandatory rules that have been unable here for long enough. */
-    function overdue(zone: string, state: State, cx: C): Cell[] {
-      return cells.filter(
-        (c) =>
-          c.zone === zone &&
-          c.rule.file.mandatory &&
-          state.unable[c.rule.code] !== undefined &&
-          (state.unable[c.rule.code] as number) + lastingMs <= cx.now,
-      )
+    /** Time in which nobody listened is nobody's silence. */
+    const stood = (cx: C): number => cx.gateways.stoodStill(undefined, cx.now)
+
+    /** When the inability of a mandatory rule at the place has lasted; null when it is able, or not mandatory. */
+    function dueOf(cell: Cell, state: State, cx: C): number | null {
+      const known = cell.rule.file.mandatory ? state.unable[cell.rule.code] : undefined
+      return known === undefined ? null : known.since + lastingMs + stood(cx) - known.stood
     }
+    const dueCells = (zone: string, state: State, cx: C): { cell: Cell; due: number }[] =>
+      cells.flatMap((cell) => {
+        const due = cell.zone === zone ? dueOf(cell, state, cx) : null
+        return due === null ? [] : [{ cell, due }]
+      })
+    const overdue = (zone: string, state: State, cx: C): { cell: Cell; due: number }[] =>
+      dueCells(zone, state, cx).filter(({ due }) => due <= cx.now)
 
     function look(device: string, cx: C): void {
       if (!ofDevice.has(device)) return
@@ -271,29 +276,24 @@ export const abilityOperator: Operator<State> = {
         const state = cx.peek(key)
         if (!state) return
         const zone = key.slice(2)
+        const pending = dueCells(zone, state, cx).filter((c) => c.due > cx.now)
+        if (pending.length > 0) cx.wake(key, Math.min(...pending.map((c) => c.due)), 'absence')
         const due = overdue(zone, state, cx)
-        const pending = cells.flatMap((c) =>
-          c.zone === zone && c.rule.file.mandatory && state.unable[c.rule.code] !== undefined && !due.includes(c)
-            ? [(state.unable[c.rule.code] as number) + lastingMs]
-            : [],
-        )
-        if (pending.length > 0) cx.wake(key, Math.min(...pending), 'absence')
         if (due.length === 0 || state.raised) return
         state.raised = true
-        const lacks = due.flatMap((c) => lacksOf(c, cx)).flatMap((l) => l.devices)
+        const lacks = due.flatMap((c) => lacksOf(c.cell, cx)).flatMap((l) => l.devices)
         const lost = lacks.some((d) => d.cause !== 'never-seen')
-        const since = Math.min(...due.map((c) => state.unable[c.rule.code] as number))
         cx.hit({
           key: zone,
           level: lost ? 'yellow' : 'blue',
-          opening: `due:${new Date(since + lastingMs).toISOString()}`,
+          opening: `due:${new Date(Math.min(...due.map((c) => c.due))).toISOString()}`,
           evidence: [],
           zone,
           reasons: [
             {
               code: lost ? 'cannot-fire' : 'never-could',
               params: {
-                rules: due.map((c) => c.rule.code).sort(),
+                rules: due.map((c) => c.cell.rule.code).sort(),
                 devices: [...new Set(lacks.map((d) => `${d.id} ${d.cause}`))].sort().slice(0, 20),
               },
             },
@@ -303,8 +303,8 @@ export const abilityOperator: Operator<State> = {
       report(cx): Ability {
         if (builtFor !== cx.site.version) build(cx)
         const unable = cells.flatMap((cell): Inability[] => {
-          const since = cx.peek(`z|${cell.zone}`)?.unable[cell.rule.code]
-          if (since === undefined) return []
+          const known = cx.peek(`z|${cell.zone}`)?.unable[cell.rule.code]
+          if (known === undefined) return []
           const { rule } = cell
           return [
             {
@@ -312,7 +312,7 @@ export const abilityOperator: Operator<State> = {
               rule: rule.id,
               code: rule.code,
               mandatory: rule.file.mandatory,
-              since,
+              since: known.since,
               lacks: lacksOf(cell, cx),
             },
           ]

@@ -471,11 +471,16 @@ export class Engine {
       book: this.book.snapshot(),
       printed: this.#printed,
       rules: Object.fromEntries(this.#running.map((r) => [r.rule.id, [...r.states]])),
+      made: Object.fromEntries(this.#running.map((r) => [r.rule.id, madeOf(r.rule)])),
     })
     return { json, seen: this.#seen.snapshot() }
   }
 
-  /** Continues where a snapshot stood. Rules that are new since start empty; states of removed rules are dropped. */
+  /**
+   * Continues where a snapshot stood, also with other rules (a hot reload, an update): where only parameters changed the
+   * state is kept and its timers are looked at again; where operator, pattern or key changed, and for new rules, it starts
+   * empty. Open alerts stay in every case.
+   */
   restore(snapshot: EngineSnapshot, readings?: ReadonlyMap<string, TakenReading>): void {
     const s = JSON.parse(snapshot.json)
     this.#arrived = s.arrived ?? Number.NEGATIVE_INFINITY
@@ -486,11 +491,21 @@ export class Engine {
     this.site.restore(s.context)
     for (const device of s.adopted) this.site.adopt(device)
     this.#order.restore(s.order, readings)
-    const index = new Map(this.#options.rules.map((rule, i) => [rule.id, i]))
+    const made = (s.made ?? {}) as Record<string, ReturnType<typeof madeOf>>
+    const index = new Map(this.#running.map((r) => [r.rule.id, r.index]))
+    const fresh = new Set<string>()
+    const tuned = new Set<string>()
+    for (const { rule } of this.#running) {
+      const [was, is] = [made[rule.id], madeOf(rule)]
+      if (was === undefined ? s.rules[rule.id] === undefined : was.shape !== is.shape) fresh.add(rule.id)
+      else if (was && was.values !== is.values) tuned.add(rule.id)
+    }
     this.#deadlines.restore(
       (s.deadlines as (Omit<Deadline, 'rule'> & { rule: string | null })[]).flatMap((d) => {
         const rule = d.rule === null ? this.#options.rules.length : index.get(d.rule)
-        return rule === undefined ? [] : [{ ...d, rule }]
+        if (rule === undefined || (d.rule !== null && fresh.has(d.rule))) return []
+        // Timers are lazy: woken early, a rule compares with its new limits and asks again for the rest.
+        return [{ ...d, rule, at: d.rule !== null && tuned.has(d.rule) ? Math.min(d.at, this.#now) : d.at }]
       }),
     )
     this.#signals.restore(s.signals)
@@ -500,11 +515,18 @@ export class Engine {
     this.#printed = s.printed
     for (const running of this.#running) {
       running.states.clear()
-      for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)
+      if (!fresh.has(running.rule.id))
+        for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)
+      else if (this.#now > Number.NEGATIVE_INFINITY) running.prepared.start?.(running.cx)
     }
     if (snapshot.seen) this.#seen.restore(snapshot.seen)
   }
 }
+
+const madeOf = (rule: Rule): { shape: string; values: string } => ({
+  shape: rule.shape,
+  values: JSON.stringify(rule.values()),
+})
 
 const queuedReading = (at: number, reading: TakenReading, time: number, late: boolean): Queued => ({
   at,

@@ -80,6 +80,11 @@ export class Rule {
   ms(name: string): number {
     return Math.round(this.num(name) * 1000)
   }
+  /** What its kept state depends on: another operator, pattern or key cannot go on from it. */
+  get shape(): string {
+    const { operator, pattern, key, inputs, watches } = this.file
+    return JSON.stringify([operator, pattern, key, inputs, watches])
+  }
   values(): Record<string, number | string | boolean> {
     return Object.fromEntries(this.#values)
   }

@@ -14,6 +14,7 @@ interface State {
   single: boolean
   /** Configured and never heard, on a live edge: since when it is expected. */
   expectedSince: number | null
+  stood: number
   // Zone ("z|…").
   mass: boolean
   lowSince: number | null
@@ -115,6 +116,7 @@ export const operator: Operator<State> = {
         offline: null,
         silentSince: null,
         expectedSince: null,
+        stood: 0,
         onlineSince: null,
         single: false,
         mass: false,
@@ -205,7 +207,8 @@ export const operator: Operator<State> = {
     function expectAll(cx: C): void {
       if (!cx.live) return
       for (const { id } of cx.site.all('devices'))
-        if (isUnheard(id, cx) && !cx.peek(id)) cx.state(id).expectedSince = cx.now
+        if (isUnheard(id, cx) && !cx.peek(id))
+          Object.assign(cx.state(id), { expectedSince: cx.now, stood: cx.gateways.stoodStill(undefined, cx.now) })
       for (const key of [...cx.keys()])
         if (cx.peek(key)?.expectedSince !== null && !cx.site.device(key)) {
           cx.clear(key)
@@ -226,7 +229,8 @@ export const operator: Operator<State> = {
           continue
         }
         waiting = true
-        const due = state.expectedSince + NEVER_MS
+        // Time in which nobody listened is nobody's silence.
+        const due = state.expectedSince + NEVER_MS + cx.gateways.stoodStill(undefined, cx.now) - state.stood
         if (state.single || due > cx.now) continue
         state.single = true
         cx.hit({
