@@ -14,6 +14,7 @@ import { headcount } from '../live/headcount.ts'
 import { keepPositionsOpen, positions } from '../live/positions.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
+import { mayDo, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { drawDots } from './dots.ts'
@@ -41,6 +42,8 @@ const FOLLOW_SPAN_M = 70
 const STRIP_SPAN_M = 46
 const STRIP_PX = 340
 const SYMBOL_PX = 14
+/** Leaves room below for the scale bar. */
+const FIT_MARGIN_PX = 36
 const SYMBOL_SCALE = 1.4
 const MAX_SYMBOLS = 600
 
@@ -122,23 +125,24 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
   const target = focused ? placeOf(focused, data.zones, data.devices) : null
   const cover = perimeterCover(data)
 
-  useEffect(() => keepPositionsOpen(), [])
+  // A role that sees no persons is not even asked for: the server would refuse, and note it.
+  useEffect(() => (mayDo(me(), 'positions:read') ? keepPositionsOpen() : undefined), [])
 
   // First sight: the whole site, or the alert that is open.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new alert, a new size or the key M may move the view
   useEffect(() => {
     if (!site || width === 0) return
     if (target && (auto || follow > 0)) {
-      const whole = fitView(site, width, height)
+      const whole = fitView(site, width, height, height < STRIP_PX ? 16 : FIT_MARGIN_PX)
       const near = Math.min(width, height) / (height < STRIP_PX ? STRIP_SPAN_M : FOLLOW_SPAN_M)
       setView(within({ cx: target.x, cy: target.y, scale: Math.max(whole.scale, near) }, site, width, height))
-    } else if (!view) setView(fitView(site, width, height))
+    } else if (!view) setView(fitView(site, width, height, height < STRIP_PX ? 16 : FIT_MARGIN_PX))
   }, [focus, follow, site, width > 0, target?.x, target?.y])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each command acts once, when it is given
   useEffect(() => {
     if (!command || !site) return
-    if (command.kind === 'fit') setView(fitView(site, width, height))
+    if (command.kind === 'fit') setView(fitView(site, width, height, height < STRIP_PX ? 16 : FIT_MARGIN_PX))
     else setView((v) => v && { ...v, scale: clampScale(v.scale * (command.kind === 'in' ? 1.4 : 1 / 1.4)) })
   }, [command])
 
