@@ -1,12 +1,14 @@
 /**
  * Replays a scenario's recording with the production rules and scores it: every expected row by its second, rules that
- * must stay silent, nothing else of a serious colour, one incident where one is told, the same bytes twice.
+ * must stay silent, nothing else of a serious colour, one incident where one is told, the same bytes twice, and the same
+ * bytes again when the lines come in another order and some of them twice.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AlertChange, levelRank } from '#model/alert/alert.ts'
 import { replay } from '#rules/replay.ts'
+import { seededChance } from '../chance.ts'
 import { type Expected, readStory, SCENARIO_ROOT, scenarioIds } from './story.ts'
 
 export interface Score {
@@ -19,18 +21,39 @@ export interface Score {
   annunciations: number
 }
 
+/** How far a line may be moved: with the delay of the recording less than the allowed lateness. */
+const SHUFFLE_MS = 4900
+
+/** The same lines as they might have arrived: each a little later, every seventh twice. Nothing may come of it. */
+export function shuffled(lines: readonly string[], seed: number): string[] {
+  const chance = seededChance(seed)
+  const arrivals = lines.flatMap((line, i) => {
+    const { received, time } = JSON.parse(line) as { received?: number; time: number }
+    const at = received ?? time
+    // Lines without `received` set the clock themselves: they keep their place.
+    const moved = { at: received === undefined ? at : at + chance.whole(0, SHUFFLE_MS), line }
+    return i % 7 === 0 ? [moved, { at: at + chance.whole(0, SHUFFLE_MS), line }] : [moved]
+  })
+  return arrivals.sort((a, b) => a.at - b.at).map((a) => a.line)
+}
+
 /** Replays into a text; the summary and complaints go nowhere. */
-async function replayed(id: string): Promise<string> {
+async function replayed(id: string, reorder: ((lines: string[]) => string[]) | null = null): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'ww-scenario-'))
   try {
     const out = join(dir, 'lines.ndjson')
+    let readings = join(SCENARIO_ROOT, id, 'readings.ndjson')
+    if (reorder) {
+      const lines = readFileSync(readings, 'utf8').trimEnd().split('\n')
+      readings = join(dir, 'readings.ndjson')
+      writeFileSync(readings, `${reorder(lines).join('\n')}\n`)
+    }
     const complaints: string[] = []
-    const code = await replay(
-      { site: join(SCENARIO_ROOT, id, 'site.yaml'), readings: join(SCENARIO_ROOT, id, 'readings.ndjson'), out },
-      { out: () => {}, err: (text: string) => complaints.push(text), isTerminal: false } as Parameters<
-        typeof replay
-      >[1],
-    )
+    const code = await replay({ site: join(SCENARIO_ROOT, id, 'site.yaml'), readings, out }, {
+      out: () => {},
+      err: (text: string) => complaints.push(text),
+      isTerminal: false,
+    } as Parameters<typeof replay>[1])
     if (code !== 0) throw new Error(complaints.join('').trim() || `replay ended with ${code}`)
     return readFileSync(out, 'utf8')
   } finally {
@@ -56,6 +79,10 @@ export async function scoreScenario(id: string): Promise<Score> {
     .map((line) => JSON.parse(line) as AlertChange)
   const score = scoreChanges(id, changes, expected, Date.parse(story.start))
   if ((await replayed(id)) !== text) score.faults.push('two runs gave different bytes')
+  // A story with its own disorder or late data has used up the lateness already.
+  const isOrderly = !story.transport && !story.timeline.some((beat) => beat.buffered)
+  if (isOrderly && (await replayed(id, (lines) => shuffled(lines, 11))) !== text)
+    score.faults.push('shuffled within the lateness and with duplicates, the bytes are different')
   score.passed = score.faults.length === 0
   return score
 }
