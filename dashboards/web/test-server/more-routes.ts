@@ -1,21 +1,8 @@
 /** The rest of the fake API: incidents, history filters, health, quarantine, ledger, shift log. Never shipped. */
 import type { IncomingMessage } from 'node:http'
-import type { Alert, AlertChange, HandoverItem, Level, Me, Role } from '../src/api/types.ts'
+import type { Alert, AlertChange, HandoverItem, Level, Me } from '../src/api/types.ts'
 import type { Desk } from './desk.ts'
 import type { Facility } from './facility.ts'
-
-const SEEN = ['alerts:read', 'zones:read', 'rules:read', 'indicators:read', 'health:read', 'console:report']
-const DESK = [...SEEN, 'alerts:act', 'devices:read', 'plan:read', 'headcount:read', 'video:read', 'series:read']
-const WATCH = [...DESK, 'alerts:raise', 'people:read', 'positions:read', 'vitals:read', 'shift:keep']
-/** What the fake lets each role do: enough of the server's own table for the navigation to be tested. */
-export const PERMISSIONS: Partial<Record<Role, string[]>> = {
-  officer: WATCH,
-  chief: [...WATCH, 'ledger:read', 'quality:read'],
-  engineer: [...DESK, 'quality:read', 'quarantine:payload'],
-  wall: [...SEEN, 'devices:read', 'plan:read', 'headcount:read'],
-  provincial: [...SEEN, 'headcount:read', 'facilities:read'],
-  auditor: ['ledger:read'],
-}
 
 export const DEAD_CAMERA = 'C-0113'
 const CHECKS = ['alerts', 'shelved', 'devices', 'headcount', 'keys', 'sound']

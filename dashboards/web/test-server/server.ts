@@ -10,7 +10,7 @@ import { permissionsOf, type Role } from '#model/permissions.ts'
 import type { Alert, FacilityItem, Level, Me, Verb } from '../src/api/types.ts'
 import { Desk } from './desk.ts'
 import { buildFacility, type Facility } from './facility.ts'
-import { DEAD_CAMERA, MoreRoutes, PERMISSIONS } from './more-routes.ts'
+import { DEAD_CAMERA, MoreRoutes } from './more-routes.ts'
 import { picture } from './picture.ts'
 import { FACILITIES, seedEvening, seedProvince } from './seed.ts'
 
@@ -129,7 +129,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       sessions.set(key, {
         ...rest,
         tier: options.tier,
-        permissions: PERMISSIONS[rest.role] ?? [],
+        permissions: permissionsOf(rest.role as Role),
         facility:
           options.tier === 'facility'
             ? { id: 'js-03', name: { zh: '青岚监狱', en: 'Qinglan Prison' } }
