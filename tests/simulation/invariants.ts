@@ -37,6 +37,8 @@ export interface Scene {
   sink: MemorySink
   store: Store
   rules: readonly Rule[]
+  /** No reading can have come to the rules later than their lateness allows. */
+  orderly: boolean
 }
 
 export interface Verdict {
@@ -45,12 +47,6 @@ export interface Verdict {
   alerts: number
   changes: number
 }
-
-/**
- * Whose alerts hang on how long nobody was heard, or on how many alerts there were: a restart pauses the first by design,
- * so a run without restarts may judge them otherwise. They are held to every other promise.
- */
-const BY_ABSENCE = new Set(['band-offline', 'person-lost', 'alarm-flood'])
 
 const DEBUG = process.env.SIM_DEBUG
 const sample = (ids: Iterable<string>): string => [...ids].slice(0, 3).join(', ')
@@ -294,9 +290,24 @@ function nothingPersonalLeft({ province }: Scene): string[] {
   return text ? [`sharing: a message holds what may not leave: ${text.slice(0, 300)}`] : []
 }
 
-/** 3: a run without any fault over the same journal raises the same alerts. */
-function sameReadingsSameAlerts({ edge, rules }: Scene, records: JournalRecord[], changes: AlertChange[]): string[] {
+/** Hang on how long nobody was heard, or on how many alerts there were: a restart pauses the first by design. */
+const BY_ABSENCE = new Set(['band-offline', 'person-lost', 'alarm-flood'])
+
+/**
+ * 3: a run without any fault over the same journal raises the same alerts. Beyond the lateness only what a single reading
+ * says is promised: a door whose closing came ten seconds late was held open for all that could be known.
+ */
+function sameReadingsSameAlerts(
+  { edge, rules, orderly }: Scene,
+  records: JournalRecord[],
+  changes: AlertChange[],
+): string[] {
   if (edge.removed > 0) return []
+  const promised = new Set(
+    rules
+      .filter(({ file }) => file.operator === 'event' || (orderly && !BY_ABSENCE.has(file.id)))
+      .map(({ file }) => file.id),
+  )
   const ordered = new Map<string, string>()
   const eager = new Set<string>()
   const reference = createLiveRules({
@@ -328,10 +339,10 @@ function sameReadingsSameAlerts({ edge, rules }: Scene, records: JournalRecord[]
   )
   const lost = [...ordered.values()].filter((text) => {
     const [id, rule] = text.split(' ') as [string, string]
-    return !raised.has(id) && !BY_ABSENCE.has(rule)
+    return !raised.has(id) && promised.has(rule)
   })
   const invented = [...raised]
-    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && !BY_ABSENCE.has(a.rule))
+    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && promised.has(a.rule))
     .map(([id, a]) => `${id} ${a.rule}`)
   return [
     ...(lost.length > 0 ? [`same-alerts: ${lost.length} alerts were not raised (${sample(lost)})`] : []),

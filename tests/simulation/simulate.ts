@@ -100,10 +100,12 @@ export async function simulate(
     if (world.maybe(0.7)) province.faults.delayMs = world.between(10, 5000)
     if (world.maybe(0.5)) province.killChance = world.chance() * 0.05
     edge.disk.faults.slowMs = world.pick([1, 20, 300])
+    let waited = false
     for (const device of devices.values()) {
       if (world.maybe(0.1)) device.clock.offsetMs = Math.round(world.between(-3_600_000, 3_600_000))
       if (world.maybe(0.2)) device.clock.rate = world.between(0.98, 1.02)
     }
+    const orderly = wire.loss === 0 && wire.delayMs < 1000 && [...devices.values()].every((d) => d.clock.offsetMs === 0)
     const rateMs = world.between(150, 1500)
     const say = (): void => {
       if (world.now > START + FAULTY_MS) return
@@ -138,6 +140,7 @@ export async function simulate(
           world.between(1000, 30_000),
           () => {
             faults.full = world.between(0.2, 1)
+            waited = true
           },
           () => {
             faults.full = 0
@@ -161,8 +164,10 @@ export async function simulate(
             province.reachable = true
           },
         )
-      else if (kind === 9 && world.maybe(0.5)) edge.clock.offsetMs += Math.round(world.between(-5000, 20_000))
-      else edge.clock.rate = world.between(0.995, 1.005)
+      else if (kind === 9 && world.maybe(0.5)) {
+        edge.clock.offsetMs += Math.round(world.between(-5000, 20_000))
+        waited = true
+      } else edge.clock.rate = world.between(0.995, 1.005)
     }
     world.after(world.between(0, 20_000), strike)
 
@@ -208,7 +213,16 @@ export async function simulate(
     edge.start()
     await world.run(world.now + 30_000)
     let verdict: Verdict | null = null
-    void judge({ world, evidence, edge, province, sink, store, rules: RULES }).then(
+    void judge({
+      world,
+      evidence,
+      edge,
+      province,
+      sink,
+      store,
+      rules: RULES,
+      orderly: orderly && !waited && edge.kills === 0,
+    }).then(
       (v) => {
         verdict = v
       },
