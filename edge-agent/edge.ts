@@ -27,7 +27,9 @@ import type { SeriesSink } from '#model/ports/series.ts'
 import type { RawReading, Reading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
 import { topics } from '#model/topics.ts'
+import { CATALOGUE_DIR, loadRules, shadowRules } from '#rules/catalogue/load.ts'
 import { ruleInfos } from '#rules/commands.ts'
+import type { Rule } from '#rules/engine/rule.ts'
 import { loadPlans } from '#rules/plans/load.ts'
 import { alertEvent } from './alert-event.ts'
 import { ContextStore } from './context-store.ts'
@@ -486,7 +488,7 @@ class EdgeAgent implements Edge {
       table: this.#table,
       intake: this.#intake,
       pictures: this.#pictures,
-      rules: () => ruleInfos(this.#rules.rules.rules),
+      rules: () => ruleInfos(this.#rules.rules.rules, this.#rules.rules.shadow()),
       plans: () => plans,
       ability: () => this.#rules.rules.ability(),
       health: () => this.#health(),
@@ -610,8 +612,41 @@ class EdgeAgent implements Edge {
         this.#broker?.update({ devices: brokerDevices(devices), subscribers: next.broker?.subscribers ?? [] })
         for (const driver of this.drivers.all) await driver.update(devicesOf(driver, devices))
       },
+      rules: (next) => {
+        const overrides = next.rules ?? {}
+        const rules = loadRules(CATALOGUE_DIR, overrides)
+        const drafts = shadowRules(rules, overrides)
+        return () => this.#replaceRules(rules, drafts)
+      },
+      folders: [CATALOGUE_DIR],
     })
     this.#end('site watch', () => this.siteWatch.close())
+  }
+
+  /** Other rules from now on: told to the log and the ledger, and to R61 as changes of configuration. */
+  async #replaceRules(rules: readonly Rule[], drafts: readonly Rule[]): Promise<number> {
+    const { clock, log } = this.#options
+    const changes = this.#rules.rules.replace(rules, drafts)
+    if (changes.length === 0) return 0
+    for (const change of changes) log.info('rules.changed', { ...change })
+    const time = clock.now()
+    await this.#intake.accept(
+      changes.flatMap(({ rule, what, field, from, to }): RawReading[] =>
+        what === 'text'
+          ? []
+          : [
+              {
+                device: this.#self,
+                type: 'config.changed',
+                time,
+                value: { what: 'rule', id: rule, by: 'site-file', field: field ?? what, from, to },
+              },
+            ],
+      ),
+      'edge',
+    )
+    await this.ledger.append([{ kind: 'note', by: 'site-file', payload: { what: 'rules', at: time, changes } }])
+    return changes.length
   }
 
   /** The edge speaks for itself every 30 s: its heartbeat stands in the journal like any reading. */

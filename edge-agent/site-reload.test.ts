@@ -56,6 +56,36 @@ describe('a changed site file', () => {
     }
   })
 
+  test('rules are checked before anything is applied, and come into force without a restart', async () => {
+    const file = join(dir, 'rules.yaml')
+    writeFileSync(file, BASE)
+    const done: string[] = []
+    const watch = watchSiteFile({
+      file,
+      site: site(BASE),
+      clock: new VirtualClock(1000),
+      log,
+      apply: async () => void done.push('context'),
+      rules: (next) => {
+        if (next.rules?.drone?.broken) throw new Error('rules.drone.broken: there is no such parameter')
+        return async () => {
+          done.push('rules')
+          return next.rules ? 1 : 0
+        }
+      },
+    })
+    try {
+      writeFileSync(file, `${BASE}lists: [{ id: charging, persons: [] }]\nrules: { drone: { broken: 1 } }\n`)
+      expect((await watch.reload()).fault).toBe('rules.drone.broken: there is no such parameter')
+      expect(done).toEqual([])
+      writeFileSync(file, `${BASE}rules: { drone: { enabled: false } }\n`)
+      expect(await watch.reload()).toEqual({ applied: 1, restart: [], fault: null })
+      expect(done).toEqual(['rules'])
+    } finally {
+      watch.close()
+    }
+  })
+
   test('one process holds a data folder, and lets it go at its end', () => {
     const release = lockDataDir(dir)
     expect(() => lockDataDir(dir)).toThrow(/another wardwatch edge already runs/)

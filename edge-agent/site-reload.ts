@@ -34,7 +34,7 @@ export function contextDifference(before: Site, after: Site, time: number): Cont
 
 /** Sections that are read at the start only. */
 export function restartSections(before: Site, after: Site): string[] {
-  const sections = ['facility', 'broker', 'rules', 'sinks', 'uplink', 'console', 'retention'] as const
+  const sections = ['facility', 'broker', 'sinks', 'uplink', 'console', 'retention'] as const
   return sections.filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null))
 }
 
@@ -45,6 +45,10 @@ export interface SiteWatchOptions {
   log: Log
   /** Applies the difference; the new site is in force when it resolves. */
   apply(changes: ContextChange[], site: Site): Promise<void>
+  /** Checks the rules of a site (throws one sentence) and answers how to bring them into force: how many changes. */
+  rules?(site: Site): () => Promise<number>
+  /** Other folders whose change means the same: rule files. */
+  folders?: readonly string[]
 }
 
 export interface SiteWatch {
@@ -56,12 +60,14 @@ export interface SiteWatch {
 export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
   let site = options.site
   let timer: Timer | null = null
-  let watcher: FSWatcher | null = null
+  const watchers: FSWatcher[] = []
   let turn: Promise<unknown> = Promise.resolve()
 
   const load = async (): Promise<{ applied: number; restart: string[]; fault: string | null }> => {
     try {
       const { site: next, warnings } = loadSiteFile(options.file, { secrets: true })
+      // Everything is checked before anything is applied.
+      const bringRules = options.rules?.(next)
       const changes = contextDifference(site, next, options.clock.now())
       const restart = restartSections(site, next)
       for (const w of warnings)
@@ -71,14 +77,16 @@ export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
           message: w.message,
         })
       if (changes.length > 0) await options.apply(changes, next)
+      const rules = (await bringRules?.()) ?? 0
+      const applied = changes.length + rules
       if (restart.length > 0)
         options.log.warn('site.restart-needed', {
           sections: restart,
           message: 'these sections are read at the start; restart the edge to apply them',
         })
-      if (changes.length > 0) options.log.info('site.applied', { changes: changes.length })
+      if (applied > 0) options.log.info('site.applied', { changes: changes.length, rules })
       site = next
-      return { applied: changes.length, restart, fault: null }
+      return { applied, restart, fault: null }
     } catch (error) {
       const fault = (error as Error).message
       options.log.error('site.refused', { message: `the changed site file was not applied: ${fault}` })
@@ -90,24 +98,31 @@ export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
     turn = next
     return next
   }
-  try {
-    // The folder, not the file: editors replace files, and a watch on the old one would go with it.
-    watcher = watch(dirname(options.file), (_event, name) => {
-      if (name !== null && name !== basename(options.file)) return
-      timer?.cancel()
-      timer = options.clock.after(SETTLE_MS, () => void reload())
-    })
-    watcher.on('error', () => {})
-  } catch (error) {
-    options.log.warn('site.not-watched', {
-      message: `changes of the site file are not noticed by themselves (${(error as Error).message}); send SIGHUP`,
-    })
+  const soon = (): void => {
+    timer?.cancel()
+    timer = options.clock.after(SETTLE_MS, () => void reload())
   }
+  const follow = (folder: string, isOurs: (name: string) => boolean): void => {
+    try {
+      const watcher = watch(folder, (_event, name) => {
+        if (name === null || isOurs(name)) soon()
+      })
+      watcher.on('error', () => {})
+      watchers.push(watcher)
+    } catch (error) {
+      options.log.warn('site.not-watched', {
+        message: `changes in ${folder} are not noticed by themselves (${(error as Error).message}); send SIGHUP`,
+      })
+    }
+  }
+  // The folder, not the file: editors replace files, and a watch on the old one would go with it.
+  follow(dirname(options.file), (name) => name === basename(options.file))
+  for (const folder of options.folders ?? []) follow(folder, (name) => /\.ya?ml$/.test(name))
   return {
     reload,
     close() {
       timer?.cancel()
-      watcher?.close()
+      for (const watcher of watchers) watcher.close()
     },
   }
 }

@@ -12,6 +12,7 @@ import type { CommandIo } from './cli-io.ts'
 import { secondsOf } from './durations.ts'
 import { Rule } from './engine/rule.ts'
 import { type ReplayOptions, replay } from './replay.ts'
+import type { ShadowTally } from './shadow.ts'
 
 export const processIo: CommandIo = {
   out: (text) => void process.stdout.write(text),
@@ -65,9 +66,13 @@ export function testRules(
   return problems.length === 0 ? 0 : 1
 }
 
-/** Ids, codes, domains, keys, inputs, parameters with units and ranges. */
-export function ruleInfos(rules: readonly Rule[]): RuleInfo[] {
+/** Ids, codes, domains, keys, inputs, parameters with units and ranges; and what drafts would have raised. */
+export function ruleInfos(rules: readonly Rule[], shadow: readonly ShadowTally[] = []): RuleInfo[] {
+  const drafts = new Map(
+    shadow.map(({ rule, values, since, raised, lastAt }) => [rule, { values, since, raised, lastAt }]),
+  )
   return rules.map((rule) => {
+    const draft = drafts.get(rule.id)
     const f = rule.file
     return {
       id: f.id,
@@ -93,6 +98,7 @@ export function ruleInfos(rules: readonly Rule[]): RuleInfo[] {
       reasons: f.reasons,
       ...(f.description ? { description: f.description } : {}),
       falsePositives: f.falsePositives,
+      ...(draft ? { shadow: draft } : {}),
     }
   })
 }

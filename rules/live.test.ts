@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { parseSiteOrThrow } from '#model/site/load.ts'
-import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import { CATALOGUE_DIR, loadRules, shadowRules } from './catalogue/load.ts'
 import { Rule } from './engine/rule.ts'
 import { createLiveRules, type LiveRules } from './live.ts'
 
@@ -189,5 +189,34 @@ describe('rules that change while they run', () => {
     rules.tick(T + 30_000)
     expect(text()).toContain('ordered raised R39 1')
     expect(text()).toContain('ordered raised R07 3')
+  })
+})
+
+describe('drafts in shadow mode', () => {
+  test('are counted beside the rule in force and never raise', () => {
+    const overrides = { 'door-held-open': { shadow: { cellLimit: '5s', orangeAfter: '30s' } } }
+    const all = loadRules(CATALOGUE_DIR, overrides)
+    rules.replace(all, shadowRules(all, overrides))
+    rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+    rules.tick(T + 16_000)
+    expect(text().filter((l) => l.includes('R08'))).toEqual([])
+    expect(rules.shadow()).toMatchObject([
+      { rule: 'door-held-open', code: 'R08', raised: { yellow: 1 }, since: T, lastAt: T + 5_000 },
+    ])
+    expect(rules.shadow()[0]?.values.cellLimit).toBe(5)
+    rules.tick(T + 36_000)
+    expect(text().filter((l) => l.includes('R08'))).toEqual(['ordered raised R08 20'])
+    expect(rules.shadow()[0]?.raised).toEqual({ yellow: 0, orange: 1 })
+  })
+
+  test('a rule that is only a draft raises nothing; a wrong draft is refused', () => {
+    const overrides = { 'door-held-open': { shadow: true } }
+    const all = loadRules(CATALOGUE_DIR, overrides)
+    rules.replace(all, shadowRules(all, overrides))
+    rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+    rules.tick(T + 30_000)
+    expect(text().filter((l) => l.includes('R08'))).toEqual([])
+    expect(rules.shadow()[0]?.raised).toEqual({ yellow: 1 })
+    expect(() => loadRules(CATALOGUE_DIR, { drone: { shadow: { wings: 4 } } })).toThrow(/rules\.drone\.wings/)
   })
 })

@@ -6,17 +6,20 @@ import type { AlertChange } from '#model/alert/alert.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { Site } from '#model/site/load.ts'
 import { type Ability, abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
-import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import { CATALOGUE_DIR, loadRules, shadowRules } from './catalogue/load.ts'
 import { Engine, type EngineCounts } from './engine/engine.ts'
 import type { TakenReading } from './engine/intake.ts'
 import type { OrderSnapshot } from './engine/order.ts'
 import type { Rule } from './engine/rule.ts'
 import { type RuleChange, ruleChanges } from './rule-changes.ts'
+import { createShadow, type Shadow, type ShadowTally } from './shadow.ts'
 
 export interface LiveRulesOptions {
   site: Site
   /** Rules to run; by default the built-in catalogue with the site's overrides. */
   rules?: readonly Rule[]
+  /** Rules that run without raising. */
+  drafts?: readonly Rule[]
   latenessMs?: number
   onChange: (change: AlertChange, source: 'eager' | 'ordered') => void
   /** The eager run showed an alert that the ordered run does not confirm: it stays, marked. */
@@ -47,7 +50,9 @@ export interface LiveRules {
   /** Where rules cannot fire now, and which devices cannot carry one. */
   ability(): Ability
   /** Other rules from now on, checked before: state is carried over as `Engine.restore` says. Answers what differs. */
-  replace(rules: readonly Rule[]): RuleChange[]
+  replace(rules: readonly Rule[], drafts?: readonly Rule[]): RuleChange[]
+  /** What draft rules would have raised. */
+  shadow(): ShadowTally[]
   readonly rules: readonly Rule[]
 }
 
@@ -62,6 +67,10 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
   const unconfirmed = new Map<string, number>()
   /** Alerts the ordered run raised lately, so that a slow eager one is not shown as unconfirmed. */
   const confirmed = new Map<string, number>()
+  const shadowOf = (drafts: readonly Rule[]): Shadow | null =>
+    drafts.length === 0
+      ? null
+      : createShadow({ site: options.site, drafts, rules, context: ordered.site.snapshot(), latenessMs })
   const common = { site: options.site, operators: ENGINE_OPERATORS, latenessMs, adopt: true, trustIds: true }
   const makeOrdered = (): Engine =>
     new Engine({
@@ -108,6 +117,8 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
   let ordered = makeOrdered()
   let eager = makeEager()
   let idle = idleTypes()
+  let drafts = options.drafts ?? (options.rules ? [] : shadowRules(rules, options.site.rules ?? {}))
+  let shadow = shadowOf(drafts)
   const judge = (): void => {
     for (const [id, at] of unconfirmed) {
       if (ordered.now < at && ordered.arrived - at < latenessMs + CONFIRM_WITHIN_MS) break
@@ -120,7 +131,7 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
     get rules() {
       return rules
     },
-    replace(next) {
+    replace(next, nextDrafts = []) {
       const changes = ruleChanges(rules, next)
       const [was, old] = [{ ordered, eager, idle }, rules]
       try {
@@ -135,6 +146,11 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
         rules = old
         throw error
       }
+      // A draft that did not change goes on counting.
+      if (ruleChanges(drafts, nextDrafts).length > 0 || drafts.length !== nextDrafts.length) {
+        drafts = nextDrafts
+        shadow = shadowOf(drafts)
+      }
       return changes
     },
     line(line) {
@@ -143,11 +159,13 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
         eager.settle()
       }
       ordered.line(line)
+      shadow?.line(line)
     },
     tick(nowMs) {
       eager.advance(nowMs)
       eager.settle()
       ordered.advance(nowMs)
+      shadow?.tick(nowMs)
       judge()
     },
     snapshot: () => ({
@@ -170,6 +188,7 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
       ordered.resume(nowMs)
     },
     counts: () => ordered.counts,
+    shadow: () => shadow?.tallies() ?? [],
     ability: () => (ordered.report('S01') as Ability | undefined) ?? { unable: [], devices: {} },
   }
 }

@@ -51,6 +51,13 @@ export interface RuleInfo {
   reasons: Record<string, { zh: string; en: string }>
   description?: { zh: string; en: string }
   falsePositives?: string[]
+  /** A draft of the rule that runs without raising: its values, and what it would have raised since then. */
+  shadow?: {
+    values: Record<string, unknown>
+    since: number | null
+    raised: Partial<Record<'red' | 'orange' | 'yellow' | 'blue', number>>
+    lastAt: number | null
+  }
 }
 
 export interface PlanStep {

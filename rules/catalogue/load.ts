@@ -201,6 +201,18 @@ export function loadRules(dir: string, overrides: Record<string, Record<string, 
   return applyOverrides(files, overrides)
 }
 
+/**
+ * Drafts that run without raising: rules whose overrides say `shadow: { parameter: value }` (beside the rule in force) or
+ * `shadow: true` (instead of it).
+ */
+export function shadowRules(rules: readonly Rule[], overrides: Record<string, Record<string, unknown>>): Rule[] {
+  return rules.flatMap(({ file }) => {
+    const { shadow, enabled, ...rest } = overrides[file.id] ?? overrides[file.code] ?? {}
+    if (shadow === undefined || shadow === false) return []
+    return [new Rule(file, convert(file, shadow === true ? rest : { ...rest, ...(shadow as object) }))]
+  })
+}
+
 export function applyOverrides(files: readonly RuleFile[], overrides: Record<string, Record<string, unknown>>): Rule[] {
   const known = new Set(files.flatMap((f) => [f.id, f.code]))
   for (const slug of Object.keys(overrides))
@@ -216,6 +228,17 @@ function convert(file: RuleFile, raw: Record<string, unknown>): Record<string, u
       if (typeof value !== 'boolean')
         throw new WardwatchError('rule-invalid', `rules.${file.id}.enabled: must be true or false`)
       out.enabled = value
+      continue
+    }
+    if (name === 'shadow') {
+      const isDraft = value !== null && typeof value === 'object' && !Array.isArray(value)
+      if (typeof value !== 'boolean' && !isDraft)
+        throw new WardwatchError(
+          'rule-invalid',
+          `rules.${file.id}.shadow: must be true, false or parameters of a draft`,
+        )
+      if (isDraft) convert(file, value as Record<string, unknown>)
+      if (value === true) out.enabled = false
       continue
     }
     const spec = file.parameters.find((p) => p.name === name)
