@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const OUT = process.env.WARDWATCH_SHOTS ?? join(ROOT, 'docs/screenshots')
 /** By then INC-01 has raised its red alerts. */
 const STORY_S = Number(process.env.WARDWATCH_STORY_S ?? 175)
-const SIZES = { 1920: [1920, 1080], 1366: [1366, 768], 390: [390, 844] } as const
+const SIZES = { 3840: [3840, 2160], 1920: [1920, 1080], 1366: [1366, 768], 390: [390, 844] } as const
 
 interface Ready {
   facilities: { console: string; accounts: { role: string; account: string; password: string }[] }[]
@@ -107,6 +107,21 @@ try {
   })
   await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', { widths: [390] })
   await shoot(browser, 'duty-plan', facility.console, chief, '/duty/plan', { widths: [1920, 1366] })
+  // The evidence page of the alert that stands highest.
+  await shoot(browser, 'duty-evidence', facility.console, chief, '/duty/alerts', {
+    widths: [1920],
+    before: async (page) => {
+      await page.keyboard.press('j')
+      await page.keyboard.press('Enter')
+      await sleep(800)
+      await page.keyboard.press('t')
+      await sleep(3000)
+    },
+  })
+  await shoot(browser, 'duty-cameras', facility.console, chief, '/duty/cameras', { widths: [1920] })
+  await shoot(browser, 'duty-shift', facility.console, chief, '/duty/shift', { widths: [1920] })
+  await shoot(browser, 'duty-wall', facility.console, of('wall'), '/duty/wall', { widths: [3840] })
+  await shoot(browser, 'eng-health', facility.console, of('engineer'), '/eng/health', { widths: [1920] })
   await shoot(browser, 'eng-devices', facility.console, of('engineer'), '/eng/devices', { widths: [1920, 1366, 390] })
   await shoot(browser, 'eng-device', facility.console, of('engineer'), '/eng/devices/F07', { widths: [1920] })
   await shoot(browser, 'me', facility.console, chief, '/me', { widths: [1366] })
