@@ -1,6 +1,8 @@
 /** Wall-clock questions in the facility's time zone: night, timetable, patrol hours. Pure: the instant is an argument. */
 const formats = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
+const minutes = new Map<string, number>()
+const ranges = new Map<string, readonly [from: number, to: number]>()
 /** The answer before this one: nearly every question is about the same quarter. */
 let last = { timezone: '', quarter: 0, offset: 0 }
 
@@ -68,14 +70,30 @@ function minuteOfDay(timezone: string, at: number): number {
   return (local - Math.floor(local / 86_400_000) * 86_400_000) / 60_000
 }
 
-/** Minutes since midnight of "HH:MM". */
+/** Minutes since midnight of "HH:MM"; a day has few such texts, and they are asked for on every reading. */
 export function minuteOf(hourMinute: string): number {
-  return Number(hourMinute.slice(0, 2)) * 60 + Number(hourMinute.slice(3, 5))
+  let minute = minutes.get(hourMinute)
+  if (minute === undefined) {
+    minute = Number(hourMinute.slice(0, 2)) * 60 + Number(hourMinute.slice(3, 5))
+    if (minutes.size > 4096) minutes.clear()
+    minutes.set(hourMinute, minute)
+  }
+  return minute
+}
+
+function rangeOf(text: string): readonly [number, number] {
+  let range = ranges.get(text)
+  if (!range) {
+    range = text.split('-').map(minuteOf) as [number, number]
+    if (ranges.size > 4096) ranges.clear()
+    ranges.set(text, range)
+  }
+  return range
 }
 
 /** Is the instant inside "HH:MM-HH:MM" (local, start included, end excluded, may pass midnight)? */
 export function inHours(timezone: string, range: string, at: number): boolean {
-  const [from, to] = range.split('-').map(minuteOf) as [number, number]
+  const [from, to] = rangeOf(range)
   const now = minuteOfDay(timezone, at)
   return from === to ? true : from < to ? now >= from && now < to : now >= from || now < to
 }
