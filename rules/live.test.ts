@@ -44,6 +44,13 @@ beforeEach(() => {
 })
 
 describe('the live pair of runs', () => {
+  test('a first start is no endless pause: silence counts from then on', () => {
+    rules.resume(T)
+    rules.line({ device: 'B1', type: 'band.battery', time: T + 1_000, received: T + 1_000, value: { percent: 80 } })
+    for (let at = T + 2_000; at < T + 900_000; at += 5_000) rules.tick(at)
+    expect(text().filter((line) => line.includes('raised R29'))).not.toEqual([])
+  })
+
   test('shows positive evidence on arrival, and the ordered run confirms it under the same id', () => {
     rules.line({ device: 'T1', type: 'tag.sos', time: T, received: T + 40, value: {} })
     expect(text()).toEqual(['eager raised R39 0'])

@@ -360,7 +360,8 @@ export class Engine {
    */
   resume(at: number): void {
     if (at <= this.#arrived) return
-    this.#gateways.pauseAll(this.#arrived, at + 120_000)
+    // Before the very first line there was nothing to listen to.
+    this.#gateways.pauseAll(Number.isFinite(this.#arrived) ? this.#arrived : at, at + 120_000)
     this.#downUntil = at
     this.advance(at)
   }

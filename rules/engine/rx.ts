@@ -46,7 +46,13 @@ export function evaluateRules(options: RulesStreamOptions): OperatorFunction<unk
       })
       options.onStart?.(rules)
       const ticking = interval(options.tickMs ?? 200, scheduler).subscribe(() => {
-        if (options.ready?.() ?? true) rules.tick(scheduler.now())
+        if (!(options.ready?.() ?? true)) return
+        try {
+          rules.tick(scheduler.now())
+        } catch (error) {
+          // A deadline that a rule cannot bear must not end the edge: it is off the list, the next tick goes on.
+          options.onFault?.(error as Error, null)
+        }
       })
       const reading = lines.subscribe({
         next: (line) => {
