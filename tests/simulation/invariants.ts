@@ -101,6 +101,7 @@ export async function judge(scene: Scene): Promise<Verdict> {
       changes.map((c) => c.change),
     ),
     ...bounded(scene),
+    ...nothingBroke(scene),
   ]
   return {
     violations,
@@ -357,4 +358,10 @@ function bounded({ edge, sink }: Scene): string[] {
   void sink
   // Alerts and acts may pass the limit; each of them is one row.
   return edge.mostPending > MAX_PENDING * 2 ? [`bounded: ${edge.mostPending} rows waited for the disk`] : []
+}
+
+/** A rule that throws, or a journal set aside as damaged, is a fault of the product whatever the disk did. */
+function nothingBroke({ edge }: Scene): string[] {
+  const broken = edge.faults.filter((text) => text.includes('a rule failed') || text.includes('journal-corrupt'))
+  return broken.length > 0 ? [`nothing-breaks: ${sample(new Set(broken))}`] : []
 }

@@ -13,7 +13,7 @@ import { MemorySink } from './sink.ts'
 import { World } from './world.ts'
 
 const START = Date.UTC(2026, 10, 22, 2)
-const FAULTY_MS = 180_000
+const FAULTY_MS = 120_000
 /** Asked at odd times: health goes out every 30 s and is always on its way at some. */
 const HEAL_MS = 7300
 const LEAST_HEALS = 10
