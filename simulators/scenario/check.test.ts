@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { AlertChange, Level } from '#model/alert/alert.ts'
 import { CATALOGUE_DIR, loadRules } from '#rules/catalogue/load.ts'
 import { scoreChanges } from './check.ts'
-import { type Expected, readStory, scenarioIds } from './story.ts'
+import { type Expected, readStory, SCENARIO_ROOT, scenarioIds } from './story.ts'
 
 const START = 1_795_284_600_000
 
@@ -97,7 +99,11 @@ describe('the scenarios', () => {
   })
 
   it('carry the name of their folder, and a near-miss expects nothing red that is not a plain button', () => {
-    for (const [i, id] of scenarioIds().entries()) expect(stories[i]?.story.id).toBe(id)
+    const list = readFileSync(join(SCENARIO_ROOT, 'README.md'), 'utf8')
+    for (const [i, id] of scenarioIds().entries()) {
+      expect(stories[i]?.story.id).toBe(id)
+      expect(list).toContain(`| ${id} |`)
+    }
     for (const { story, expected } of stories)
       if (story.id.startsWith('NM-') && story.id !== 'NM-12')
         expect(
