@@ -99,6 +99,17 @@ describe('desk', () => {
     ])
   })
 
+  test('the ordered run decides which incident an alert belongs to: the eager one has not seen every alert', async () => {
+    const { desk } = await house()
+    await desk.apply(sampleChange(1, 'raised', { incident: 'iEAGER' }), eager)
+    const moved = await desk.apply(sampleChange(1, 'raised', { incident: 'iTRUE' }), ordered)
+    expect(moved.map((c) => [c.change, c.note, c.alert.incident])).toEqual([['updated', 'incident', 'iTRUE']])
+    expect(await desk.apply(sampleChange(1, 'raised', { incident: 'iTRUE' }), ordered)).toEqual([])
+    expect(await desk.apply(sampleChange(1, 'raised', { incident: 'iEAGER' }), eager)).toEqual([])
+    expect((await desk.incident('iTRUE'))?.members).toHaveLength(1)
+    expect(await desk.incident('iEAGER')).toBeNull()
+  })
+
   test('a level only rises, and the eager path may raise but not end', async () => {
     const { desk } = await house()
     await desk.apply(sampleChange(1, 'raised', { level: 'yellow' }), eager)

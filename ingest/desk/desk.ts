@@ -171,7 +171,7 @@ class Desk implements EdgeDesk {
       if (change.at < (this.#reported.get(change.alert.id) ?? 0)) return []
       this.#reported.set(change.alert.id, change.at)
     }
-    const merged = mergeChange(known, change)
+    const merged = mergeChange(known, change, origin.source === 'ordered')
     return merged ? this.#enter(merged.record, merged.steps, change.at, []) : []
   }
 

@@ -27,23 +27,34 @@ export interface Merged {
   steps: Step[]
 }
 
-/** Null when the change means nothing new. Only for alerts that the desk knows. */
-export function mergeChange(known: AlertRecord, change: AlertChange): Merged | null {
+/**
+ * Null when the change means nothing new. Only for alerts that the desk knows.
+ * @param isTruth the ordered run speaks: it alone has seen every alert, so it decides which incident this one belongs to.
+ */
+export function mergeChange(known: AlertRecord, change: AlertChange, isTruth: boolean): Merged | null {
   const closed = known.alert.state === 'resolved' || known.alert.state === 'dismissed'
   const reported = change.alert
   switch (change.change) {
     case 'raised':
     case 'escalated': {
-      if (closed || levelRank(reported.level) <= levelRank(known.alert.level)) return null
-      const fresh = withEngineFields(known, reported)
+      if (closed) return null
+      if (levelRank(reported.level) <= levelRank(known.alert.level)) {
+        if (!isTruth || change.change !== 'raised' || reported.incident === known.alert.incident) return null
+        const alert: Alert = { ...known.alert, incident: reported.incident }
+        return { record: { ...known, alert }, steps: [step(alert, { ...change, note: 'incident' })] }
+      }
+      const fresh = withEngineFields(known, reported, isTruth)
       return noted(applyCondition(fresh, { event: 'escalated', at: change.at, level: reported.level }), change)
     }
     case 'cleared':
       if (closed || !known.alert.conditionActive) return null
-      return noted(applyCondition(withEngineFields(known, reported), { event: 'cleared', at: change.at }), change)
+      return noted(
+        applyCondition(withEngineFields(known, reported, isTruth), { event: 'cleared', at: change.at }),
+        change,
+      )
     case 'updated': {
       if (closed) return null
-      const fresh = withEngineFields(known, reported)
+      const fresh = withEngineFields(known, reported, isTruth)
       if (reported.activations > known.alert.activations)
         return noted(applyCondition(fresh, { event: 'reactivated', at: change.at }), change)
       const held = (state: string) => state === 'suppressed-by-design' || state === 'out-of-service'
@@ -62,12 +73,12 @@ export function mergeChange(known: AlertRecord, change: AlertChange): Merged | n
   }
 }
 
-function withEngineFields(known: AlertRecord, reported: Alert): AlertRecord {
+function withEngineFields(known: AlertRecord, reported: Alert, isTruth: boolean): AlertRecord {
   const fields = Object.fromEntries(ENGINE_FIELDS.map((f) => [f, reported[f]]))
   const alert: Alert = {
     ...known.alert,
     ...fields,
-    incident: known.alert.incident ?? reported.incident,
+    incident: isTruth ? reported.incident : (known.alert.incident ?? reported.incident),
     annunciated: known.alert.annunciated || reported.annunciated,
   }
   return { ...known, alert }
