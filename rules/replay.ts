@@ -13,7 +13,7 @@ import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
-import { whyText } from './why.ts'
+import { WhyWatch } from './why.ts'
 
 export interface ReplayOptions {
   site: string
@@ -64,6 +64,7 @@ interface RunOptions {
   adopt: boolean
   restartEvery: number
   operator: OperatorModel | null
+  why?: WhyWatch
   onLine: (line: string, change: AlertChange) => void
   onBad: (sentence: string) => void
   onProgress: (bytes: number, lines: number) => void
@@ -71,6 +72,7 @@ interface RunOptions {
 
 /** One pass over the file. */
 export async function runReplay(options: RunOptions): Promise<{ summary: ReplaySummary; engine: Engine }> {
+  const { why } = options
   const make = (): Engine => new Engine(engineOptions)
   let lineNumber = 0
   const engineOptions: EngineOptions = {
@@ -80,8 +82,16 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
     adopt: options.adopt,
     ...(options.operator ? { operatorModel: options.operator } : {}),
     ...(options.until === null ? {} : { until: options.until }),
-    onChange: (change) => options.onLine(changeLine(change), change),
-    onRefused: (_cause, detail) => bad(detail),
+    onChange: (change) => {
+      why?.change(change)
+      options.onLine(changeLine(change), change)
+    },
+    onRefused: (_cause, detail, device) => {
+      options.why?.refused(device, detail)
+      bad(detail)
+    },
+    ...(why ? { onLate: (reading) => why.late(reading) } : {}),
+    ...(why && why.at !== null ? { probe: { at: why.at, look: (e) => why.look(e, why.at as number) } } : {}),
   }
   const bad = (detail: string): void => {
     const sentence = `${options.file}:${lineNumber}: ${detail}`
@@ -123,7 +133,8 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
     for (const text of lines) take(text)
     options.onProgress(bytes, lineNumber)
   }
-  const end = options.until ?? to
+  // A question about a moment after the last line: time goes on in silence until then.
+  const end = options.until ?? (to !== null && why?.at ? Math.max(to, why.at) : to)
   if (end !== null) engine.finish(end)
   const totals = engine.book.totals()
   const hours = from !== null && end !== null && end > from ? (end - from) / 3_600_000 : 0
@@ -207,20 +218,20 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
   }
   try {
     if (options.against !== undefined) return await compare(options, common, rules, rulesOf(options.against), io)
-    const changes: AlertChange[] = []
+    const why = options.why ? new WhyWatch(options.why, rules) : null
     const { summary, engine } = await runReplay({
       ...common,
       rules,
-      onLine: (line, change) => {
-        if (options.why) changes.push(change)
-        else if (buffer.push(line) >= 500) flush()
+      ...(why ? { why } : {}),
+      onLine: (line) => {
+        if (!why && buffer.push(line) >= 500) flush()
       },
     })
     flush()
     await Promise.all(pending)
     progress.end()
-    if (options.why) {
-      io.out(`${JSON.stringify(whyText(options.why, changes, rules, engine))}\n`)
+    if (why) {
+      io.out(`${JSON.stringify(why.answer(engine))}\n`)
       return 0
     }
     const text = options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary)

@@ -124,6 +124,19 @@ export class AlertBook implements AlertsView {
     return [...this.#open.values()].map((e) => e.record.alert)
   }
 
+  // What `why` asks.
+
+  heldBack(rule: Rule, key: string): ReturnType<HeldBack['find']> {
+    return this.#heldBack.find(`${rule.id}|${key}`)
+  }
+  closedAt(rule: Rule, key: string): number | null {
+    return this.#closed.get(`${rule.id}|${key}`)?.at ?? null
+  }
+  /** What would hold back the least serious alert of the rule there. */
+  inhibitionAt(rule: Rule, zone: string, at: number): string | null {
+    return inhibition(rule, zone, 'blue', at, this.#o.site, this.#o.signals)
+  }
+
   // What operators say.
 
   hit(rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {

@@ -14,7 +14,8 @@ import type { AlertEvent, Cx, Hit, Input, Operator, Prepared, WakeClass } from '
 import { CLASS, EventOrder, type Queued } from './order.ts'
 import type { Rule } from './rule.ts'
 import { SeenIds, type SeenSnapshot } from './seen.ts'
-import { Signals } from './signals.ts'
+import { type DeviceRecord, Signals } from './signals.ts'
+import { REST_FOR_MS } from './views.ts'
 import { Whereabouts } from './whereabouts.ts'
 
 export interface EngineOptions {
@@ -30,6 +31,10 @@ export interface EngineOptions {
   /** Late readings younger than this are evaluated, older ones only recorded, ms. */
   stillMattersMs?: number
   adopt?: boolean
+  /** Looks once when the run has passed an instant: everything up to it has happened, nothing after it. */
+  probe?: { at: number; look: (engine: Engine) => void }
+  /** A reading came after its lateness: evaluated as delayed, or only recorded. */
+  onLate?: (reading: LateReading) => void
   /** The end of the run if it is known beforehand: no deadline after it fires. */
   until?: number
   /** A modelled operator of `replay --operator`. */
@@ -41,6 +46,17 @@ export interface EngineOptions {
   trustIds?: boolean
   /** A live edge: configured devices that never speak are told. */
   live?: boolean
+}
+
+export interface LateReading {
+  device: string
+  subject: string | null
+  type: string
+  time: number
+  value: unknown
+  latenessMs: number
+  limitMs: number
+  evaluated: boolean
 }
 
 export interface EngineCounts {
@@ -114,8 +130,11 @@ export class Engine {
   /** Deadlines up to this instant passed while the edge was down. */
   #downUntil = Number.NEGATIVE_INFINITY
 
+  #probe: { at: number; look: (engine: Engine) => void } | null
+
   constructor(options: EngineOptions) {
     this.#options = options
+    this.#probe = options.probe ?? null
     this.#latenessMs = options.latenessMs ?? 5_000
     this.#slackMs = options.clockSlackMs ?? 1_000
     this.#waitMs = (options.waitMs ?? this.#latenessMs) + this.#slackMs
@@ -216,20 +235,23 @@ export class Engine {
   tallies(): Record<string, number> {
     return Object.fromEntries([...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
-  /** The newest reading of a type that speaks for a key (a device, a person, a zone), else of any device. */
-  lastOf(type: string, key: string): { device: string; time: number; value: unknown } | null {
-    const parts = key.split('|')
-    let best: { device: string; time: number; value: unknown; fits: boolean } | null = null
-    for (const record of this.#signals.records()) {
-      const signal = record.signals[type]
-      if (!signal) continue
-      const subject = this.site.subjectOfDevice(record.id)
-      const zone = this.site.zoneOfDevice(record.id)
-      const fits = parts.includes(record.id) || parts.includes(subject ?? '') || parts.includes(zone ?? '')
-      if (!best || (fits && !best.fits) || (fits === best.fits && signal.time > best.time))
-        best = { device: record.id, time: signal.time, value: signal.value, fits }
-    }
-    return best
+  // What `why` asks.
+  records(): Iterable<DeviceRecord> {
+    return this.#signals.records()
+  }
+  record(device: string): DeviceRecord | undefined {
+    return this.#signals.find(device)
+  }
+  statesOf(rule: string): Iterable<[string, object]> {
+    return this.#running.find((r) => r.rule.id === rule)?.states ?? []
+  }
+  gatewayUnhealthySince(gateway: string, at: number): number | null {
+    return this.#gateways.unhealthySince(gateway, at)
+  }
+  /** Has the person been at rest for long enough; null when nobody knows. */
+  restsAt(person: string, at: number): boolean | null {
+    const since = this.#signals.restSince(person)
+    return since === null ? null : at - since >= REST_FOR_MS
   }
   /** What a rule tells beyond its alerts; undefined when it does not run or tells nothing. */
   report(code: string): unknown {
@@ -308,15 +330,28 @@ export class Engine {
     if (reading.type === 'device.clock' && reading.quality !== 'bad') this.#order.learnClock(reading, () => {})
     const time = this.#order.corrected(reading)
     const lateness = this.#arrived - time
-    if (lateness > this.#stillMattersMs) {
+    const late = lateness > this.#latenessMs
+    const evaluated = lateness <= this.#stillMattersMs
+    if (late) this.#tellLate(reading, time, lateness, evaluated)
+    if (!evaluated) {
       this.counts.recordedOnly++
       return
     }
-    const late = lateness > this.#latenessMs
     if (late) this.counts.late++
     // A late reading takes its place at the moment of its decision, so that incidents and levels see one order.
     const at = late ? this.#arrived : Math.max(time, this.#now)
     this.#order.push(queuedReading(at, reading, time, late))
+  }
+
+  #tellLate(
+    { device, subject, type, value }: TakenReading,
+    time: number,
+    latenessMs: number,
+    evaluated: boolean,
+  ): void {
+    const person = subject ?? this.site.subjectOfDevice(device)
+    const limitMs = this.#latenessMs
+    this.#options.onLate?.({ device, subject: person, type, time, value, latenessMs, limitMs, evaluated })
   }
 
   /** Time passes without lines (live: the clock; replay: `--until`). */
@@ -352,6 +387,14 @@ export class Engine {
     this.#deadlineLimit = end
     this.#run(Number.POSITIVE_INFINITY)
     this.#endInstant()
+    if (this.#probe) this.#look()
+  }
+
+  #look(): void {
+    this.#endInstant()
+    const probe = this.#probe
+    this.#probe = null
+    probe?.look(this)
   }
 
   /**
@@ -376,6 +419,7 @@ export class Engine {
         wakeAt < itemAt ||
         (wakeAt === itemAt && deadline !== undefined && item !== undefined && deadline.cls < item.cls)
       const at = wakeFirst ? wakeAt : itemAt
+      if (this.#probe && Math.min(at, limit) > this.#probe.at) this.#look()
       if (at > limit || at === Number.POSITIVE_INFINITY) {
         // Nothing can come any more for the instant that was being worked on.
         if (this.#now <= limit) this.#endInstant()
