@@ -9,6 +9,7 @@ import { rewriteCases } from './cases/case-file.ts'
 import { casesPathOf, runCasesOf } from './cases/run.ts'
 import { CATALOGUE_DIR, readRuleFiles } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
+import { csvColumn } from './csv.ts'
 import { secondsOf } from './durations.ts'
 import { Rule } from './engine/rule.ts'
 import { type ReplayOptions, replay } from './replay.ts'
@@ -158,7 +159,7 @@ export function registerRulesCommands(
   program
     .command('replay')
     .description('run the production rules over recorded readings in virtual time')
-    .requiredOption('--site <file>', 'site file of the facility')
+    .option('--site <file>', 'site file of the facility; may be left out with --csv')
     .requiredOption('--readings <file>', 'NDJSON: readings, context changes and acts, one a line, in order of arrival')
     .option('--rules <dir>', 'folder of rule files instead of the built-in catalogue')
     .option('--out <file>', 'write the change lines here; the summary then goes to standard output')
@@ -171,6 +172,11 @@ export function registerRulesCommands(
     .option('--key <key>', 'key of the alert for --why')
     .option('--at <time>', 'instant for --why')
     .option('--against <dir>', 'compare with another folder of rules: alerts gained and lost, operator load')
+    .option(
+      '--csv <type=field>',
+      'the readings are a CSV of timestamp,value of one device, e.g. env.temperature=celsius',
+    )
+    .option('--scores <file>', 'with --csv: how unusual each row is, as timestamp,value,anomaly_score')
     .option('--ability', 'also say where rules cannot fire (S01)')
     .option('--json', 'the summary as one JSON object')
     .action(async (o: Record<string, string | boolean | undefined>) => {
@@ -182,7 +188,7 @@ export function registerRulesCommands(
           if (!Number.isInteger(every) || every < 0)
             throw new WardwatchError('usage', '--restart-every needs a number of lines')
           const options: ReplayOptions = {
-            site: o.site as string,
+            ...(typeof o.site === 'string' ? { site: o.site } : {}),
             readings: o.readings as string,
             restartEvery: every,
             strict: o.strict === true,
@@ -194,6 +200,10 @@ export function registerRulesCommands(
           if (typeof o.out === 'string') options.out = o.out
           if (typeof o.until === 'string') options.until = timeOf(o.until, '--until')
           if (typeof o.operator === 'string') options.operator = operatorModel(o.operator)
+          if (typeof o.csv === 'string') options.csv = csvColumn(o.csv)
+          if (typeof o.scores === 'string') options.scores = o.scores
+          if (options.scores !== undefined && !options.csv)
+            throw new WardwatchError('usage', '--scores needs --csv: scores are of one series')
           if (typeof o.against === 'string') options.against = o.against
           if (typeof o.why === 'string')
             options.why = {

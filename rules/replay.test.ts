@@ -252,7 +252,14 @@ describe('replay', () => {
     const result = JSON.parse((await replay(path, '--against', other, '--json')).out)
     expect(result.lost.map((a: { code: string }) => a.code)).toEqual(['R01'])
     expect(result.gained).toEqual([])
+    expect(result.levels).toMatchObject({ base: { red: 1 }, lost: { red: 1 }, gained: { red: 0 } })
     expect(result.load.base).toHaveProperty('east')
+    expect(result.peak.base.east).toBeGreaterThan(0)
+    expect(result.peak.against.east).toBe(0)
+    const spoken = (await replay(path, '--against', other)).out
+    expect(spoken).toMatch(/lost: 1\n.* R01 BELT red\n/)
+    expect(spoken).toMatch(/red {5}1 → 0 {2}\(\+0 −1\)/)
+    expect(spoken).toMatch(/east: [\d.]+ → 0 alarms per 10 min, worst \d → 0/)
   })
 
   test('a wrong site file or option is one sentence and exit 1', async () => {

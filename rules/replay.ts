@@ -11,12 +11,15 @@ import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import type { OperatorModel } from './alerts/book.ts'
 import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
+import { comparison, comparisonText, RunCollector } from './compare.ts'
+import { CSV_DEVICE, type CsvColumn, CsvScores, csvRows, csvSite } from './csv.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
 import { WhyWatch } from './why.ts'
 
 export interface ReplayOptions {
-  site: string
+  /** May be left out with `csv`. */
+  site?: string
   readings: string
   rules?: string
   out?: string
@@ -29,6 +32,10 @@ export interface ReplayOptions {
   against?: string
   json?: boolean
   ability?: boolean
+  /** The readings are a CSV of timestamp,value. */
+  csv?: CsvColumn
+  /** Where a score per row goes. */
+  scores?: string
 }
 
 export interface ReplaySummary {
@@ -59,6 +66,10 @@ interface RunOptions {
   site: Site
   rules: readonly Rule[]
   file: string
+  /** Lines to read instead of those of the file. */
+  source?: () => AsyncIterable<{ lines: string[]; bytes: number }>
+  /** What is wrong with a line that is no JSON. */
+  notJson?: string
   until: number | null
   strict: boolean
   adopt: boolean
@@ -111,7 +122,7 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
       line = JSON.parse(text)
     } catch {
       unreadable++
-      bad('the line is not JSON; write one JSON object a line')
+      bad(options.notJson ?? 'the line is not JSON; write one JSON object a line')
       return
     }
     const time = (line?.time ?? line?.received) as number | undefined
@@ -129,7 +140,7 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
       engine.restore(snapshot)
     }
   }
-  for await (const { lines, bytes } of linesOf(options.file)) {
+  for await (const { lines, bytes } of options.source?.() ?? linesOf(options.file)) {
     for (const text of lines) take(text)
     options.onProgress(bytes, lineNumber)
   }
@@ -174,6 +185,42 @@ async function* linesOf(file: string): AsyncGenerator<{ lines: string[]; bytes: 
   if (rest !== '') yield { lines: [rest], bytes }
 }
 
+/** Rows of a CSV as lines of a replay, each in its place; their scores are written on the way. */
+async function* csvLines(
+  file: string,
+  { type, field }: CsvColumn,
+  scoresFile: string | null,
+): AsyncGenerator<{ lines: string[]; bytes: number }> {
+  let rows = 0
+  for await (const _ of csvRows(file)) rows++
+  const scores = scoresFile === null ? null : { file: await open(scoresFile, 'w'), rows: new CsvScores(rows) }
+  let lines: string[] = []
+  let scored: string[] = [CsvScores.HEADER]
+  let read = 0
+  let bytes = 0
+  try {
+    for await (const row of csvRows(file)) {
+      // Blank lines and the heading keep their numbers.
+      for (; read + 1 < row.line; read++) lines.push('')
+      read++
+      bytes += row.timestamp.length + row.text.length + 2
+      const { time, value } = row
+      const reading = { device: CSV_DEVICE, type, time, value: { [field]: value } }
+      lines.push(time === null || value === null ? 'no reading' : JSON.stringify(reading))
+      if (scores) scored.push(scores.rows.row(row))
+      if (lines.length < 5_000) continue
+      yield { lines, bytes }
+      lines = []
+      await scores?.file.write(`${scored.join('\n')}\n`)
+      scored = []
+    }
+    yield { lines, bytes }
+    if (scored.length > 0) await scores?.file.write(`${scored.join('\n')}\n`)
+  } finally {
+    await scores?.file.close()
+  }
+}
+
 export function readSite(file: string): Site {
   if (!existsSync(file))
     throw new WardwatchError('site-invalid', `${file}: there is no such file; give the site file with --site`)
@@ -182,7 +229,10 @@ export function readSite(file: string): Site {
 
 /** `wardwatch replay`. Exit codes: 0 done, 1 wrong arguments or files, 2 a bad line with --strict. */
 export async function replay(options: ReplayOptions, io: CommandIo): Promise<number> {
-  const site = readSite(options.site)
+  const { csv } = options
+  if (options.site === undefined && !csv)
+    throw new WardwatchError('usage', 'replay needs a site file; give it with --site')
+  const site = options.site === undefined ? csvSite(csv as CsvColumn) : readSite(options.site)
   if (!existsSync(options.readings))
     throw new WardwatchError(
       'usage',
@@ -210,11 +260,18 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
     file: options.readings,
     until: options.until ?? null,
     strict: options.strict ?? false,
-    adopt: options.adopt ?? false,
+    // The device of a CSV belongs to no facility.
+    adopt: (options.adopt ?? false) || csv !== undefined,
     restartEvery: options.restartEvery ?? 0,
     operator: options.operator ?? null,
     onBad: (sentence: string) => io.err(`${sentence}\n`),
     onProgress: progress.show,
+    ...(csv
+      ? {
+          source: () => csvLines(options.readings, csv, options.scores ?? null),
+          notJson: 'the row has no time or no number; write timestamp,value',
+        }
+      : {}),
   }
   try {
     if (options.against !== undefined) return await compare(options, common, rules, rulesOf(options.against), io)
@@ -282,7 +339,7 @@ export function summaryText(s: ReplaySummary): string {
   ].join('\n')
 }
 
-/** `--against`: what another rule set would have raised, and how it would load the consoles. */
+/** `--against`: the same readings through both sets of rules. */
 async function compare(
   options: ReplayOptions,
   common: Omit<RunOptions, 'rules' | 'onLine'>,
@@ -291,41 +348,11 @@ async function compare(
   io: CommandIo,
 ): Promise<number> {
   const run = async (set: readonly Rule[]) => {
-    const alerts = new Map<string, { code: string; key: string; level: string; at: number }>()
-    const { summary } = await runReplay({
-      ...common,
-      rules: set,
-      onLine: (_line, { alert }) =>
-        alerts.set(alert.id, { code: alert.code, key: alert.key, level: alert.level, at: alert.raisedAt }),
-    })
-    const per10Min = Object.fromEntries(
-      Object.entries(summary.annunciationsPerHour).map(([desk, n]) => [desk, Math.round((n / 6) * 1000) / 1000]),
-    )
-    return { alerts, summary, per10Min }
+    const collector = new RunCollector(common.site)
+    const { summary } = await runReplay({ ...common, rules: set, onLine: (_line, change) => collector.take(change) })
+    return { alerts: collector.alerts, load: collector.load(summary.from, summary.to), summary }
   }
-  const a = await run(rules)
-  const b = await run(other)
-  const missing = (from: typeof a, to: typeof b) =>
-    [...from.alerts].filter(([id]) => !to.alerts.has(id)).map(([id, alert]) => ({ id, ...alert }))
-  const changed = [...a.alerts].flatMap(([id, alert]) => {
-    const now = b.alerts.get(id)
-    return now && now.level !== alert.level ? [{ id, ...alert, to: now.level }] : []
-  })
-  const result = {
-    gained: missing(b, a),
-    lost: missing(a, b),
-    levelChanged: changed,
-    load: { base: a.per10Min, against: b.per10Min },
-    base: a.summary,
-    against: b.summary,
-  }
-  if (options.json) io.out(`${JSON.stringify(result)}\n`)
-  else {
-    const list = (title: string, items: { code: string; key: string; level: string; at: number }[]) =>
-      `${title}: ${items.length}\n${items.map((i) => `  ${new Date(i.at).toISOString()} ${i.code} ${i.key} ${i.level}\n`).join('')}`
-    io.out(list('gained', result.gained) + list('lost', result.lost) + list('level changed', changed))
-    for (const desk of new Set([...Object.keys(a.per10Min), ...Object.keys(b.per10Min)]))
-      io.out(`${desk}: ${a.per10Min[desk] ?? 0} → ${b.per10Min[desk] ?? 0} alerts per 10 min\n`)
-  }
+  const result = comparison(await run(rules), await run(other))
+  io.out(options.json ? `${JSON.stringify(result)}\n` : comparisonText(result))
   return 0
 }
