@@ -46,7 +46,6 @@ interface Counted {
 const byRule = new Map<string, Counted>()
 const byLevel: Record<string, number> = {}
 const byHour = new Map<number, number>()
-const lines: string[] = []
 let reds = 0
 const startMs = Date.parse(values.start)
 
@@ -65,8 +64,8 @@ function note({ at, change, alert }: AlertChange): void {
     byHour.set(hour, (byHour.get(hour) ?? 0) + 1)
   }
   if (values.list && (change === 'raised' || change === 'escalated' || alert.annunciated))
-    lines.push(
-      `${new Date(at + 8 * 3_600_000).toISOString().slice(11, 19)} ${change} ${alert.code} ${alert.key} ${alert.level}${alert.annunciated ? ' !' : ''} ${alert.zone ?? ''}`,
+    process.stderr.write(
+      `${new Date(at + 8 * 3_600_000).toISOString().slice(11, 19)} ${change} ${alert.code} ${alert.key} ${alert.level}${alert.annunciated ? ' !' : ''} ${alert.zone ?? ''}\n`,
     )
 }
 
@@ -116,7 +115,6 @@ const perHour = Object.fromEntries(
   Object.entries(totals.sounded).map(([desk, n]) => [desk, Math.round((n / (seconds / 3600)) * 100) / 100]),
 )
 const hours = Array.from({ length: Math.ceil(seconds / 3600) }, (_, h) => byHour.get(h) ?? 0)
-for (const line of lines) process.stderr.write(`${line}\n`)
 process.stdout.write(
   `${JSON.stringify({
     bench: 'ordinary-day',

@@ -2,6 +2,8 @@
  * R63: a person's days become unusual: sleep, activity by hour, presence at meals, each against his own last fourteen days
  * by a robust z; two such days running are told. Judged at local midnight; a day with too little data is no day.
  */
+import type { FacilityContext } from '#model/context/facility-context.ts'
+import type { TimetableSlot } from '#model/context/kinds.ts'
 import { minuteOf } from '#model/local-time.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import {
@@ -83,13 +85,21 @@ export const operator: Operator<State> = {
         )
     }
 
+    // Asked on every fix of everybody: the meals of the timetable, as the context stands.
+    let meals: { site: FacilityContext; version: number; slots: TimetableSlot[] } | null = null
+    function allMeals(site: FacilityContext): readonly TimetableSlot[] {
+      if (!meals || meals.site !== site || meals.version !== site.version)
+        meals = { site, version: site.version, slots: site.all('timetable').filter((s) => s.activity === 'meal') }
+      return meals.slots
+    }
+
     function position(person: string, input: Input, cx: C): void {
       if (!input.usableFix || input.zone === null) return
       const state = cx.peek(person)
       if (!state?.day || input.time < state.day.midnight || input.time >= state.day.midnight + DAY_MS) return
       const minute = (input.time - state.day.midnight) / 60_000
-      for (const slot of cx.site.all('timetable')) {
-        if (slot.activity !== 'meal' || minute < minuteOf(slot.from) || minute >= minuteOf(slot.to)) continue
+      for (const slot of allMeals(cx.site)) {
+        if (minute < minuteOf(slot.from) || minute >= minuteOf(slot.to)) continue
         const name = `${slot.zone}|${slot.from}`
         if (!state.day.meals.includes(name) && cx.site.within(input.zone, slot.zone)) state.day.meals.push(name)
       }
