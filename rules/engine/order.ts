@@ -36,8 +36,15 @@ export interface WaitingReadings {
 
 export interface OrderSnapshot {
   queue: Queued[]
-  offsets: [string, { t: number; offsetMs: number }[]][]
+  offsets: [string, Offset[]][]
   waiting?: WaitingReadings
+}
+
+interface Offset {
+  t: number
+  offsetMs: number
+  /** Reading that told it: of two of the same time the larger id holds, whichever came first. */
+  id: string
 }
 
 /** Offsets of a device that can still matter: the ones younger than this, and the one before them. */
@@ -47,7 +54,7 @@ const MAX_AHEAD_MS = 1_000
 
 export class EventOrder {
   readonly #queue = new Heap<Queued>(before)
-  readonly #offsets = new Map<string, { t: number; offsetMs: number }[]>()
+  readonly #offsets = new Map<string, Offset[]>()
 
   get size(): number {
     return this.#queue.size
@@ -67,7 +74,7 @@ export class EventOrder {
     let time = reading.time
     if (offsets)
       for (let i = offsets.length - 1; i >= 0; i--) {
-        const entry = offsets[i] as { t: number; offsetMs: number }
+        const entry = offsets[i] as Offset
         if (entry.t <= reading.time) {
           time -= entry.offsetMs
           break
@@ -85,11 +92,12 @@ export class EventOrder {
       this.#offsets.set(reading.device, offsets)
     }
     let at = offsets.length
-    while (at > 0 && (offsets[at - 1] as { t: number }).t > reading.time) at--
+    while (at > 0 && (offsets[at - 1] as Offset).t > reading.time) at--
     const same = offsets[at - 1]
-    if (same && same.t === reading.time) same.offsetMs = offsetMs
-    else offsets.splice(at, 0, { t: reading.time, offsetMs })
-    while (offsets.length > 2 && (offsets[1] as { t: number }).t < reading.time - KEEP_OFFSETS_MS) offsets.shift()
+    if (same && same.t === reading.time) {
+      if (reading.id > (same.id ?? '')) Object.assign(same, { offsetMs, id: reading.id })
+    } else offsets.splice(at, 0, { t: reading.time, offsetMs, id: reading.id })
+    while (offsets.length > 2 && (offsets[1] as Offset).t < reading.time - KEEP_OFFSETS_MS) offsets.shift()
     let moved = false
     const items = this.#queue.items()
     for (const item of items) {
