@@ -5,6 +5,7 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
 import { READING_TYPES } from '#model/catalogue/index.ts'
+import { closureOf } from './cel-closure.ts'
 import type { Rule } from './rule.ts'
 
 const MAX_LENGTH = 500
@@ -95,15 +96,27 @@ function compile(rule: Rule, text: string, variables: Variables) {
 
 const firstLine = (error: unknown): string => String((error as Error)?.message ?? error).split('\n')[0] ?? 'not CEL'
 
-/** @throws ConditionFault */
-export function condition(rule: Rule, text: string, variables: Variables): Condition {
+/**
+ * @param library always ask CEL itself (tests).
+ * @throws ConditionFault
+ */
+export function condition(rule: Rule, text: string, variables: Variables, library = false): Condition {
   const { program, type } = compile(rule, text, variables)
   if (type !== 'bool' && type !== 'dyn')
     throw new ConditionFault(text, `the expression gives ${type}, not true or false`)
   // Known without asking CEL: when nothing that the expression names is known, and it does not ask about null itself.
   const named = text.includes('null') ? [] : Object.keys(variables).filter((v) => new RegExp(`\\b${v}\\b`).test(text))
+  const isUnknown = (values: Record<string, unknown>): boolean => {
+    for (let i = 0; i < named.length; i++) {
+      const value = values[named[i] as string]
+      if (value !== null && value !== undefined) return false
+    }
+    return named.length > 0
+  }
+  const plain = library ? null : closureOf((program as { ast?: unknown }).ast, rule.values())
+  if (plain) return (values) => (isUnknown(values) ? null : plain(values))
   return (values) => {
-    if (named.length > 0 && named.every((v) => values[v] === null || values[v] === undefined)) return null
+    if (isUnknown(values)) return null
     const limit = Error.stackTraceLimit
     // An unknown value costs an error object inside CEL; its stack trace would cost ten times as much.
     Error.stackTraceLimit = 0
