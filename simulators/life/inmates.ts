@@ -5,7 +5,7 @@
 import type { Chance } from '../chance.ts'
 import type { Plan } from '../facility/plan.ts'
 import type { Attendance, Programme } from './programme.ts'
-import { type Journey, journey, type Spot, seatIn, WALK_M_PER_S, wayBetween } from './walker.ts'
+import { type Journey, journey, type Spot, seatIn } from './walker.ts'
 
 export interface Inmate {
   person: string
@@ -48,8 +48,8 @@ export interface Comings {
   move(zone: string, at: number): void
 }
 
-/** Toilets have few places, and four men with one more on the way are no crowd. */
-const TOILET_PLACES = 2
+/** One at a time: four men with one more on the way are no crowd. */
+const TOILET_PLACES = 1
 /** So long before the programme begins nobody goes away by himself. */
 const READY_MS = 6 * 60_000
 /** From any seat of a shared house or yard one is out of it in this time. */
@@ -241,7 +241,8 @@ export class Inmates {
       if (inmate.walk || inmate.zone !== cell.id || now < inmate.toiletAt) continue
       if (cell.ward.inToilet >= TOILET_PLACES) continue
       if (cell.mates.some((m) => m.walk || m.zone !== cell.id)) continue
-      inmate.toiletAt = now + this.#idle(night ? 9000 : 5400, night ? 21_600 : 12_600)
+      if (!this.#corridorIsFree(cell, now)) continue
+      inmate.toiletAt = now + this.#idle(night ? 10_800 : 7200, night ? 21_600 : 16_200)
       const seat = seatIn(this.#plan, cell.ward.toilet, cell.ward.inToilet, TOILET_PLACES)
       cell.ward.inToilet++
       this.#send(inmate, cell.ward.toilet, seat, now)
@@ -263,13 +264,9 @@ export class Inmates {
     const key = `${cell.id}>${zone}`
     let ms = this.#travel.get(key)
     if (ms === undefined) {
-      const way = wayBetween(this.#plan, cell.id, zone)
-      let metres = 0
-      for (let i = 1; i < way.length; i++) {
-        const [a, b] = [(way[i - 1] as (typeof way)[0]).spot, (way[i] as (typeof way)[0]).spot]
-        metres += Math.hypot(a.x_m - b.x_m, a.y_m - b.y_m)
-      }
-      ms = Math.round(metres / WALK_M_PER_S) * 1000
+      const first = cell.mates[0] as Inmate
+      const seat = seatIn(this.#plan, zone, 0, 1)
+      ms = journey(this.#plan, { zone: cell.id, spot: first.home }, { zone, spot: seat }).spots.length * 1000
       this.#travel.set(key, ms)
     }
     return ms

@@ -152,7 +152,9 @@ export class Life {
     if (this.onContext) this.#chargingRota(now, drafts)
     for (const inmate of this.#inmates.all) {
       const isCharging = this.#charging.includes(inmate.person)
-      if ((this.#tick + inmate.offset) % positionEvery === 0 && !isCharging)
+      // Thinned positions are those of people who stand still: where somebody walks to is told every other second.
+      const everyS = inmate.walk ? Math.min(positionEvery, 2) : positionEvery
+      if ((this.#tick + inmate.offset * (everyS === positionEvery ? 1 : 0)) % everyS === 0 && !isCharging)
         drafts.push(this.#position(inmate.band, 'band.position', inmate.at, now, 0.12))
       if ((this.#tick + (this.#options.inStep ? 0 : inmate.offset)) % vitalsEvery === 0)
         drafts.push(isCharging ? unworn(inmate.band, now) : this.#vitals(inmate, now, night))

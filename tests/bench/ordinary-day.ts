@@ -3,8 +3,8 @@
  * modelled operator. Prints one JSON object: what was annunciated an hour, and by which rules. The bar: at most six
  * annunciated alerts an hour and console, and no red.
  *
- * Positions and vital signs are thinned to the end of their validity: every 10 s and 15 s instead of 1 s and 5 s, so that a
- * day of 3,000 bands takes minutes instead of hours. `--positions 1 --vitals 5` gives every reading. `--size full` is the
+ * Positions (of people who stand still; walkers: 2 s) and vital signs are thinned to the end of their validity: every 10 s
+ * and 15 s instead of 1 s and 5 s, so that a day of 3,000 bands takes minutes instead of hours. `--positions 1 --vitals 5` gives every reading. `--size full` is the
  * full facility, `--list` prints every alert to stderr.
  */
 import { parseArgs } from 'node:util'
