@@ -34,20 +34,28 @@ describe('a walk', () => {
     )
   })
 
-  it('to the canteen keeps out of yards and of houses that are closed to the people in custody', () => {
-    const context = new FacilityContext(site)
-    const person = context.person('P017')
-    const at = Date.parse('2026-11-23T11:41:00+08:00')
-    const { spots } = journey(
-      plan,
-      { zone: 'W3-C204', spot: seatIn(plan, 'W3-C204', 0, 4) },
-      { zone: 'CANTEEN', spot: seatIn(plan, 'CANTEEN', 7, 60) },
-    )
-    for (const { x_m, y_m, floor } of spots) {
-      const zone = context.zoneAt(floor, x_m, y_m)
-      if (zone && person) expect(context.isForbidden(person, zone, at), `${zone} at ${x_m},${y_m}`).toBe(false)
-    }
-  })
+  it.each(['demo', 'full'] as const)(
+    'keeps out of yards and of what is closed to the people in custody, in the %s facility',
+    (size) => {
+      const facility = size === 'demo' ? { site, plan } : buildFacility('full')
+      const context = new FacilityContext(facility.site)
+      const at = Date.parse('2026-11-23T11:41:00+08:00')
+      for (const ward of facility.plan.wards) {
+        const person = facility.site.people?.find((p) => p.cell !== undefined && ward.cells.includes(p.cell))
+        for (const cell of [ward.cells[0], ward.cells.at(-1)] as string[])
+          for (const goal of ['CANTEEN', 'WORKSHOP-1', 'WORKSHOP-2', 'MED', 'VISIT']) {
+            const there = { zone: goal, spot: seatIn(facility.plan, goal, 0, 24) }
+            const here = { zone: cell, spot: seatIn(facility.plan, cell, 0, 4) }
+            for (const way of [journey(facility.plan, here, there), journey(facility.plan, there, here)])
+              for (const { x_m, y_m, floor } of way.spots) {
+                const zone = context.zoneAt(floor, x_m, y_m)
+                if (zone && person && zone !== cell && zone !== goal)
+                  expect(context.isForbidden(person, zone, at), `${cell} to ${goal}: ${zone} at ${x_m},${y_m}`).toBe(false)
+              }
+          }
+      }
+    },
+  )
 
   it('is the same over the plan that is read out of the site file', () => {
     const read = planOfSite(site)

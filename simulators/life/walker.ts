@@ -37,28 +37,64 @@ export function wayBetween(plan: Plan, from: string, to: string): WayPoint[] {
   ]
   const known = zones.filter((zone) => plan.middle.has(zone))
   const way: WayPoint[] = known.slice(0, 1).map((zone) => ({ zone, spot: plan.middle.get(zone) as Spot }))
-  for (let i = 1; i < known.length; i++)
-    way.push(...crossing(plan, known[i - 1] as string, known[i] as string, i > 1, i < known.length - 1))
+  for (let i = 1; i < known.length; i++) {
+    const [zone, next] = [known[i - 1] as string, known[i] as string]
+    if (isHouseOn(plan, zone, next)) way.push(...leaving(plan, zone, next, known[i + 1]))
+    else if (isHouseOn(plan, next, zone))
+way.push(...leaving(plan, next, zone, known[i - 2]).reverse())
+    else way.push(...crossing(plan, zone, next, i > 1, i < known.length - 1))
+  }
   const last = known[known.length - 1]
   if (known.length > 1 && last) way.push({ zone: last, spot: plan.middle.get(last) as Spot })
   return way
 }
 
+/** Open ground is what nothing leads out of; belts and walls are strips of it, no houses. */
+function isHouseOn(plan: Plan, zone: string, ground: string): boolean {
+  const kind = plan.zones.find((z) => z.id === zone)?.kind
+  if (plan.wards.length === 0 || kind === 'belt' || kind === 'wall') return false
+  return plan.wayOut.get(zone) === ground && !plan.wayOut.has(ground)
+}
+
+/** So far from its walls one walks past a house. */
+const BESIDE_M = 2.5
+/** Middle of the road that runs between two rows of ward buildings, from the corridor's edge. */
+const CORRIDOR_TO_ROAD_M = 16
+
 /**
- * Points on both sides of the passage between two zones. Between a corridor and the open ground one passes the ward's
- * door at the corridor's end and walks beside the house; otherwise one walks along the middle line of what one crosses.
+ * The way from a house over the open ground, up to the line along the ward buildings on the side of where one goes (or
+ * comes from): a ward is left by the door at its corridor's end, along the house to the road below it, and along that road;
+ * a house beside the buildings by its inner side, a gate house by its upper side. No way goes through a house or a yard.
  */
+function leaving(plan: Plan, zone: string, ground: string, other: string | undefined): WayPoint[] {
+  const boxes = plan.wards.map((w) => boxOf(plan, w.corridor))
+  const west = Math.min(...boxes.map((b) => b.left)) - BESIDE_M
+  const east = Math.max(...boxes.map((b) => b.right)) + BESIDE_M
+  const centre = (west + east) / 2
+  const sideOf = (z: string): number => ((plan.middle.get(z) as Spot).x_m > centre ? east : west)
+  const middle = plan.middle.get(zone) as Spot
+  const box = boxOf(plan, zone)
+  const on = (x_m: number, y_m: number): WayPoint => ({ zone: ground, spot: { x_m, y_m, floor: 1 } })
+  const isWard = (z: string): boolean => plan.wards.some((w) => w.corridor === z)
+  if (isWard(zone)) {
+    const inside: WayPoint = { zone, spot: { ...middle, x_m: box.left + 0.5 } }
+    const road = box.bottom + CORRIDOR_TO_ROAD_M - (box.bottom - box.top)
+    const beside = box.left - BESIDE_M
+    const way = [inside, on(beside, middle.y_m), on(beside, road)]
+    return other === undefined ? way : [...way, on(isWard(other) ? west : sideOf(other), road)]
+  }
+  const side = other && isWard(other) ? sideOf(zone) : sideOf(other ?? zone)
+  const kind = plan.zones.find((z) => z.id === zone)?.kind
+  const isAtGate = kind === 'visit' || kind === 'sally-port' || (middle.x_m > west && middle.x_m < east)
+  if (isAtGate) return [on(middle.x_m, box.top - BESIDE_M), on(side, box.top - BESIDE_M)]
+  const own = sideOf(zone)
+  const road = Math.min(...boxes.map((b) => b.top)) + CORRIDOR_TO_ROAD_M
+  return own === side ? [on(own, middle.y_m)] : [on(own, middle.y_m), on(own, road), on(side, road)]
+}
+
+/** Points on both sides of the passage between two rooms: one walks along the middle line of what one crosses. */
 function crossing(plan: Plan, from: string, to: string, throughFrom: boolean, throughTo: boolean): WayPoint[] {
   const at = (zone: string): Spot => plan.middle.get(zone) as Spot
-  const corridor = plan.wards.find((w) => w.corridor === from || w.corridor === to)?.corridor
-  const ground = corridor === from ? to : from
-  if (corridor && plan.wayOut.get(corridor) === ground) {
-    const box = boxOf(plan, corridor)
-    const inside: WayPoint = { zone: corridor, spot: { ...at(corridor), x_m: box.left + 0.5 } }
-    const beside: WayPoint = { zone: ground, spot: { ...at(ground), x_m: box.left - 2.5, y_m: at(corridor).y_m } }
-    const corner: WayPoint = { zone: ground, spot: { ...at(ground), x_m: box.left - 2.5 } }
-    return corridor === from ? [inside, beside, corner] : [corner, beside, inside]
-  }
   const opposite = (zone: string, other: string): WayPoint => {
     const box = boxOf(plan, zone)
     return { zone, spot: { ...at(zone), x_m: Math.min(box.right - 0.5, Math.max(box.left + 0.5, at(other).x_m)) } }
