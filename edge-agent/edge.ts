@@ -1,26 +1,17 @@
-/**
- * One facility: wires journal, ledger, desk, rules, drivers, broker, stores, uplink and console, and ends them in
- * order. It holds no logic of its own: what enters goes to the journal, and everything else follows the journal.
- */
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Broker, brokerDevices, createBroker } from '#broker/index.ts'
+import { type Broker, brokerDevices } from '#broker/index.ts'
 import { openAccounts } from '#dashboards/accounts.ts'
 import { historyOfJournal } from '#dashboards/history.ts'
 import { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from '#dashboards/server.ts'
 import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import { type EdgeLedger, openLedger } from '#ingest/ledger/ledger.ts'
-import { type Pump, startSinkPump } from '#ingest/pump.ts'
-import { openEmbeddedSeries } from '#ingest/series/embedded.ts'
-import { openInfluxV1 } from '#ingest/series/influx-v1.ts'
-import { openInfluxV2 } from '#ingest/series/influx-v2.ts'
-import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
-import type { Alert, AlertChange } from '#model/alert/alert.ts'
+import type { Pump } from '#ingest/pump.ts'
+import type { Uplink } from '#ingest/uplink/uplink.ts'
+import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
-import { pseudonym } from '#model/ids.ts'
 import { durationMs } from '#model/local-time.ts'
 import type { JournalRecord } from '#model/ports/journal.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
@@ -42,16 +33,18 @@ import { ExternalVoice, type Voice } from './external-voice.ts'
 import { EdgeFacilityDesk } from './facility-desk.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { openAliases } from './parts/aliases.ts'
+import { openBroker } from './parts/broker.ts'
+import { Placing } from './parts/placing.ts'
+import { openProvinceLink } from './parts/province-link.ts'
+import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
+import { openSeriesStores } from './parts/series-stores.ts'
 import { RulesRunner } from './rules-runner.ts'
 import { type SiteWatch, watchSiteFile } from './site-reload.ts'
 
 const HEARTBEAT_MS = 30_000
 const SAVE_MS = 10_000
 const EXPIRE_MS = 3_600_000
-/** Stores get readings in few large writes: half a second matters to no chart, and it halves the work of the edge. */
-const SINK_REST_MS = 500
-const SINK_BATCH = 5000
 
 export interface EdgeOptions {
   site: Site
@@ -98,6 +91,7 @@ class EdgeAgent implements Edge {
   readonly #timers = new Set<Timer>()
   readonly #pumps: Pump[] = []
   #context!: ContextStore
+  #placing!: Placing
   #table!: DeviceTable
   #intake!: Intake
   #rules!: RulesRunner
@@ -130,7 +124,7 @@ class EdgeAgent implements Edge {
     this.#self = (site.devices ?? []).find((d) => d.kind === 'edge-agent')?.id ?? `${facility}-edge`
     const data = openDataDir(this.#options.dataDir)
     this.#end('lock', lockDataDir(data.root))
-    const alias = this.#aliases(data.root)
+    const alias = openAliases(site, data.root)
 
     const retention = site.retention ?? {}
     const keep = Object.fromEntries(
@@ -167,6 +161,7 @@ class EdgeAgent implements Edge {
     this.#end('desk', () => this.desk.close())
 
     this.#context = new ContextStore(site, join(data.root, 'context.json'), clock.now())
+    this.#placing = new Placing(this.#context)
     this.#table = new DeviceTable()
     this.#intake = new Intake({
       facility,
@@ -207,8 +202,32 @@ class EdgeAgent implements Edge {
     this.#pictures = new EvidencePictures(data.pictures, clock, {
       snapshot: (camera) => this.drivers.onvif.snapshot(camera),
     })
-    const series = await this.#openSeries(data.series, alias)
-    await this.#openUplink(data.uplink, alias)
+    const { local: series, pumps } = await openSeriesStores({
+      site,
+      clock,
+      log,
+      dir: data.series,
+      journal: this.journal,
+      placing: this.#placing,
+      alias,
+      random: this.#options.random,
+      onEnd: (name, end) => this.#end(name, end),
+    })
+    this.#pumps.push(...pumps)
+    this.#uplink = await openProvinceLink({
+      site,
+      clock,
+      log,
+      dir: data.uplink,
+      journal: this.journal,
+      ledger: this.ledger,
+      desk: this.desk,
+      context: this.#context,
+      table: this.#table,
+      alias,
+      random: this.#options.random,
+    })
+    this.#end('uplink', () => this.#uplink?.close())
     this.desk.onChange((change) => this.#published(change))
     await this.#openConsole(data.accounts, series)
 
@@ -233,24 +252,6 @@ class EdgeAgent implements Edge {
     })
   }
 
-  /** The key of the facility makes pseudonyms; it is drawn once where the site file names none. */
-  #aliases(root: string): (person: string) => string {
-    const file = join(root, 'facility.key')
-    const named = this.#options.site.facility.key
-    if (!named && !existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
-    const key = named ?? readFileSync(file, 'utf8').trim()
-    const known = new Map<string, string>()
-    return (person) => {
-      let name = known.get(person)
-      if (name === undefined) {
-        name = pseudonym(key, person)
-        if (known.size > 20_000) known.clear()
-        known.set(person, name)
-      }
-      return name
-    }
-  }
-
   /** Views and local subscribers hear what the journal has, after it has it. */
   #follow(): void {
     this.journal.onCommit((records: JournalRecord[]) => {
@@ -262,7 +263,7 @@ class EdgeAgent implements Edge {
           const { reading } = body
           const subject = reading.subject ?? context.subjectOfDevice(reading.device)
           this.#table.note(reading, {
-            zone: this.#zoneOf(reading),
+            zone: this.#placing.zoneOf(reading),
             subject,
             staff: subject !== null && context.staff(subject) !== undefined,
           })
@@ -272,19 +273,11 @@ class EdgeAgent implements Edge {
     })
   }
 
-  #zoneOf(reading: Reading): string | null {
-    if (reading.zone !== null) return reading.zone
-    const { context } = this.#context
-    if (reading.type.endsWith('.position'))
-      return context.zoneAt(Number(reading.value.floor), Number(reading.value.x_m), Number(reading.value.y_m))
-    return context.zoneOfDevice(reading.device)
-  }
-
   #tell(reading: Reading, subject: string | null): void {
     const topic = topics.reading(reading.facility, reading.type)
     if (!this.#voice?.wanted(topic)) return
     void this.#voice
-      .publish(topic, JSON.stringify({ ...reading, zone: this.#zoneOf(reading), subject }), { qos: 0 })
+      .publish(topic, JSON.stringify({ ...reading, zone: this.#placing.zoneOf(reading), subject }), { qos: 0 })
       .catch(() => {})
   }
 
@@ -296,63 +289,18 @@ class EdgeAgent implements Edge {
       .catch(() => {})
     if (change.change === 'raised' && change.alert.domain !== 'equipment')
       void this.#pictures
-        .keep(change.alert.id, this.#camerasFor(change.alert))
+        .keep(change.alert.id, this.#placing.camerasFor(change.alert))
         .catch((error: Error) => log.warn('picture.failed', { alert: change.alert.id, error: error.message }))
-  }
-
-  /** Cameras that see an alert, the nearest first: its own, those of its zone, those of linked zones. */
-  #camerasFor(alert: Alert): string[] {
-    const { context } = this.#context
-    const own = alert.device !== null && context.device(alert.device)?.kind === 'camera' ? [alert.device] : []
-    const zone = alert.zone
-    // Toilets, washrooms and medical rooms are not to be seen, whoever asks.
-    const kind = context.zone(zone)?.kind
-    if (zone === null || kind === 'toilet' || kind === 'washroom' || kind === 'medical') return own
-    return [...new Set([...own, ...context.camerasOf(zone), ...context.camerasLinkedTo(zone)])]
   }
 
   async #openBroker(dataDir: string): Promise<void> {
     const { site, clock, log } = this.#options
-    const section = site.broker ?? {}
-    const { limits = {} } = section
-    const tls =
-      section.tls !== undefined && section.tls !== null && section.cert && section.key
-        ? {
-            port: section.tls,
-            cert: readFileSync(section.cert),
-            key: readFileSync(section.key),
-            ...(section.ca ? { ca: readFileSync(section.ca) } : {}),
-          }
-        : null
-    this.#broker = await createBroker({
-      facility: site.facility.id,
-      clock,
-      dataDir,
-      host: section.host ?? '127.0.0.1',
-      tcp: section.tcp ?? null,
-      tls,
-      ws: section.ws ?? null,
-      anonymous: section.anonymous ?? false,
-      identities: { devices: brokerDevices(site.devices ?? []), subscribers: section.subscribers ?? [] },
-      limits: {
-        ...(limits['packet-kb'] ? { packetBytes: limits['packet-kb'] * 1024 } : {}),
-        ...(limits.connections ? { connections: limits.connections } : {}),
-        ...(limits.rate ? { rate: limits.rate } : {}),
-        ...(limits.burst ? { burst: limits.burst } : {}),
-      },
-      mayPublish: (device, topic) => this.drivers.mqtt.mayPublish(device, topic),
-      onPublish: (batch) => this.drivers.mqtt.ingest(batch),
-      onSession: (session) => this.drivers.mqtt.session(session),
-      onRejected: ({ client, cause }) =>
-        void this.journal
-          .append([{ kind: 'reading', reading: this.#intake.rejection(client, cause, clock.now()) }])
-          .catch(() => {}),
-      log,
-    })
-    this.#voice = this.#broker
-    const { tcp, tls: tlsPort, ws } = this.#broker.ports
-    this.ports = { ...this.ports, mqtt: tcp ?? null, mqtts: tlsPort ?? null, ws: ws ?? null }
-    this.#end('broker', () => this.#broker?.close())
+    const { drivers, journal } = this
+    const broker = await openBroker({ site, clock, log, dataDir, drivers, journal, intake: this.#intake })
+    this.#broker = broker
+    this.#voice = broker
+    this.ports = { ...this.ports, mqtt: broker.ports.tcp, mqtts: broker.ports.tls, ws: broker.ports.ws }
+    this.#end('broker', () => broker.close())
   }
 
   #openVoice(url: string): void {
@@ -363,123 +311,24 @@ class EdgeAgent implements Edge {
     this.#end('voice', () => voice.close())
   }
 
-  async #openSeries(dir: string, alias: (person: string) => string): Promise<SeriesSink> {
-    const { site, clock, log } = this.#options
-    const local = await openEmbeddedSeries({
-      dir,
-      clock,
-      ...(site.sinks?.local?.retention ? { retentionMs: durationMs(site.sinks.local.retention) ?? undefined } : {}),
-    })
-    this.#end('local series', () => local.close())
-    const sinks: SeriesSink[] = [local]
-    const influx = site.sinks?.influx
-    if (influx) {
-      const rules = { l4: influx.l4 ?? ('none' as const), alias }
-      const sink =
-        (influx.version ?? 1) === 1
-          ? openInfluxV1({ ...influx, ...rules })
-          : openInfluxV2({ ...influx, ...rules, bucket: influx.bucket ?? influx.database })
-      this.#end('influx', () => sink.close())
-      sinks.push(sink)
-    }
-    for (const sink of sinks) {
-      const pump = await startSinkPump({
-        sink: this.#placed(sink),
-        journal: this.journal,
-        clock,
-        random: this.#options.random,
-        batch: SINK_BATCH,
-        restMs: SINK_REST_MS,
-        onEvent: (event) => log.warn(event.event, event),
-        onRejected: (rejected) =>
-          log.warn('sink.rejected', { sink: sink.name, points: rejected.length, first: rejected[0] }),
-      })
-      this.#pumps.push(pump)
-      this.#end(`pump ${sink.name}`, () => pump.close())
-    }
-    return local
-  }
-
-  /** A store that gets readings with the zone and person that context gives them. */
-  #placed(sink: SeriesSink): SeriesSink {
-    const { context } = this.#context
-    return {
-      name: sink.name,
-      write: (items) =>
-        sink.write(
-          items.map((item) =>
-            'change' in item
-              ? item
-              : {
-                  reading: {
-                    ...item.reading,
-                    zone: this.#zoneOf(item.reading),
-                    subject: item.reading.subject ?? context.subjectOfDevice(item.reading.device),
-                  },
-                },
-          ),
-        ),
-      query: (query) => sink.query(query),
-      expire: (now) => sink.expire(now),
-      close: () => sink.close(),
-    }
-  }
-
-  async #openUplink(dir: string, alias: (person: string) => string): Promise<void> {
-    const { site, clock, log } = this.#options
-    const section = site.uplink
-    if (!section) return
-    const facility = site.facility
-    this.#uplink = await startUplink({
-      dir,
-      facility: facility.id,
-      clock,
-      journal: this.journal,
-      random: this.#options.random,
-      alias,
-      urls: [
-        section.url,
-        ...(section.backup ? [section.backup] : []),
-        ...(section.paths ?? []).filter((path) => path.includes('://')),
-      ],
-      ...(section.user ? { user: section.user } : {}),
-      ...(section.password ? { password: section.password } : {}),
-      ...(section.ca ? { ca: readFileSync(section.ca, 'utf8') } : {}),
-      ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),
-      ...(section.key ? { key: readFileSync(section.key, 'utf8') } : {}),
-      ledgerHash: (change) => (change ? this.ledger.hashOf(change.alert.id, change) : this.ledger.head().hash),
-      health: () => {
-        const counts = this.desk.counts()
-        const devices = this.#table.states(this.#context.context.all('devices').map((d) => d.id))
-        return {
-          at: clock.now(),
-          queueDepth: this.journal.stats().pending,
-          openAlerts: {
-            red: counts.red.open,
-            orange: counts.orange.open,
-            yellow: counts.yellow.open,
-            blue: counts.blue.open,
-          },
-          devices: { total: devices.length, online: devices.filter((d) => d.online).length },
-          name: facility.name ?? { zh: facility.id, en: facility.id },
-          kind: facility.kind ?? 'prison',
-          version: '0.1.0',
-        }
-      },
-      anchor: () => {
-        const head = this.ledger.head()
-        return head.seq === 0 ? null : { at: clock.now(), ledgerSeq: head.seq, ledgerHash: head.hash }
-      },
-      onEvent: (event) => log.warn(event.event, event),
-    })
-    this.#end('uplink', () => this.#uplink?.close())
-  }
-
   async #openConsole(accountsDir: string, series: SeriesSink): Promise<void> {
     const { site, clock, log } = this.#options
     const plans = loadPlans()
     const accounts = openAccounts({ dir: accountsDir, clock })
     this.#end('accounts', () => accounts.close())
+    const report: SelfReportPart = {
+      facility: site.facility.id,
+      startedAt: this.#startedAt,
+      journal: this.journal,
+      desk: this.desk,
+      drivers: this.drivers,
+      intake: this.#intake,
+      rules: this.#rules,
+      pictures: this.#pictures,
+      pumps: this.#pumps,
+      broker: () => this.#broker,
+      uplink: () => this.#uplink,
+    }
     this.#facility = new EdgeFacilityDesk({
       clock,
       dataDir: this.#options.dataDir,
@@ -491,8 +340,8 @@ class EdgeAgent implements Edge {
       rules: () => ruleInfos(this.#rules.rules.rules, this.#rules.rules.shadow()),
       plans: () => plans,
       ability: () => this.#rules.rules.ability(),
-      health: () => this.#health(),
-      metrics: this.#metrics(),
+      health: () => edgeHealth(report),
+      metrics: edgeMetrics(report),
     })
     this.#end('facility desk', () => this.#facility.close())
     const section = site.console ?? {}
@@ -534,67 +383,6 @@ class EdgeAgent implements Edge {
         )
       })
     this.ports = { ...this.ports, console: Number(new URL(this.url).port) }
-  }
-
-  #health() {
-    const stats = this.journal.stats()
-    return {
-      facility: this.#options.site.facility.id,
-      startedAt: this.#startedAt,
-      journal: { lastSeq: stats.lastSeq, pending: stats.pending, bytes: stats.bytes, lag: this.journal.lag() },
-      drivers: this.drivers.all.map((driver) => {
-        const health = driver.health()
-        return { name: driver.name, devices: health.length, online: health.filter((h) => h.online).length }
-      }),
-      sinks: this.#pumps.map((pump) => pump.state()).map(({ name, lag, lastError }) => ({ name, lag, lastError })),
-      uplink: this.#uplink
-        ? (({ connected, lag, lastError }) => ({ configured: true, connected, lag, lastError }))(this.#uplink.state())
-        : { configured: false, connected: false, lag: 0, lastError: null },
-      broker: this.#broker
-        ? {
-            clients: this.#broker.metrics().clients,
-            refused: Object.values(this.#broker.metrics().refused).reduce((a, b) => a + b, 0),
-          }
-        : null,
-      quarantined: this.#intake.counts.quarantined,
-    }
-  }
-
-  #metrics(): () => Promise<string> {
-    return createMetrics({
-      readings: () => this.#intake.counts,
-      journal: () => {
-        const { lastSeq, pending, bytes, commits, duplicates, shed } = this.journal.stats()
-        return { lastSeq, pending, bytes, commits, duplicates, shed, lag: this.journal.lag() }
-      },
-      drivers: () =>
-        this.drivers.all.map((driver) => {
-          const health = driver.health()
-          return {
-            name: driver.name,
-            devices: health.length,
-            online: health.filter((h) => h.online).length,
-            counts: Object.fromEntries(this.drivers.counts.get(driver.name) ?? []),
-          }
-        }),
-      sinks: () =>
-        this.#pumps
-          .map((pump) => pump.state())
-          .map(({ name, lag, delivered, failures }) => ({ name, lag, delivered, failures })),
-      broker: () =>
-        this.#broker
-          ? Object.fromEntries(
-              Object.entries(this.#broker.metrics()).filter(
-                (entry): entry is [string, number] => typeof entry[1] === 'number',
-              ),
-            )
-          : null,
-      uplink: () =>
-        this.#uplink ? (({ connected, lag, sent }) => ({ connected, lag, sent }))(this.#uplink.state()) : null,
-      alerts: () => this.desk.counts(),
-      rules: () => ({ evaluated: this.#rules.evaluated, faults: this.#rules.faults }),
-      pictures: () => ({ kept: this.#pictures.kept, failed: this.#pictures.failed }),
-    })
   }
 
   #watchSite(): void {

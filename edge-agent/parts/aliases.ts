@@ -1,0 +1,26 @@
+/** Names under which people are known outside the facility: the same for ever, and of no use without its key. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pseudonym } from '#model/ids.ts'
+import type { Site } from '#model/site/load.ts'
+
+const KEPT = 20_000
+
+/** The key of the facility makes pseudonyms; it is drawn once where the site file names none. */
+export function openAliases(site: Site, root: string): (person: string) => string {
+  const file = join(root, 'facility.key')
+  const named = site.facility.key
+  if (!named && !existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  const key = named ?? readFileSync(file, 'utf8').trim()
+  const known = new Map<string, string>()
+  return (person) => {
+    let name = known.get(person)
+    if (name === undefined) {
+      name = pseudonym(key, person)
+      if (known.size > KEPT) known.clear()
+      known.set(person, name)
+    }
+    return name
+  }
+}

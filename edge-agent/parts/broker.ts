@@ -1,0 +1,56 @@
+/** The embedded broker of a facility, by its site file: what it takes goes to the MQTT driver, what it refuses is told. */
+import { readFileSync } from 'node:fs'
+import { type Broker, brokerDevices, createBroker } from '#broker/index.ts'
+import type { EdgeJournal } from '#ingest/journal/journal.ts'
+import type { Clock } from '#model/clock.ts'
+import type { Site } from '#model/site/load.ts'
+import type { DriverSet } from '../drivers.ts'
+import type { Intake } from '../intake.ts'
+import type { Log } from '../log.ts'
+
+export interface BrokerPart {
+  site: Site
+  clock: Clock
+  log: Log
+  dataDir: string
+  drivers: DriverSet
+  journal: EdgeJournal
+  intake: Intake
+}
+
+export async function openBroker({ site, clock, log, dataDir, drivers, journal, intake }: BrokerPart): Promise<Broker> {
+  const section = site.broker ?? {}
+  const { limits = {} } = section
+  const tls =
+    section.tls !== undefined && section.tls !== null && section.cert && section.key
+      ? {
+          port: section.tls,
+          cert: readFileSync(section.cert),
+          key: readFileSync(section.key),
+          ...(section.ca ? { ca: readFileSync(section.ca) } : {}),
+        }
+      : null
+  return createBroker({
+    facility: site.facility.id,
+    clock,
+    dataDir,
+    host: section.host ?? '127.0.0.1',
+    tcp: section.tcp ?? null,
+    tls,
+    ws: section.ws ?? null,
+    anonymous: section.anonymous ?? false,
+    identities: { devices: brokerDevices(site.devices ?? []), subscribers: section.subscribers ?? [] },
+    limits: {
+      ...(limits['packet-kb'] ? { packetBytes: limits['packet-kb'] * 1024 } : {}),
+      ...(limits.connections ? { connections: limits.connections } : {}),
+      ...(limits.rate ? { rate: limits.rate } : {}),
+      ...(limits.burst ? { burst: limits.burst } : {}),
+    },
+    mayPublish: (device, topic) => drivers.mqtt.mayPublish(device, topic),
+    onPublish: (batch) => drivers.mqtt.ingest(batch),
+    onSession: (session) => drivers.mqtt.session(session),
+    onRejected: ({ client, cause }) =>
+      void journal.append([{ kind: 'reading', reading: intake.rejection(client, cause, clock.now()) }]).catch(() => {}),
+    log,
+  })
+}

@@ -1,0 +1,56 @@
+/** Puts readings and alerts into their place: the zone, the person, the cameras that see it. Context tells; nothing is kept. */
+import type { Alert } from '#model/alert/alert.ts'
+import type { SeriesSink } from '#model/ports/series.ts'
+import type { Reading } from '#model/reading.ts'
+import type { ContextStore } from '../context-store.ts'
+
+export class Placing {
+  readonly #store: ContextStore
+
+  constructor(store: ContextStore) {
+    this.#store = store
+  }
+
+  zoneOf(reading: Reading): string | null {
+    if (reading.zone !== null) return reading.zone
+    const { context } = this.#store
+    if (reading.type.endsWith('.position'))
+      return context.zoneAt(Number(reading.value.floor), Number(reading.value.x_m), Number(reading.value.y_m))
+    return context.zoneOfDevice(reading.device)
+  }
+
+  subjectOf(reading: Reading): string | null {
+    return reading.subject ?? this.#store.context.subjectOfDevice(reading.device)
+  }
+
+  /** Cameras that see an alert, the nearest first: its own, those of its zone, those of linked zones. */
+  camerasFor(alert: Alert): string[] {
+    const { context } = this.#store
+    const own = alert.device !== null && context.device(alert.device)?.kind === 'camera' ? [alert.device] : []
+    const zone = alert.zone
+    // Toilets, washrooms and medical rooms are not to be seen, whoever asks.
+    const kind = context.zone(zone)?.kind
+    if (zone === null || kind === 'toilet' || kind === 'washroom' || kind === 'medical') return own
+    return [...new Set([...own, ...context.camerasOf(zone), ...context.camerasLinkedTo(zone)])]
+  }
+
+  /** A store that gets readings with the zone and person that context gives them. */
+  placed(sink: SeriesSink): SeriesSink {
+    return {
+      name: sink.name,
+      write: (items) =>
+        sink.write(
+          items.map((item) =>
+            'change' in item
+              ? item
+              : {
+                  reading: { ...item.reading, zone: this.zoneOf(item.reading), subject: this.subjectOf(item.reading) },
+                },
+          ),
+        ),
+      query: (query) => sink.query(query),
+      expire: (now) => sink.expire(now),
+      close: () => sink.close(),
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** The link to the province, by the site file: alerts, heartbeats with counts, and anchors of the ledger. No reading of a person leaves. */
+import { readFileSync } from 'node:fs'
+import type { EdgeDesk } from '#ingest/desk/desk.ts'
+import type { EdgeJournal } from '#ingest/journal/journal.ts'
+import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
+import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
+import type { Clock } from '#model/clock.ts'
+import type { Site } from '#model/site/load.ts'
+import type { ContextStore } from '../context-store.ts'
+import type { DeviceTable } from '../device-table.ts'
+import type { Log } from '../log.ts'
+
+export interface ProvinceLinkPart {
+  site: Site
+  clock: Clock
+  log: Log
+  dir: string
+  journal: EdgeJournal
+  ledger: EdgeLedger
+  desk: EdgeDesk
+  context: ContextStore
+  table: DeviceTable
+  alias(person: string): string
+  random(): number
+}
+
+/** Null where the site file names no province. */
+export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink | null> {
+  const { site, clock, log, journal, ledger, desk, context, table } = part
+  const section = site.uplink
+  if (!section) return null
+  const facility = site.facility
+  return startUplink({
+    dir: part.dir,
+    facility: facility.id,
+    clock,
+    journal,
+    random: part.random,
+    alias: part.alias,
+    urls: [
+      section.url,
+      ...(section.backup ? [section.backup] : []),
+      ...(section.paths ?? []).filter((path) => path.includes('://')),
+    ],
+    ...(section.user ? { user: section.user } : {}),
+    ...(section.password ? { password: section.password } : {}),
+    ...(section.ca ? { ca: readFileSync(section.ca, 'utf8') } : {}),
+    ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),
+    ...(section.key ? { key: readFileSync(section.key, 'utf8') } : {}),
+    ledgerHash: (change) => (change ? ledger.hashOf(change.alert.id, change) : ledger.head().hash),
+    health: () => {
+      const counts = desk.counts()
+      const devices = table.states(context.context.all('devices').map((d) => d.id))
+      return {
+        at: clock.now(),
+        queueDepth: journal.stats().pending,
+        openAlerts: {
+          red: counts.red.open,
+          orange: counts.orange.open,
+          yellow: counts.yellow.open,
+          blue: counts.blue.open,
+        },
+        devices: { total: devices.length, online: devices.filter((d) => d.online).length },
+        name: facility.name ?? { zh: facility.id, en: facility.id },
+        kind: facility.kind ?? 'prison',
+        version: '0.1.0',
+      }
+    },
+    anchor: () => {
+      const head = ledger.head()
+      return head.seq === 0 ? null : { at: clock.now(), ledgerSeq: head.seq, ledgerHash: head.hash }
+    },
+    onEvent: (event) => log.warn(event.event, event),
+  })
+}

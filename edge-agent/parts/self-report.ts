@@ -1,0 +1,92 @@
+/** What an edge tells of itself: the health page and the metrics. Reads counters of its parts; changes nothing. */
+import type { Broker } from '#broker/index.ts'
+import type { EdgeDesk } from '#ingest/desk/desk.ts'
+import type { EdgeJournal } from '#ingest/journal/journal.ts'
+import type { Pump } from '#ingest/pump.ts'
+import type { Uplink } from '#ingest/uplink/uplink.ts'
+import type { DriverSet } from '../drivers.ts'
+import type { EvidencePictures } from '../evidence-pictures.ts'
+import type { Intake } from '../intake.ts'
+import { createMetrics } from '../metrics.ts'
+import type { RulesRunner } from '../rules-runner.ts'
+
+export interface SelfReportPart {
+  facility: string
+  startedAt: number
+  journal: EdgeJournal
+  desk: EdgeDesk
+  drivers: DriverSet
+  intake: Intake
+  rules: RulesRunner
+  pictures: EvidencePictures
+  pumps: readonly Pump[]
+  /** Asked each time: the broker opens last. */
+  broker(): Broker | null
+  uplink(): Uplink | null
+}
+
+export function edgeHealth(part: SelfReportPart) {
+  const stats = part.journal.stats()
+  const broker = part.broker()
+  const uplink = part.uplink()
+  return {
+    facility: part.facility,
+    startedAt: part.startedAt,
+    journal: { lastSeq: stats.lastSeq, pending: stats.pending, bytes: stats.bytes, lag: part.journal.lag() },
+    drivers: part.drivers.all.map((driver) => {
+      const health = driver.health()
+      return { name: driver.name, devices: health.length, online: health.filter((h) => h.online).length }
+    }),
+    sinks: part.pumps.map((pump) => pump.state()).map(({ name, lag, lastError }) => ({ name, lag, lastError })),
+    uplink: uplink
+      ? (({ connected, lag, lastError }) => ({ configured: true, connected, lag, lastError }))(uplink.state())
+      : { configured: false, connected: false, lag: 0, lastError: null },
+    broker: broker
+      ? {
+          clients: broker.metrics().clients,
+          refused: Object.values(broker.metrics().refused).reduce((a, b) => a + b, 0),
+        }
+      : null,
+    quarantined: part.intake.counts.quarantined,
+  }
+}
+
+export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
+  const { journal, drivers, pumps } = part
+  return createMetrics({
+    readings: () => part.intake.counts,
+    journal: () => {
+      const { lastSeq, pending, bytes, commits, duplicates, shed } = journal.stats()
+      return { lastSeq, pending, bytes, commits, duplicates, shed, lag: journal.lag() }
+    },
+    drivers: () =>
+      drivers.all.map((driver) => {
+        const health = driver.health()
+        return {
+          name: driver.name,
+          devices: health.length,
+          online: health.filter((h) => h.online).length,
+          counts: Object.fromEntries(drivers.counts.get(driver.name) ?? []),
+        }
+      }),
+    sinks: () =>
+      pumps
+        .map((pump) => pump.state())
+        .map(({ name, lag, delivered, failures }) => ({ name, lag, delivered, failures })),
+    broker: () => {
+      const broker = part.broker()
+      if (!broker) return null
+      const numbers = Object.entries(broker.metrics()).filter(
+        (entry): entry is [string, number] => typeof entry[1] === 'number',
+      )
+      return Object.fromEntries(numbers)
+    },
+    uplink: () => {
+      const state = part.uplink()?.state()
+      return state ? { connected: state.connected, lag: state.lag, sent: state.sent } : null
+    },
+    alerts: () => part.desk.counts(),
+    rules: () => ({ evaluated: part.rules.evaluated, faults: part.rules.faults }),
+    pictures: () => ({ kept: part.pictures.kept, failed: part.pictures.failed }),
+  })
+}
