@@ -50,12 +50,54 @@ describe('a walk', () => {
               for (const { x_m, y_m, floor } of way.spots) {
                 const zone = context.zoneAt(floor, x_m, y_m)
                 if (zone && person && zone !== cell && zone !== goal)
-                  expect(context.isForbidden(person, zone, at), `${cell} to ${goal}: ${zone} at ${x_m},${y_m}`).toBe(false)
+                  expect(context.isForbidden(person, zone, at), `${cell} to ${goal}: ${zone} at ${x_m},${y_m}`).toBe(
+                    false,
+                  )
               }
           }
       }
     },
   )
+
+  it.each(['demo', 'full'] as const)(
+    'goes around every house that is not its beginning or end, in the %s facility',
+    (size) => {
+      const facility = size === 'demo' ? { site, plan } : buildFacility('full')
+      const context = new FacilityContext(facility.site)
+      const houses = [
+        'WORKSHOP-1',
+        'WORKSHOP-2',
+        'CANTEEN',
+        'KITCHEN',
+        'MED',
+        'VISIT',
+        'BOILER',
+        'STORE',
+        'OFFICE',
+        'MACHINE',
+      ]
+      const posts = facility.plan.wards.filter((w) => w.floor === 1).map((w) => w.post)
+      for (const from of [...houses, ...posts.slice(0, 3)])
+        for (const to of houses) {
+          if (from === to) continue
+          const [a, b] = [seatIn(facility.plan, from, 0, 9), seatIn(facility.plan, to, 4, 9)]
+          const allowed = [from, to, 'SITE', ...(/^W\d/.test(from) ? [from.replace('POST', 'COR')] : [])]
+          for (const { x_m, y_m, floor } of journey(facility.plan, { zone: from, spot: a }, { zone: to, spot: b })
+            .spots) {
+            const zone = context.zoneAt(floor, x_m, y_m)
+            if (zone && !/^B\d+$/.test(zone)) expect(allowed, `${from} to ${to} at ${x_m},${y_m}`).toContain(zone)
+          }
+        }
+    },
+  )
+
+  it('over open ground to a spot beyond the ward buildings keeps to the roads between them', () => {
+    const context = new FacilityContext(site)
+    const goal = { x_m: 132, y_m: 47, floor: 1 }
+    const way = [...wayBetween(plan, 'W3-C204', 'SITE', goal).slice(0, -1), { zone: 'SITE', spot: goal }]
+    const zones = new Set(walkInTime(way, 90).map((s) => context.zoneAt(s.floor, s.x_m, s.y_m)))
+    expect([...zones].filter((z) => z !== 'B2')).toEqual(['W3-C204', 'W3-COR', 'SITE'])
+  })
 
   it('is the same over the plan that is read out of the site file', () => {
     const read = planOfSite(site)

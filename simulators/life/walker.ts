@@ -21,8 +21,11 @@ function boxOf(plan: Plan, zone: string): { left: number; right: number; top: nu
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) }
 }
 
-/** The way between two zones, through the corridors: middle points, first and last included. */
-export function wayBetween(plan: Plan, from: string, to: string): WayPoint[] {
+/**
+ * The way between two zones, through the corridors: middle points, first and last included.
+ * @param goal where in the last zone one goes to; it matters on open ground, which lies all around the houses.
+ */
+export function wayBetween(plan: Plan, from: string, to: string, goal?: Spot): WayPoint[] {
   const out = (zone: string): string[] => {
     const chain = [zone]
     for (let z = plan.wayOut.get(zone); z && chain.length < 10; z = plan.wayOut.get(z)) chain.push(z)
@@ -39,9 +42,8 @@ export function wayBetween(plan: Plan, from: string, to: string): WayPoint[] {
   const way: WayPoint[] = known.slice(0, 1).map((zone) => ({ zone, spot: plan.middle.get(zone) as Spot }))
   for (let i = 1; i < known.length; i++) {
     const [zone, next] = [known[i - 1] as string, known[i] as string]
-    if (isHouseOn(plan, zone, next)) way.push(...leaving(plan, zone, next, known[i + 1]))
-    else if (isHouseOn(plan, next, zone))
-way.push(...leaving(plan, next, zone, known[i - 2]).reverse())
+    if (isHouseOn(plan, zone, next)) way.push(...leaving(plan, zone, next, known[i + 1], goal))
+    else if (isHouseOn(plan, next, zone)) way.push(...leaving(plan, next, zone, known[i - 2]).reverse())
     else way.push(...crossing(plan, zone, next, i > 1, i < known.length - 1))
   }
   const last = known[known.length - 1]
@@ -66,7 +68,7 @@ const CORRIDOR_TO_ROAD_M = 16
  * comes from): a ward is left by the door at its corridor's end, along the house to the road below it, and along that road;
  * a house beside the buildings by its inner side, a gate house by its upper side. No way goes through a house or a yard.
  */
-function leaving(plan: Plan, zone: string, ground: string, other: string | undefined): WayPoint[] {
+function leaving(plan: Plan, zone: string, ground: string, other: string | undefined, goal?: Spot): WayPoint[] {
   const boxes = plan.wards.map((w) => boxOf(plan, w.corridor))
   const west = Math.min(...boxes.map((b) => b.left)) - BESIDE_M
   const east = Math.max(...boxes.map((b) => b.right)) + BESIDE_M
@@ -81,15 +83,39 @@ function leaving(plan: Plan, zone: string, ground: string, other: string | undef
     const road = box.bottom + CORRIDOR_TO_ROAD_M - (box.bottom - box.top)
     const beside = box.left - BESIDE_M
     const way = [inside, on(beside, middle.y_m), on(beside, road)]
-    return other === undefined ? way : [...way, on(isWard(other) ? west : sideOf(other), road)]
+    if (other !== undefined) return [...way, on(isWard(other) ? west : sideOf(other), road)]
+    // Somebody who goes out on the ground itself keeps to the road up to the side on which his goal lies.
+    if (goal && (goal.x_m < west || goal.x_m > east)) return [...way, on(goal.x_m > centre ? east : west, road)]
+    return way
   }
-  const side = other && isWard(other) ? sideOf(zone) : sideOf(other ?? zone)
-  const kind = plan.zones.find((z) => z.id === zone)?.kind
-  const isAtGate = kind === 'visit' || kind === 'sally-port' || (middle.x_m > west && middle.x_m < east)
-  if (isAtGate) return [on(middle.x_m, box.top - BESIDE_M), on(side, box.top - BESIDE_M)]
+  const isAtGate = (z: string): boolean => {
+    const kind = plan.zones.find((known) => known.id === z)?.kind
+    const x = plan.middle.get(z)?.x_m ?? 0
+    return kind === 'visit' || kind === 'sally-port' || (x > west && x < east)
+  }
+  // Between two houses the one at the gate is come to on the side of the other: the line above the gates is free.
+  const isOwnSide = other === undefined || isWard(other) || isAtGate(other)
+  if (isAtGate(zone)) {
+    const side = other === undefined || isWard(other) ? sideOf(zone) : sideOf(other)
+    return [on(middle.x_m, box.top - BESIDE_M), on(side, box.top - BESIDE_M)]
+  }
+  const side = isOwnSide ? sideOf(zone) : sideOf(other)
   const own = sideOf(zone)
+  const out = besideWhatStandsInTheWay(plan, zone, ground, own)
+  const door = out === null ? [on(own, middle.y_m)] : [on(middle.x_m, out), on(own, out)]
   const road = Math.min(...boxes.map((b) => b.top)) + CORRIDOR_TO_ROAD_M
-  return own === side ? [on(own, middle.y_m)] : [on(own, middle.y_m), on(own, road), on(side, road)]
+  return own === side ? door : [...door, on(own, road), on(side, road)]
+}
+
+/** Where another house stands between a house and the road, one leaves by the upper side: how high. Null = the way is free. */
+function besideWhatStandsInTheWay(plan: Plan, zone: string, ground: string, roadX: number): number | null {
+  const { x_m, y_m } = plan.middle.get(zone) as Spot
+  const stands = plan.zones.some(({ id, parent, kind }) => {
+    if (id === zone || parent !== undefined || kind === 'building' || !isHouseOn(plan, id, ground)) return false
+    const box = boxOf(plan, id)
+    return box.top < y_m && y_m < box.bottom && box.right > Math.min(x_m, roadX) && box.left < Math.max(x_m, roadX)
+  })
+  return stands ? boxOf(plan, zone).top - BESIDE_M : null
 }
 
 /** Points on both sides of the passage between two rooms: one walks along the middle line of what one crosses. */

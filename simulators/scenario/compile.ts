@@ -149,7 +149,7 @@ function moveBeat(
   const to = beat.to ?? from
   const spots = beat.walk
     ? walkInTime(
-        [...wayBetween(facility.plan, where.get(device) ?? zone, zone).slice(0, -1), { zone, spot: goal }],
+        [...wayBetween(facility.plan, where.get(device) ?? zone, zone, goal).slice(0, -1), { zone, spot: goal }],
         to - from,
       )
     : [goal]
