@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { AlertChange, Level } from '#model/alert/alert.ts'
-import { CATALOGUE_DIR, loadRules } from '#rules/catalogue/load.ts'
 import { scoreChanges } from './check.ts'
-import { type Expected, readStory, SCENARIO_ROOT, scenarioIds } from './story.ts'
+import type { Expected } from './story.ts'
 
 const START = 1_795_284_600_000
 
@@ -82,33 +79,5 @@ describe('the score of a scenario', () => {
     ])
     const cleared = { ...change('R07', 'D1', 'orange', 60), change: 'cleared' } as AlertChange
     expect(faultsOf([good, cleared], { ...expected, alerts: [{ ...row, clearedBy: 60 }] })).toEqual([])
-  })
-})
-
-describe('the scenarios', () => {
-  const stories = scenarioIds().map((id) => readStory(id))
-
-  it('have for every rule of the catalogue one that raises it and a near-miss in which it must stay silent', () => {
-    const codes = loadRules(CATALOGUE_DIR).map((rule) => rule.code)
-    const raised = new Set(stories.flatMap(({ expected }) => expected.alerts.map((row) => row.code)))
-    const silent = new Set(
-      stories.flatMap(({ story, expected }) => (story.id.startsWith('NM-') ? (expected.silent ?? []) : [])),
-    )
-    expect(codes.filter((code) => !raised.has(code))).toEqual([])
-    expect(codes.filter((code) => !silent.has(code))).toEqual([])
-  })
-
-  it('carry the name of their folder, and a near-miss expects nothing red that is not a plain button', () => {
-    const list = readFileSync(join(SCENARIO_ROOT, 'README.md'), 'utf8')
-    for (const [i, id] of scenarioIds().entries()) {
-      expect(stories[i]?.story.id).toBe(id)
-      expect(list).toContain(`| ${id} |`)
-    }
-    for (const { story, expected } of stories)
-      if (story.id.startsWith('NM-') && story.id !== 'NM-12')
-        expect(
-          expected.alerts.filter((row) => row.level === 'red' && row.code !== 'R39'),
-          story.id,
-        ).toEqual([])
   })
 })
