@@ -46,6 +46,10 @@ export interface EdgeDesk extends AlertDesk {
   apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]>
   /** The ordered run did not confirm what the eager path raised. */
   notConfirmed(id: string, at: number): Promise<AlertChange[]>
+  /** Carries an alert that waits too long one step on, if `still` holds when the desk decides. */
+  escalateBySystem(id: string, at: number, note: string, still: (alert: Alert) => boolean): Promise<AlertChange[]>
+  /** A line of the system in the timeline of an alert: that something was delivered outside, or was not. */
+  remark(id: string, at: number, note: string): Promise<AlertChange[]>
   /** Removes closed alerts raised before `timeMs` from the lists. */
   expire(timeMs: number): Promise<number>
   close(): Promise<void>
@@ -180,6 +184,21 @@ class Desk implements EdgeDesk {
       if (!known) return []
       const step: Step = { change: 'updated', alert: known.alert, by: 'system', note: 'not-confirmed' }
       return this.#enter(known, [step], at, [])
+    })
+  }
+
+  escalateBySystem(id: string, at: number, note: string, still: (alert: Alert) => boolean): Promise<AlertChange[]> {
+    return this.#decide(id, (known) => {
+      if (!known || isClosed(known.alert) || !still(known.alert)) return []
+      const { record, steps } = applyCondition(known, { event: 'overdue', at, note })
+      return steps.length > 0 ? this.#enter(record, steps, at, []) : []
+    })
+  }
+
+  remark(id: string, at: number, note: string): Promise<AlertChange[]> {
+    return this.#decide(id, (known) => {
+      if (!known) return []
+      return this.#enter(known, [{ change: 'commented', alert: known.alert, by: 'system', note }], at, [])
     })
   }
 

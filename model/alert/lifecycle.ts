@@ -34,6 +34,8 @@ export type ConditionEvent =
   | { event: 'escalated'; at: number; level: Level }
   | { event: 'unsuppressed'; at: number }
   | { event: 'shelf-expired'; at: number }
+  /** Waited longer than allowed: told to the next person on duty. The level stays. */
+  | { event: 'overdue'; at: number; note: string }
 
 export interface Step {
   change: ChangeKind
@@ -103,6 +105,14 @@ export function applyCondition(record: AlertRecord, event: ConditionEvent): { re
         null,
         event.at,
       )
+    case 'overdue': {
+      const next: Alert = { ...alert, escalationStep: alert.escalationStep + 1 }
+      // Nobody did anything: who changed the state last, and when, stays the answer to a conflict.
+      return {
+        record: { ...record, alert: next },
+        steps: [{ change: 'escalated', alert: next, by: 'system', note: event.note }],
+      }
+    }
     case 'shelf-expired':
       return record.shelf ? unshelve(record, record.shelf.state, 'system', null, event.at) : { record, steps: [] }
   }
