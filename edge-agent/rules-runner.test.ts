@@ -123,4 +123,31 @@ describe('the rules of a running edge', () => {
     clock.advanceTo(T + 9000)
     expect(third.raised).toEqual(['ordered raised R07 D1'])
   })
+
+  test('what the kept state does not hold yet stays in the journal, however short its retention', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({
+      dir,
+      clock,
+      thread: false,
+      ballastBytes: 0,
+      retentionMs: { L1: 1, L2: 1, L3: 1 },
+    })
+    open.push(journal)
+    const { rules } = await runner(clock, journal)
+    open.push(rules)
+    await journal.append([{ kind: 'reading', reading: doorOpens }])
+    clock.advanceTo(T + 20_000)
+    await journal.append([{ kind: 'reading', reading: { ...doorOpens, id: 'r2', time: T + 20_000 } }])
+    await journal.expire()
+    expect((await journal.read(1, 10)).map((r) => r.seq)).toEqual([1, 2])
+    // A state from after both is kept, and both were judged a minute ago: now they may go.
+    await rules.save()
+    for (let now = T + 30_000; now <= T + 150_000; now += 30_000) {
+      clock.advanceTo(now)
+      await rules.save()
+    }
+    await journal.expire()
+    expect(await journal.read(1, 10)).toEqual([])
+  })
 })

@@ -23,13 +23,15 @@ const TAIL_BATCH = 2000
 const CLOSE_MS = 1500
 /** Without a kept state the windows and timers are made again from this much of the journal. */
 const REBUILD_MS = 3_600_000
+/** Readings that came so long before the kept state may wait in it unjudged; they are looked up in the journal. */
+const WAITING_MS = 60_000
 
 export interface RulesRunnerOptions {
   site: Site
   /** Rules to run; by default the built-in catalogue with the site's overrides. */
   rules?: readonly Rule[]
   clock: Clock
-  journal: Journal & { findReadings(ids: string[]): Promise<Reading[]> }
+  journal: Journal & { findReadings(ids: string[]): Promise<Reading[]>; hold(name: string, seq: number): void }
   stateFile: string
   /** Another way to replace a file than the file system's (simulation). */
   write?(file: string, text: string): Promise<void>
@@ -59,6 +61,8 @@ export class RulesRunner {
   /** Changes on their way to the disk. */
   readonly #underWay = new Set<Promise<unknown>>()
   #lost = false
+  /** Now and then: what had been taken up to when. */
+  #steps: { at: number; seq: number }[] = []
   evaluated = 0
   faults = 0
 
@@ -87,6 +91,8 @@ export class RulesRunner {
   async start(): Promise<{ replayed: number }> {
     const { journal, clock } = this.#options
     await this.#restore()
+    // Retention must not take from the journal what the kept state does not hold yet.
+    if (!existsSync(this.#options.stateFile)) journal.hold('rules', Math.max(0, this.#seq))
     // What is committed while the tail is read waits, or a later record would overtake an earlier one.
     const held: JournalRecord[] = []
     let live = false
@@ -157,6 +163,15 @@ export class RulesRunner {
     }
   }
 
+  /** What came earlier than this position does not wait in the state any more. */
+  #judgedUpTo(): number | null {
+    const now = this.#options.clock.now()
+    this.#steps.push({ at: now, seq: this.#seq })
+    const old = this.#steps.findLastIndex(({ at }) => at <= now - WAITING_MS)
+    if (old > 0) this.#steps.splice(0, old)
+    return old < 0 ? null : this.#steps[0]!.seq
+  }
+
   #text(): string {
     const { ordered, eager, unconfirmed } = this.rules.snapshot()
     const head: KeptHead = { seq: this.#seq, savedAt: this.#options.clock.now(), unconfirmed }
@@ -179,11 +194,13 @@ export class RulesRunner {
   async save(): Promise<void> {
     const { stateFile, write = writeAside } = this.#options
     const text = this.#text()
+    const keptUpTo = this.#judgedUpTo()
     await Promise.allSettled(this.#underWay)
     // What was lost must be said again: the next run starts from the state before it.
     if (this.#lost || this.#closed) return
     try {
       await write(stateFile, text)
+      if (keptUpTo !== null) this.#options.journal.hold('rules', keptUpTo)
     } catch (error) {
       // On a full disk the tail of the journal only grows longer.
       this.#options.onFault(`the state of the rules could not be kept: ${(error as Error).message}`)

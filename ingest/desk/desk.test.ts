@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -288,5 +288,55 @@ describe('desk', () => {
     // The outcome still waits for a second person.
     expect(await again.desk.act(act('approve', 2), chief)).toMatchObject({ status: 403 })
     expect((await again.desk.act(act('approve', 2, { by: 'S02' }), second)).ok).toBe(true)
+  })
+
+  test('a start on a full disk with the ledger behind the journal waits for room instead of failing, and asks the journal for its reserve', async () => {
+    const { dir, clock, journal, ledger } = await house()
+    await journal.append([{ kind: 'alert', change: sampleChange(7) }])
+    const append = ledger.append.bind(ledger)
+    let full = true
+    ledger.append = (items) => (full ? Promise.reject(new WardwatchError('disk-full', 'full')) : append(items))
+    const relieved: string[] = []
+    journal.relieve = async (detail) => void relieved.push(detail)
+    let started = false
+    const deskDir = mkdtempSync(join(tmpdir(), 'ww-desk-'))
+    dirs.push(deskDir, dir)
+    const starting = openDesk({ dir: deskDir, facility: 'js-03', clock, journal, ledger, thread: false })
+    void starting.then(() => {
+      started = true
+    })
+    await vi.waitFor(() => expect(relieved.length).toBeGreaterThan(0))
+    expect(started).toBe(false)
+    full = false
+    await vi.waitFor(() => {
+      clock.advanceTo(clock.now() + 1000)
+      expect(started).toBe(true)
+    })
+    const desk = await starting
+    open.push(desk)
+    expect(await ledger.list({ kind: 'alert' })).toHaveLength(1)
+    expect((await desk.list({})).total).toBe(1)
+    expect(desk.failed).toBe(false)
+  })
+
+  test('a damaged file of the desk is set aside and made anew from the journal', async () => {
+    const first = await house()
+    for (let i = 0; i < 300; i++) await first.desk.apply(sampleChange(i), ordered)
+    for (const thing of open.splice(0).reverse()) await thing.close()
+    const file = join(first.dir, 'desk.db')
+    const bytes = readFileSync(file)
+    bytes.fill(0x5a, 4096, bytes.length)
+    writeFileSync(file, bytes)
+    const second = await house(first.dir)
+    expect((await second.desk.list({}, undefined, 1000)).total).toBe(300)
+    expect(readdirSync(first.dir).filter((name) => name.startsWith('desk.corrupt-'))).toHaveLength(1)
+    expect(await second.ledger.list({ kind: 'alert', limit: 1000 })).toHaveLength(300)
+  })
+
+  test('a ledger that cannot be written for good is said, so that the process is started anew', async () => {
+    const { desk, ledger } = await house()
+    ledger.append = () => Promise.reject(new Error('disk I/O error'))
+    await expect(desk.apply(sampleChange(1), ordered)).rejects.toThrow('disk I/O error')
+    expect(desk.failed).toBe(true)
   })
 })

@@ -32,7 +32,12 @@ export interface DeskOptions {
   thread?: boolean
   /** Test aid: stands between desk and storage. */
   intercept?(link: StoreLink): StoreLink
-  onEvent?(event: { event: 'desk-failed'; detail: string } | { event: 'desk-rebuilt'; changes: number }): void
+  onEvent?(
+    event:
+      | { event: 'desk-failed'; detail: string }
+      | { event: 'desk-rebuilt'; changes: number }
+      | { event: 'desk-corrupt'; file: string },
+  ): void
 }
 
 const RETRY_MS = 500
@@ -52,6 +57,8 @@ export interface EdgeDesk extends AlertDesk {
   remark(id: string, at: number, note: string): Promise<AlertChange[]>
   /** Removes closed alerts raised before `timeMs` from the lists. */
   expire(timeMs: number): Promise<number>
+  /** Ledger or lists could not take something, for a reason that does not pass: only a new process makes it good. */
+  readonly failed: boolean
   close(): Promise<void>
 }
 
@@ -64,11 +71,14 @@ interface Job {
 }
 
 export async function openDesk(options: DeskOptions): Promise<EdgeDesk> {
+  const storageOptions: storage.DeskStorageOptions = { dir: options.dir, now: options.clock.now() }
   let link: StoreLink =
     options.thread === false
-      ? openStoreInline(storage as never, { dir: options.dir })
-      : await openStoreThread(new URL('./storage.ts', import.meta.url), { dir: options.dir })
+      ? openStoreInline(storage as never, storageOptions)
+      : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
   if (options.intercept) link = options.intercept(link)
+  const file = await link.call<string | null>('setAside')
+  if (file !== null) options.onEvent?.({ event: 'desk-corrupt', file })
   const cursor = await options.journal.cursor('desk', 'alert')
   const desk = new Desk(options, link, cursor)
   await desk.catchUp()
@@ -94,6 +104,7 @@ class Desk implements EdgeDesk {
   #unledgered = 0
   /** The ledger failed for good: its place in the journal is not moved on any more. */
   #behind = false
+  #failed = false
   #manual = 0
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -127,7 +138,8 @@ class Desk implements EdgeDesk {
         if (saved.has(seq) && !behind.has(change.alert.id)) continue
         behind.add(change.alert.id)
         const before = await this.#find(change.alert.id)
-        await this.#save([rebuilt(before, change, this.#shelvable(change.alert))], [{ change, seq }])
+        const record = rebuilt(before, change, this.#shelvable(change.alert))
+        await this.#untilDone(() => this.#save([record], [{ change, seq }]))
         changes++
       }
     }
@@ -154,7 +166,8 @@ class Desk implements EdgeDesk {
     const { ledger } = this.#options
     const entries = await ledger.list({ ref: item.ref ?? '', kind: item.kind, limit: 10_000 })
     const same = JSON.stringify(sorted(item.payload))
-    if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same)) await ledger.append([item])
+    if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same))
+      await this.#untilDone(() => ledger.append([item]))
   }
 
   apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> {
@@ -404,7 +417,7 @@ class Desk implements EdgeDesk {
       try {
         await this.#writeJobs(jobs)
       } catch (error) {
-        this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
+        this.#fail(error)
         for (const job of jobs) job.reject(error)
       }
     }
@@ -455,7 +468,7 @@ class Desk implements EdgeDesk {
         if (!this.#behind) this.#cursor.commit(seqs.at(-1)!)
       } catch (error) {
         this.#behind = true
-        this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
+        this.#fail(error)
         for (const job of jobs) job.reject(error)
       } finally {
         this.#unledgered -= entries.length
@@ -465,7 +478,17 @@ class Desk implements EdgeDesk {
     if (this.#unledgered > MAX_UNLEDGERED) await this.#following
   }
 
-  /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** An end in the middle of waiting is no failure: the next run compares. */
+  #fail(error: unknown): void {
+    if (!this.#closed) this.#failed = true
+    this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
+  }
+
+  /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up, at the start too. */
   async #untilDone<T>(work: () => Promise<T>): Promise<T> {
     for (let said = false; ; said = true) {
       try {
@@ -473,6 +496,8 @@ class Desk implements EdgeDesk {
       } catch (error) {
         if (!(error instanceof WardwatchError) || error.retry !== 'retriable' || this.#closed) throw error
         if (!said) this.#options.onEvent?.({ event: 'desk-failed', detail: error.message })
+        // The journal may find room for its own commits where ledger and lists find none: it holds the reserve.
+        if (error.code === 'disk-full') await this.#options.journal.relieve(error.message)
         await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve))
       }
     }

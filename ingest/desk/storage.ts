@@ -2,10 +2,12 @@
  * The desk's file: current alerts, their timelines, incidents, for lists and look-ups. A projection of the journal:
  * it may be deleted at any time and is built again. Runs in its own thread.
  */
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import type { AlertRecord } from '#model/alert/lifecycle.ts'
 import type { AlertFilter } from '#model/ports/alert-desk.ts'
-import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
+import { inTransaction, openDatabase, setAside, storeError } from '../thread/sqlite.ts'
 
 export interface SavedChange {
   seq: number
@@ -27,10 +29,50 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS change_alert ON change (alert, seq);
 `
 
-export function open(options: { dir: string }) {
+export interface DeskStorageOptions {
+  dir: string
+  now: number
+}
+
+export function open(options: DeskStorageOptions) {
   const path = join(options.dir, 'desk.db')
-  const db = openDatabase(path, { durability: 'normal' })
-  db.exec(SCHEMA)
+  const suspect = join(options.dir, 'desk.suspect')
+  const start = (): DatabaseSync => {
+    const opened = openDatabase(path, { durability: 'normal' })
+    try {
+      opened.exec(SCHEMA)
+      // What the edge starts with is read before anything is promised; damage further back shows when it is asked for.
+      opened.prepare('SELECT max(length(body)) FROM (SELECT body FROM change ORDER BY seq DESC LIMIT 5000)').get()
+      opened.prepare('SELECT max(length(record)) FROM alert WHERE open = 1').get()
+      opened.prepare('SELECT count(id) FROM alert').get()
+      return opened
+    } catch (error) {
+      opened.close()
+      throw storeError(error, path)
+    }
+  }
+  let file: string | null = null
+  let db: DatabaseSync
+  if (existsSync(suspect)) file = setAside(path, options.now)
+  try {
+    db = start()
+  } catch (error) {
+    if (!isCorrupt(error)) throw error
+    file = setAside(path, options.now)
+    db = start()
+  }
+  rmSync(suspect, { force: true })
+
+  /** Damage that shows only now: the next start makes the file anew. */
+  function noted<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      const known = storeError(error, path)
+      if (isCorrupt(known)) writeFileSync(suspect, '')
+      throw known
+    }
+  }
 
   function save(request: SaveRequest): void {
     inTransaction(db, path, () => {
@@ -66,20 +108,16 @@ export function open(options: { dir: string }) {
   function list(filter: AlertFilter, cursor: [number, string] | null, limit: number) {
     const { clause, args } = where(filter)
     const page = cursor ? `${clause} AND (raised_at, id) < (?, ?)` : clause
-    try {
-      const rows = db
-        .prepare(`SELECT raised_at, id, record FROM alert WHERE ${page} ORDER BY raised_at DESC, id DESC LIMIT ?`)
-        .all(...args, ...(cursor ?? []), limit + 1) as { raised_at: number; id: string; record: string }[]
-      const total = (db.prepare(`SELECT count(*) AS n FROM alert WHERE ${clause}`).get(...args) as { n: number }).n
-      const items = rows.slice(0, limit)
-      const last = items.at(-1)
-      return {
-        items: items.map((r) => r.record),
-        next: rows.length > limit && last ? ([last.raised_at, last.id] as [number, string]) : null,
-        total,
-      }
-    } catch (error) {
-      throw storeError(error, path)
+    const rows = db
+      .prepare(`SELECT raised_at, id, record FROM alert WHERE ${page} ORDER BY raised_at DESC, id DESC LIMIT ?`)
+      .all(...args, ...(cursor ?? []), limit + 1) as { raised_at: number; id: string; record: string }[]
+    const total = (db.prepare(`SELECT count(*) AS n FROM alert WHERE ${clause}`).get(...args) as { n: number }).n
+    const items = rows.slice(0, limit)
+    const last = items.at(-1)
+    return {
+      items: items.map((r) => r.record),
+      next: rows.length > limit && last ? ([last.raised_at, last.id] as [number, string]) : null,
+      total,
     }
   }
 
@@ -87,8 +125,11 @@ export function open(options: { dir: string }) {
     (db.prepare(sql).all(...args) as { record: string }[]).map((r) => r.record)
 
   return {
-    save,
-    list,
+    save: (request: SaveRequest) => noted(() => save(request)),
+    list: (filter: AlertFilter, cursor: [number, string] | null, limit: number) =>
+      noted(() => list(filter, cursor, limit)),
+    /** Where a file that could not be read now lies; the journal gives back what was in it. */
+    setAside: () => file,
     open: () => records('SELECT record FROM alert WHERE open = 1 ORDER BY raised_at, id'),
     ids: () => (db.prepare('SELECT id FROM alert').all() as { id: string }[]).map((r) => r.id),
     get: (id: string) => records('SELECT record FROM alert WHERE id = ?', id)[0] ?? null,
@@ -120,6 +161,8 @@ export function open(options: { dir: string }) {
     close: () => db.close(),
   }
 }
+
+const isCorrupt = (error: unknown): boolean => (error as { code?: string }).code === 'journal-corrupt'
 
 function where(filter: AlertFilter): { clause: string; args: (string | number)[] } {
   const parts = ['1 = 1']

@@ -199,6 +199,50 @@ describe('journal', () => {
     expect(await journal.append([readingBody(5)])).toEqual([5])
   })
 
+  test('a reader without a cursor holds back what it has not kept, also after a restart', async () => {
+    const clock = new VirtualClock(START)
+    const dir = newDir()
+    const first = await open(dir, { clock, retentionMs: { L2: 1000 } })
+    await first.append(readings(0, 3))
+    first.hold('rules', 1)
+    clock.advanceTo(START + 5000)
+    await first.append([readingBody(9)])
+    expect((await first.expire()).L2).toBe(1)
+    await first.close()
+    const again = await open(dir, { clock, retentionMs: { L2: 1000 } })
+    expect((await again.expire()).L2).toBe(0)
+    again.hold('rules', 3)
+    expect((await again.expire()).L2).toBe(2)
+    expect((await again.read(1, 10)).map((r) => r.seq)).toEqual([4])
+  })
+
+  test('a journal too large gives up what all have taken, L2 first, before what nobody has seen, and never alerts', async () => {
+    const events: JournalEvent[] = []
+    const journal = await open(newDir(), { maxBytes: 1_000_000, tailRecords: 1, onEvent: (e) => events.push(e) })
+    const cursor = await journal.cursor('sink', 'all')
+    const of = (type: string, value: Record<string, number | string>, from: number) =>
+      Array.from({ length: 2500 }, (_, i) => readingBody(from + i, { type, value: { ...value, n: from + i } }))
+    await journal.append(of('door.state', { state: 'open' }, 0))
+    await journal.append(of('band.vitals', { activity: 0.3, confidence: 1 }, 10_000))
+    await journal.append(of('env.temperature', { celsius: 20 }, 20_000))
+    await journal.append(Array.from({ length: 300 }, (_, i) => alertBody(i)))
+    const taken = journal.stats().lastSeq
+    cursor.commit(taken)
+    await journal.append(of('env.temperature', { celsius: 21 }, 30_000))
+    await journal.expire()
+    const order = [
+      ...new Set(events.flatMap((e) => (e.event === 'journal-removed' ? [`${e.class} ${e.unread > 0}`] : []))),
+    ]
+    expect(order.slice(0, 2)).toEqual(['L2 false', 'L4 false'])
+    const left = await journal.read(1, 50_000)
+    expect(left.filter((r) => r.body.kind === 'alert')).toHaveLength(300)
+    expect(left.filter((r) => r.seq > taken)).toHaveLength(2500)
+    expect(journal.stats().bytes).toBeLessThanOrEqual(1_000_000)
+    const firstLeft = (type: string) =>
+      left.filter((r) => r.seq <= taken && r.body.kind === 'reading' && r.body.reading.type === type).length
+    expect(firstLeft('env.temperature')).toBe(0)
+  })
+
   test('a journal over its size gives up the oldest L2 readings first, with counts', async () => {
     const events: JournalEvent[] = []
     const journal = await open(newDir(), { maxBytes: 2_000_000, tailRecords: 1, onEvent: (e) => events.push(e) })

@@ -3,7 +3,7 @@
  * after the disk has it. Bounded: at `maxPending` rows append() waits, which slows each source down in its own way.
  *
  * Disk full: the reserved ballast is released, L2 samples are shed (answered with sequence number -1, counted, said),
- * the oldest stored L2 readings make room, everything else waits; alerts and acts go first and are never shed.
+ * the oldest stored readings make room, L2 first, everything else waits; alerts and acts go first and are never shed.
  */
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
@@ -21,6 +21,7 @@ export type JournalEvent =
   | { event: 'journal-corrupt'; file: string; saved: number; lost: [number, number] | null }
   | { event: 'disk-full'; detail: string }
   | { event: 'disk-recovered'; shed: number }
+  | { event: 'journal-unreserved'; bytes: number }
   | { event: 'journal-removed'; class: string; removed: number; unread: number; reason: 'age' | 'size' }
   | { event: 'journal-failed'; detail: string }
 
@@ -57,6 +58,10 @@ export interface EdgeJournal extends Journal {
   readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]>
   /** Removes what is older than its class allows; also runs by itself every minute. */
   expire(): Promise<Record<Keep, number>>
+  /** A reader without a cursor: what comes after `seq` is held back from retention for it, also after a restart. */
+  hold(name: string, seq: number): void
+  /** Another store on this disk found it full: the reserve is given up for it and samples are shed until there is room. */
+  relieve(detail: string): Promise<void>
   lag(): Record<string, number>
   readonly full: boolean
   /** Nothing can be appended any more, for a reason that does not pass: a new process must open the file again. */
@@ -75,6 +80,8 @@ interface Pending {
 const SHED = -1
 const IDLE_FLUSH_MS = 1000
 const FULL_RETRY_MS = 500
+const BALLAST_BYTES = 32 << 20
+const RESERVE_RETRY_MS = 60_000
 /** Steps of promises between a commit and an alert that the rules made of it, with room to spare. */
 const TURNS = 40
 
@@ -85,7 +92,7 @@ export async function openJournal(options: JournalOptions): Promise<EdgeJournal>
     now: options.clock.now(),
     duplicateIds: options.duplicateIds ?? 2_000_000,
     duplicateMs: options.duplicateMs ?? 86_400_000,
-    ballastBytes: options.ballastBytes ?? 32 << 20,
+    ballastBytes: options.ballastBytes ?? BALLAST_BYTES,
   }
   let link: StoreLink =
     options.thread === false
@@ -114,6 +121,8 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   #ordinary: Pending[] = []
   #pendingRows = 0
   #room: (() => void)[] = []
+  /** Readings that are on disk and whose sources have not been told yet. */
+  readonly #kept: [item: Pending, seqs: number[]][] = []
   #committing: Promise<void> | null = null
   #closing = false
   #failed: unknown = null
@@ -139,7 +148,9 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     }
     for (const [name, lane, position] of opened.cursors) this.#positions.set(`${name}/${lane}`, [name, lane, position])
     this.#retention = new Retention(options, link, () => this.#essentialPosition())
-    if (!options.readOnly) this.#scheduleExpiry()
+    if (options.readOnly) return
+    this.#scheduleExpiry()
+    if (!opened.reserved) this.#seekReserve()
   }
 
   get full(): boolean {
@@ -233,8 +244,16 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   moved(cursor: Cursor): void {
-    const key = `${cursor.name}/${cursor.lane}`
-    this.#positions.set(key, [cursor.name, cursor.lane, cursor.position()])
+    this.#moveTo(cursor.name, cursor.lane, cursor.position())
+  }
+
+  hold(name: string, seq: number): void {
+    if (seq !== this.#positions.get(`${name}/all`)?.[2]) this.#moveTo(name, 'all', seq)
+  }
+
+  #moveTo(name: string, lane: Lane, position: number): void {
+    const key = `${name}/${lane}`
+    this.#positions.set(key, [name, lane, position])
     this.#moved.add(key)
     if (this.#idleFlush || this.#options.readOnly || this.#closing) return
     this.#idleFlush = true
@@ -306,6 +325,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
         await this.#onDiskFull(error as Error, batch)
       }
     } while (this.#urgent.length > 0 || this.#ordinary.length > 0)
+    this.#settle()
   }
 
   #takeBatch(): Pending[] {
@@ -344,7 +364,10 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     const moved = [...this.#moved]
     let answer: CommitAnswer
     try {
-      answer = await this.#link.call<CommitAnswer>('commit', this.#request(items))
+      const answering = this.#link.call<CommitAnswer>('commit', this.#request(items))
+      // While the disk works on this group, the sources of the group before it hear that theirs is kept.
+      this.#settle()
+      answer = await answering
     } catch (error) {
       for (const key of moved) this.#moved.add(key)
       throw error
@@ -374,7 +397,8 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     batch.forEach((item, n) => {
       const seqs = given[n]!
       if (!shedItems) {
-        item.resolve(seqs)
+        if (isUrgent(item)) item.resolve(seqs)
+        else this.#kept.push([item, seqs])
         return
       }
       const { kept } = shedItems[n]!
@@ -387,18 +411,21 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     for (const listener of this.#listeners) listener(records)
   }
 
+  /**
+   * Tells sources that their readings are kept. It comes after the listeners and after the next group is on its way: what
+   * the rules made of a reading must not wait until hundreds of acknowledgements are written.
+   */
+  #settle(): void {
+    for (const [item, seqs] of this.#kept.splice(0)) item.resolve(seqs)
+  }
+
   #letIn(): void {
     if (this.#pendingRows < this.#maxPending) for (const go of this.#room.splice(0)) go()
   }
 
   async #onDiskFull(error: Error, batch: Pending[]): Promise<void> {
-    if (!this.#full) {
-      this.#full = true
-      this.#options.onEvent?.({ event: 'disk-full', detail: error.message })
-      this.#watchForRecovery()
-    }
-    await this.#link.call('releaseBallast')
-    await this.#retention.makeRoom(this.#stats.lastSeq).catch(() => 0)
+    await this.relieve(error.message)
+    await this.#retention.makeRoom(this.#stats.lastSeq).catch(() => null)
     try {
       await this.#commitBatch(batch)
     } catch (again) {
@@ -417,6 +444,32 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     }
   }
 
+  async relieve(detail: string): Promise<void> {
+    if (this.#options.readOnly) return
+    this.#becomeFull(detail)
+    await this.#link.call('releaseBallast')
+  }
+
+  #becomeFull(detail: string): void {
+    if (this.#full) return
+    this.#full = true
+    this.#options.onEvent?.({ event: 'disk-full', detail })
+    this.#watchForRecovery()
+  }
+
+  /** Started on a disk without room for the reserve: alerts have none until there is. */
+  #seekReserve(): void {
+    this.#options.onEvent?.({ event: 'journal-unreserved', bytes: this.#options.ballastBytes ?? BALLAST_BYTES })
+    const again = (): void => {
+      this.clock.after(RESERVE_RETRY_MS, async () => {
+        // A disk that became full meanwhile gets its reserve back with its recovery.
+        if (this.#closing || this.#full) return
+        if (!(await this.#link.call<boolean>('restoreBallast').catch(() => false))) again()
+      })
+    }
+    again()
+  }
+
   #watchForRecovery(): void {
     this.clock.after(FULL_RETRY_MS * 2, async () => {
       if (this.#closing || !this.#full) return
@@ -430,6 +483,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   /** A fault that nothing here can mend: everybody who waits is told, nothing is acknowledged any more. */
   #fail(error: unknown, batch: Pending[]): void {
     this.#failed = error
+    this.#settle()
     this.#options.onEvent?.({ event: 'journal-failed', detail: (error as Error).message })
     for (const item of [...batch, ...this.#urgent.splice(0), ...this.#ordinary.splice(0)]) item.reject(error)
     this.#pendingRows = 0

@@ -1,7 +1,7 @@
 /**
- * How long each class of data stays in the journal, and what goes first when the journal is too large. Never removes
- * alerts, acts or context before their time, and nothing a consumer still needs, except L2 readings beyond `maxBytes`
- * (counted as unread and said).
+ * How long each class of data stays in the journal, and what goes first when the journal is too large: what every
+ * consumer has taken, L2 first, then L2 samples that some have not (counted as unread and said). Never removes alerts,
+ * acts or context before their time, nor any other reading that a consumer still needs.
  */
 import type { Clock } from '#model/clock.ts'
 import type { StoreLink } from '../thread/store-thread.ts'
@@ -32,14 +32,16 @@ export const DEFAULT_MAX_BYTES = 20 * 2 ** 30
 const ROW_CLASS: Record<Keep, number> = { L1: CLASS.L1, L2: CLASS.L2, L3: CLASS.L3, L4: CLASS.L4, alerts: CLASS.A }
 /** Rows looked at in one step: between steps the disk thread takes commits. */
 const STEP = 5000
+/** Who goes first for want of space. */
+const GIVEN_UP: readonly Keep[] = ['L2', 'L4', 'L3', 'L1']
 
 export class Retention {
   readonly #options: RetentionOptions
   readonly #link: StoreLink
   readonly #essentialPosition: () => number
   #marks: Record<string, number> | null = null
-  /** How far the oldest L2 readings have been removed for want of space. */
-  #spaceMark = 0
+  /** How far the oldest readings of a class have been removed for want of space. */
+  readonly #spaceMarks = new Map<Keep | 'unread', number>()
 
   constructor(options: RetentionOptions, link: StoreLink, essentialPosition: () => number) {
     this.#options = options
@@ -77,38 +79,38 @@ export class Retention {
     const limit = this.#options.maxBytes ?? DEFAULT_MAX_BYTES
     while ((await this.#link.call<{ bytes: number }>('size')).bytes > limit) {
       const freed = await this.makeRoom(lastSeq)
-      removed.L2 += freed
-      if (freed === 0) break
+      if (freed === null) break
+      removed[freed.class] += freed.removed
     }
     return removed
   }
 
-  /** Removes some of the oldest L2 readings: samples first, consumed ones first. Answers how many. */
-  async makeRoom(lastSeq: number): Promise<number> {
+  /** Removes some of the oldest readings that may go; null: there are none. */
+  async makeRoom(lastSeq: number): Promise<{ class: Keep; removed: number } | null> {
     const read = this.#essentialPosition()
-    let removed = 0
-    let unread = 0
-    while (this.#spaceMark < lastSeq && removed + unread < STEP) {
-      const consumed = this.#spaceMark < read
-      const step = await this.#remove(
-        CLASS.L2,
-        this.#spaceMark,
-        consumed ? read : lastSeq,
-        consumed ? 'any' : 'samples',
-      )
-      if (consumed) removed += step.removed
-      else unread += step.removed
-      this.#spaceMark = step.upTo
+    for (const name of GIVEN_UP) {
+      const removed = await this.#scan(name, ROW_CLASS[name], 0, read, 'any')
+      if (removed > 0) return this.#gone(name, removed, 0)
     }
-    if (removed + unread > 0)
-      this.#options.onEvent?.({
-        event: 'journal-removed',
-        class: 'L2',
-        removed: removed + unread,
-        unread,
-        reason: 'size',
-      })
-    return removed + unread
+    const unread = await this.#scan('unread', CLASS.L2, read, lastSeq, 'samples')
+    return unread > 0 ? this.#gone('L2', unread, unread) : null
+  }
+
+  async #scan(mark: Keep | 'unread', rowClass: number, from: number, upTo: number, kinds: 'samples' | 'any') {
+    let at = Math.max(from, this.#spaceMarks.get(mark) ?? 0)
+    let removed = 0
+    while (at < upTo && removed < STEP) {
+      const step = await this.#remove(rowClass, at, upTo, kinds)
+      removed += step.removed
+      at = step.upTo
+      this.#spaceMarks.set(mark, at)
+    }
+    return removed
+  }
+
+  #gone(name: Keep, removed: number, unread: number): { class: Keep; removed: number } {
+    this.#options.onEvent?.({ event: 'journal-removed', class: name, removed, unread, reason: 'size' })
+    return { class: name, removed }
   }
 
   #remove(rowClass: number, after: number, upTo: number, kinds: 'samples' | 'any') {

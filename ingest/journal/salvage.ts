@@ -2,9 +2,8 @@
  * What happens to a journal that cannot be read: the file is moved aside under a name that says so, everything readable
  * is copied into a new one, and the lost range is named. Must never delete the damaged file or give a number twice.
  */
-import { existsSync, renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { inTransaction, openDatabase } from '../thread/sqlite.ts'
+import { inTransaction, openDatabase, setAside } from '../thread/sqlite.ts'
 
 export const JOURNAL_SCHEMA = `
   CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, tag INTEGER NOT NULL, body TEXT NOT NULL);
@@ -31,9 +30,7 @@ interface Row {
 
 /** @param promised a number that has never been given: the new journal goes on after it when the end was lost. */
 export function isolateJournal(path: string, now: number, promised: number): Isolated {
-  const stamp = new Date(now).toISOString().replace(/[:.]/g, '-')
-  const file = path.replace(/\.db$/, `.corrupt-${stamp}.db`)
-  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, file + suffix)
+  const file = setAside(path, now)
 
   const target = openDatabase(path, { durability: 'full', pageBytes: 8192 })
   try {

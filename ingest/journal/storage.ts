@@ -2,7 +2,18 @@
  * The journal's file: rows, cursor positions, sparse time marks. Runs in its own thread, one call after the other.
  * Knows no policy (what to shed, what to keep): it does what `journal.ts` says, and never acknowledges before the disk.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Lane } from '#model/ports/journal.ts'
@@ -47,6 +58,8 @@ export interface OpenAnswer {
   firstSeq: number
   cursors: [string, Lane, number][]
   isolated: Isolated | null
+  /** The space kept aside for alerts is there. */
+  reserved: boolean
   remembered: number
   bytes: number
 }
@@ -67,7 +80,7 @@ export function open(options: StorageOptions) {
   const ballastPath = join(options.dir, 'journal.ballast')
   const promisePath = join(options.dir, 'journal.promise')
   const promised = readPromise(promisePath)
-  const { db, isolated } = openOrIsolate(path, options, promised)
+  const { db, isolated } = withReserve(ballastPath, options.readOnly, () => openOrIsolate(path, options, promised))
   const filter = new DuplicateFilter(options.duplicateIds)
   const one = (sql: string, ...args: (string | number)[]): number =>
     Number(Object.values(db.prepare(sql).get(...args) ?? {})[0] ?? 0)
@@ -89,8 +102,8 @@ export function open(options: StorageOptions) {
   if (!options.readOnly) {
     rebuildFilter()
     keepPromise()
-    writeBallast()
   }
+  const reserved = options.readOnly || writeBallast()
 
   function rebuildFilter(): void {
     const oldest = Math.max(lastSeq - options.duplicateIds, seqAt(options.now - options.duplicateMs) - 1)
@@ -104,7 +117,9 @@ export function open(options: StorageOptions) {
     if (lastSeq + PROMISE_AHEAD / 2 <= promise) return
     promise = lastSeq + PROMISE_AHEAD
     try {
-      writeFileSync(promisePath, `${promise}\n`, { flush: true })
+      // Aside first: on a full disk the old promise must stay.
+      writeFileSync(`${promisePath}.new`, `${promise}\n`, { flush: true })
+      renameSync(`${promisePath}.new`, promisePath)
     } catch (error) {
       const known = storeError(error, promisePath) as { code?: string }
       // A full disk must not stop the journal for the sake of the side file; the next commit tries again.
@@ -114,10 +129,12 @@ export function open(options: StorageOptions) {
   }
 
   function writeBallast(): boolean {
-    if (options.ballastBytes === 0 || existsSync(ballastPath)) return true
+    if (options.ballastBytes === 0) return true
+    // A process that was killed while it wrote may have left less than was meant.
+    if ((statSync(ballastPath, { throwIfNoEntry: false })?.size ?? 0) >= options.ballastBytes) return true
     let file: number | null = null
     try {
-      file = openSync(ballastPath, 'wx')
+      file = openSync(ballastPath, 'w')
       const block = Buffer.alloc(1 << 20, 0x77)
       for (let left = options.ballastBytes; left > 0; left -= block.length)
         if (writeSync(file, block, 0, Math.min(left, block.length)) < Math.min(left, block.length))
@@ -241,7 +258,9 @@ export function open(options: StorageOptions) {
 
   /** Removes rows of one class in (after, upTo], at most `scan` rows looked at; answers how far it came. */
   function remove(rowClass: number, after: number, upTo: number, scan: number, kinds: 'samples' | 'any') {
-    const end = Math.min(upTo, after + scan)
+    // By rows that are there, not by numbers: where much has been removed a range of numbers is nearly empty.
+    const last = one('SELECT seq FROM log WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?', after, scan - 1)
+    const end = last === 0 ? upTo : Math.min(upTo, last)
     return inTransaction(db, path, () => {
       const shed = kinds === 'samples' ? 'AND (tag & 8) <> 0' : ''
       const removed = Number(
@@ -281,6 +300,7 @@ export function open(options: StorageOptions) {
         db.prepare('SELECT name, lane, position FROM cursor').all() as { name: string; lane: Lane; position: number }[]
       ).map((c) => [c.name, c.lane, c.position]),
       isolated,
+      reserved,
       remembered: filter.size(),
       bytes: bytes(),
     }),
@@ -350,6 +370,17 @@ function readPromise(path: string): number {
     return Number.isSafeInteger(value) && value > 0 ? value : 0
   } catch {
     return 0
+  }
+}
+
+/** A journal that cannot even be opened on a full disk: that is what the reserve is for. */
+function withReserve<T>(ballastPath: string, readOnly: boolean, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'disk-full' || readOnly || !existsSync(ballastPath)) throw error
+    rmSync(ballastPath)
+    return work()
   }
 }
 

@@ -2,7 +2,7 @@
  * Opens SQLite files the way the edge needs them (WAL, durable or relaxed) and turns SQLite's numbers into the error
  * catalogue. Must never be called on the main thread for a file that is written under load: writes are synchronous.
  */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { WardwatchError } from '#model/errors.ts'
@@ -39,6 +39,8 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
   }
 }
 
+/** SQLITE_IOERR_SHMSIZE: the shared memory file beside a database could not be given its size. Only a full disk does that. */
+const SHM_SIZE = 4874
 const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
 
 /** The catalogue's word for what SQLite or the file system said about `path`. */
@@ -46,7 +48,7 @@ export function storeError(error: unknown, path: string): unknown {
   if (error instanceof WardwatchError) return error
   const e = error as { errcode?: number; code?: string; message?: string }
   const primary = e.errcode === undefined ? null : e.errcode & 0xff
-  if (primary === 13 || e.code === 'ENOSPC' || e.code === 'EDQUOT')
+  if (primary === 13 || e.errcode === SHM_SIZE || e.code === 'ENOSPC' || e.code === 'EDQUOT')
     return new WardwatchError(
       'disk-full',
       `The disk that holds ${path} is full; free space or lower retention.max-gb.`,
@@ -82,4 +84,12 @@ export function inTransaction<T>(db: DatabaseSync, path: string, work: () => T):
     }
     throw storeError(error, path)
   }
+}
+
+/** Moves a damaged database with its log to a name that says so; nothing is deleted. Answers the new name. */
+export function setAside(path: string, now: number): string {
+  const stamp = new Date(now).toISOString().replace(/[:.]/g, '-')
+  const file = path.replace(/\.db$/, `.corrupt-${stamp}.db`)
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, file + suffix)
+  return file
 }
