@@ -58,7 +58,10 @@ export class Enrichment {
     const afterGap = this.#signals.store(record, type, reading.id, time, value, bad)
     if (type === 'device.status' && !bad) record.online = record.signals[type]?.value.online === true
     // A device that speaks is there, even when the driver's "online" comes a moment later.
-    else if (!isAbout(type) && record.online === false && !late) record.online = true
+    else if (!isAbout(type) && record.online === false && !late) {
+      record.online = true
+      record.onlineChangedAt = time
+    }
     if (
       subject !== null &&
       !bad &&

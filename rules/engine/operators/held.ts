@@ -256,13 +256,14 @@ export const operator: Operator<State> = {
 
     /** Fires what had been held long enough before `at`. */
     function ripen(key: string, state: State, at: number, cx: C): void {
+      // Offline in between: nobody knows what was then, so the time begins with its return.
+      const returned = pattern.view === 'vitals' ? 0 : (cx.signals.find(key)?.onlineChangedAt ?? 0)
+      const sinceReturn = (since: number): number => (returned > since && returned <= at ? returned : since)
       for (let i = 0; i < parts.length; i++) {
         const s = state.parts[i] as PartState
         const p = parts[i] as (typeof parts)[number]
         if (s.since === null || s.fired) continue
-        // Offline in between: nobody knows what was then, so the time begins with its return.
-        const returned = pattern.view === 'vitals' ? 0 : (cx.signals.find(key)?.onlineChangedAt ?? 0)
-        if (returned > s.since && returned <= at) s.since = returned
+        s.since = sinceReturn(s.since)
         const due = s.since + p.forMs
         if (due > at) {
           cx.wake(key, due, 'sustained')
@@ -277,6 +278,7 @@ export const operator: Operator<State> = {
         }
       }
       if (state.clearSince !== null) {
+        state.clearSince = sinceReturn(state.clearSince)
         const due = state.clearSince + clearMs
         if (due > at) cx.wake(key, due, 'sustained')
         else if (overAt(state, view.values(key, due, bare(cx))) === true) end(key, state, cx)
