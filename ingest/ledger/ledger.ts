@@ -5,14 +5,20 @@
 import { randomBytes } from 'node:crypto'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock } from '#model/clock.ts'
+import { WardwatchError } from '#model/errors.ts'
 import { canonicalJson } from '#model/ids.ts'
 import { localTime } from '#model/local-time.ts'
 import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
-import { type ChainHash, GENESIS, type ProofStep } from './chain.ts'
-import type { AppendRow, Checkpoint, ListQuery, StoredEntry, VerifyAnswer } from './storage.ts'
+import type { CertificateFacts } from './certificate.ts'
+import { type ChainHash, GENESIS } from './chain.ts'
+import type { Checkpoint } from './ledger-file.ts'
+import { type PayloadCipher, personsOf } from './personal.ts'
+import type { PublicKeyText, Signature, SignatureAlgorithm } from './signing.ts'
+import type { AppendRow, EntryProof, ListQuery, StoredEntry } from './storage.ts'
 import * as storage from './storage.ts'
 import { written } from './storage.ts'
+import type { AnchorClaim, VerifyAnswer } from './verification.ts'
 
 export interface LedgerOptions {
   dir: string
@@ -20,6 +26,10 @@ export interface LedgerOptions {
   /** Zone in which the running numbers of a day begin anew. */
   timezone?: string
   hash?: ChainHash
+  signature?: SignatureAlgorithm
+  cipher?: PayloadCipher
+  /** Secret of the facility: wraps the keys of persons. Without it payloads about persons are kept unsealed. */
+  facilityKey?: string
   readOnly?: boolean
   thread?: boolean
   /** Source of salts: unguessable; handed in by tests only. */
@@ -39,13 +49,36 @@ export interface EdgeLedger extends Ledger {
   freshNumbers(raisedAt: number[]): Promise<string[]>
   /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
   checkpoint(): Promise<Checkpoint | null>
-  proof(seq: number): Promise<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>
-  publicKey(): Promise<string>
+  proof(seq: number): Promise<EntryProof | null>
+  publicKeys(): Promise<PublicKeyText[]>
+  /** Signs a text that says what it is in its first line; null where the private key is not at hand. */
+  sign(text: string): Promise<Signature | null>
+  /** Hash by which entry `seq` is chained. */
+  hashName(seq: number): Promise<ChainHash>
+  verify(fromSeq?: number, anchors?: readonly AnchorClaim[]): Promise<VerifyAnswer>
+  /** The province has acknowledged this anchor. */
+  anchored(anchor: AnchorClaim): Promise<void>
+  /** What the ledger holds of a day; reads beside a running edge. */
+  day(fromMs: number, toMs: number): Promise<CertificateFacts>
+  /** Makes everything about a person unreadable for good, and records it. The chain stays whole. */
+  forget(person: string, act: { by: string; reason: string }): Promise<Forgotten>
   /** Chain hash of the entry with this payload; waits for an entry that is about to come, then gives the head's. */
   hashOf(ref: string, payload: unknown): Promise<string>
 }
 
+export interface Forgotten {
+  /** Id of the destroyed key; null when the person had none. */
+  key: string | null
+  /** Payloads that can no longer be read, and plain ones of an older ledger that were removed. */
+  sealed: number
+  removed: number
+  /** The entry that records it; null when there was nothing about the person. */
+  seq: number | null
+}
+
 const CHECKPOINT_MS = 1000
+/** Payloads looked through at once: an alert waits for at most one such step. */
+const FORGET_STEP = 500
 /** Numbers taken over at once. */
 const RESERVED = 100
 /** The desk writes journal, then ledger: who reads the journal may come a moment too early. */
@@ -53,18 +86,26 @@ const HASH_TRIES = 20
 const HASH_WAIT_MS = 100
 
 export async function openLedger(options: LedgerOptions): Promise<EdgeLedger> {
-  const storageOptions: storage.LedgerStorageOptions = {
-    dir: options.dir,
-    timezone: options.timezone ?? 'Asia/Shanghai',
-    hash: options.hash ?? 'sha256',
-    readOnly: options.readOnly === true,
-  }
+  const storageOptions = storageOptionsOf(options, options.readOnly === true)
   let link: StoreLink =
     options.thread === false
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
   if (options.intercept) link = options.intercept(link)
   return new SqliteLedger(options, link, await link.call('head'))
+}
+
+function storageOptionsOf(options: LedgerOptions, readOnly: boolean): storage.LedgerStorageOptions {
+  const { dir, timezone = 'Asia/Shanghai', hash = 'sha256', signature, cipher, facilityKey } = options
+  return {
+    dir,
+    timezone,
+    hash,
+    readOnly,
+    ...(signature ? { signature } : {}),
+    ...(cipher ? { cipher } : {}),
+    ...(facilityKey ? { facilityKey } : {}),
+  }
 }
 
 class SqliteLedger implements EdgeLedger {
@@ -110,20 +151,57 @@ class SqliteLedger implements EdgeLedger {
     return rows.map(({ text, ...entry }) => ({ ...entry, payload: text === null ? null : JSON.parse(text) }))
   }
 
-  /** Walks the chain in a thread of its own: a long chain must not hold up an alert. */
-  async verify(fromSeq = 1): Promise<VerifyAnswer> {
-    if (this.#options.thread === false || this.#options.readOnly) return this.#link.call('verify', fromSeq)
-    const reader = await openStoreThread(new URL('./storage.ts', import.meta.url), {
-      dir: this.#options.dir,
-      timezone: this.#options.timezone ?? 'Asia/Shanghai',
-      hash: this.#options.hash ?? 'sha256',
-      readOnly: true,
-    } satisfies storage.LedgerStorageOptions)
+  verify(fromSeq = 1, anchors: readonly AnchorClaim[] = []): Promise<VerifyAnswer> {
+    return this.#aside((link) => link.call('verify', fromSeq, anchors))
+  }
+
+  day(fromMs: number, toMs: number): Promise<CertificateFacts> {
+    return this.#aside((link) => link.call('day', fromMs, toMs))
+  }
+
+  /** Long reading happens in a thread of its own: it must not hold up an alert. */
+  async #aside<T>(work: (link: StoreLink) => Promise<T>): Promise<T> {
+    if (this.#options.thread === false || this.#options.readOnly) return work(this.#link)
+    const reader = await openStoreThread(
+      new URL('./storage.ts', import.meta.url),
+      storageOptionsOf(this.#options, true),
+    )
     try {
-      return await reader.call<VerifyAnswer>('verify', fromSeq)
+      return await work(reader)
     } finally {
       await reader.close()
     }
+  }
+
+  anchored(anchor: AnchorClaim): Promise<void> {
+    return this.#link.call('anchored', anchor, this.#options.clock.now())
+  }
+
+  async forget(person: string, act: { by: string; reason: string }): Promise<Forgotten> {
+    if (!(await this.#link.call<boolean>('canForget')))
+      throw new WardwatchError(
+        'usage',
+        'This ledger was opened without the key of the facility: nobody can be forgotten.',
+      )
+    const key = await this.#link.call<string | null>('keyOf', person)
+    const sum = { sealed: 0, removed: 0 }
+    let refs: string[] = []
+    for (let after = 0; ; ) {
+      const step = await this.#link.call<{ upTo: number | null; sealed: number; removed: number; refs: string[] }>(
+        ...(['forgetScan', person, key, refs, after, FORGET_STEP] as const),
+      )
+      if (step.upTo === null) break
+      sum.sealed += step.sealed
+      sum.removed += step.removed
+      refs = step.refs
+      after = step.upTo
+    }
+    if (key === null && sum.removed === 0) return { key, ...sum, seq: null }
+    const payload = { act: 'forget-person', key, ...sum, reason: act.reason }
+    const [entry] = await this.append([{ kind: 'act', by: act.by, payload }])
+    if (key !== null) await this.#link.call('forget', key, entry!.seq)
+    await this.#link.call('flush')
+    return { key, ...sum, seq: entry!.seq }
   }
 
   async hashOf(ref: string, payload: unknown): Promise<string> {
@@ -171,12 +249,20 @@ class SqliteLedger implements EdgeLedger {
     return this.#link.call('checkpoint', this.#options.clock.now())
   }
 
-  proof(seq: number) {
-    return this.#link.call<{ entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null>('proof', seq)
+  proof(seq: number): Promise<EntryProof | null> {
+    return this.#link.call('proof', seq)
   }
 
-  publicKey(): Promise<string> {
-    return this.#link.call('publicKey')
+  publicKeys(): Promise<PublicKeyText[]> {
+    return this.#link.call('publicKeys')
+  }
+
+  sign(text: string): Promise<Signature | null> {
+    return this.#link.call('sign', text)
+  }
+
+  hashName(seq: number): Promise<ChainHash> {
+    return this.#link.call('hashName', seq)
   }
 
   async close(): Promise<void> {
@@ -216,6 +302,7 @@ class SqliteLedger implements EdgeLedger {
       by: item.by ?? null,
       salt: this.#options.salt?.() ?? randomBytes(16).toString('hex'),
       text: canonicalJson(item.payload),
+      ...personsIn(item),
       ...numberOf(item),
     }
   }
@@ -231,6 +318,11 @@ class SqliteLedger implements EdgeLedger {
       )
     })
   }
+}
+
+function personsIn(item: Item): Pick<AppendRow, 'persons'> {
+  const persons = personsOf(item.kind, item.payload)
+  return persons.length > 0 ? { persons } : {}
 }
 
 function numberOf(item: Item): Pick<AppendRow, 'number'> {

@@ -1,19 +1,30 @@
 /**
- * The ledger's file: chain entries, payloads beside them, day numbers, signed checkpoints. Runs in its own thread.
- * Entries are only ever added; the payload table is the one from which something may be deleted.
+ * The ledger's file: chain entries, payloads beside them (sealed where they are about persons), day numbers, signed
+ * checkpoints, anchors. Runs in its own thread. Entries are only ever added; the payload table and the key file of the
+ * persons are the ones from which something may be deleted.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify as verifySignature } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localTime } from '#model/local-time.ts'
 import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
+import { type CertificateFacts, dayFacts } from './certificate.ts'
 import { type ChainHash, entryHash, GENESIS, merkleProof, merkleRoot, type ProofStep, payloadHash } from './chain.ts'
+import { type Checkpoint, checkpointText, ENTRY_COLUMNS, type FileEntry, readLedger } from './ledger-file.ts'
+import { isSealed, openPersonKeys, type PayloadCipher, personsOf, sealedKeys } from './personal.ts'
+import { openSigningKeys, type PublicKeyText, type Signature, type SignatureAlgorithm } from './signing.ts'
+import { type AnchorClaim, type VerifyAnswer, verifyLedger } from './verification.ts'
+
+export type { Checkpoint } from './ledger-file.ts'
+export type { VerifyAnswer } from './verification.ts'
 
 export interface LedgerStorageOptions {
   dir: string
   timezone: string
   hash: ChainHash
   readOnly: boolean
+  signature?: SignatureAlgorithm
+  cipher?: PayloadCipher
+  /** Opens the keys of persons; without it payloads are kept as they come, and sealed ones cannot be read. */
+  facilityKey?: string
 }
 
 export interface AppendRow {
@@ -23,6 +34,8 @@ export interface AppendRow {
   by: string | null
   salt: string
   text: string
+  /** About whom the payload is: it is sealed with their keys. */
+  persons?: string[]
   /** The number under which an alert was raised. */
   number?: { alert: string; raisedAt: number; text: string }
 }
@@ -35,28 +48,10 @@ export interface StoredEntry {
   by: string | null
   payloadHash: string
   hash: string
-  /** Null once the payload has been deleted. */
+  /** Null when it cannot be read: see `payloadState`. */
   text: string | null
-}
-
-export interface Checkpoint {
-  seq: number
-  at: number
-  fromSeq: number
-  /** Root over the entry hashes fromSeq … seq. */
-  root: string
-  /** Hash of entry `seq`: fixes everything before it. */
-  head: string
-  hash: ChainHash
-  algorithm: 'ed25519'
-  signature: string
-}
-
-export interface VerifyAnswer {
-  entries: number
-  ok: boolean
-  badSeq: number | null
-  detail: string | null
+  /** `deleted`: removed, or the key of a person destroyed. `unreadable`: the keys of the persons are not at hand. */
+  payloadState?: 'deleted' | 'unreadable'
 }
 
 export interface ListQuery {
@@ -68,6 +63,16 @@ export interface ListQuery {
   afterSeq?: number
 }
 
+/** One entry with everything that proves it: what `wardwatch ledger proof` writes. */
+export interface EntryProof {
+  entry: FileEntry
+  /** Hash of the entry before. */
+  previous: string
+  entryHash: string
+  checkpoint: Checkpoint
+  steps: ProofStep[]
+}
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, ref TEXT, by TEXT, payload_hash TEXT NOT NULL, hash TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS entry_ref ON entry (ref, seq) WHERE ref IS NOT NULL;
@@ -75,21 +80,35 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS number (alert TEXT PRIMARY KEY, day TEXT NOT NULL, n INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS number_day ON number (day, n);
   CREATE TABLE IF NOT EXISTS checkpoint (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, from_seq INTEGER NOT NULL, root TEXT NOT NULL, head TEXT NOT NULL, hash TEXT NOT NULL, algorithm TEXT NOT NULL, signature TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS suite (from_seq INTEGER PRIMARY KEY, hash TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS forgotten (key TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS anchor (ledger_seq INTEGER PRIMARY KEY, ledger_hash TEXT NOT NULL, at INTEGER NOT NULL, acknowledged_at INTEGER NOT NULL);
 `
-const COLUMNS = 'entry.seq, at, kind, ref, by, payload_hash AS payloadHash, hash, body AS text'
-
-export const checkpointText = (c: Omit<Checkpoint, 'signature'>): string =>
-  JSON.stringify(['wardwatch-checkpoint-1', c.seq, c.at, c.fromSeq, c.root, c.head, c.hash, c.algorithm])
+/** Entries that the newest hash of a change is looked for among, per alert. */
+const RECENT = 50
 
 export function open(options: LedgerStorageOptions) {
   const path = join(options.dir, 'ledger.db')
   const db = openDatabase(path, { durability: 'full', readOnly: options.readOnly })
-  const { privateKey, publicKey } = openKeys(options)
+  const signing = openSigningKeys(options.dir, options.signature ?? 'ed25519', !options.readOnly)
+  const persons = options.facilityKey
+    ? openPersonKeys(options.dir, options.facilityKey, options.cipher ?? 'aes-256-gcm')
+    : null
   if (!options.readOnly) db.exec(SCHEMA)
-  const last = db.prepare('SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1').get() as
-    | { seq: number; hash: string }
-    | undefined
-  let head = last ?? { seq: 0, hash: GENESIS }
+  const file = readLedger(db)
+  let head = file.head() ?? { seq: 0, hash: GENESIS }
+  const forgotten = new Set(file.forgotten())
+  if (!options.readOnly) {
+    // A ledger from before the suites is chained by SHA-256; another hash begins with the next entry.
+    const last = db.prepare('SELECT hash FROM suite ORDER BY from_seq DESC LIMIT 1').get() as
+      | { hash: string }
+      | undefined
+    const add = db.prepare('INSERT OR REPLACE INTO suite (from_seq, hash) VALUES (?, ?)')
+    if (!last && head.seq > 0) add.run(1, 'sha256')
+    if ((last?.hash ?? (head.seq > 0 ? 'sha256' : null)) !== options.hash) add.run(head.seq + 1, options.hash)
+    // A cut between the record of a deletion and the deletion itself.
+    for (const key of forgotten) persons?.destroy(key)
+  }
   /** Numbers that were given and whose entry is not yet written; highest number of each day. */
   const given = new Map<string, { day: string; n: number }>()
   const tops = new Map<string, number>()
@@ -97,18 +116,20 @@ export function open(options: LedgerStorageOptions) {
   function append(rows: AppendRow[]): Omit<StoredEntry, 'text'>[] {
     let { seq, hash } = head
     const entries: Omit<StoredEntry, 'text'>[] = []
+    // Keys of persons are on disk before anything that they seal.
+    const bodies = seal(rows)
     inTransaction(db, path, () => {
       const addEntry = db.prepare(
         'INSERT INTO entry (seq, at, kind, ref, by, payload_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
       )
       const addPayload = db.prepare('INSERT INTO payload (seq, salt, body) VALUES (?, ?, ?)')
       const addNumber = db.prepare('INSERT OR IGNORE INTO number (alert, day, n) VALUES (?, ?, ?)')
-      for (const row of rows) {
+      rows.forEach((row, i) => {
         const fixed = { at: row.at, kind: row.kind as StoredEntry['kind'], ref: row.ref, by: row.by }
-        const entry = { seq: ++seq, ...fixed, payloadHash: payloadHash(options.hash, row.salt, row.text) }
+        const entry = { seq: ++seq, ...fixed, payloadHash: payloadHash(options.hash, row.salt, bodies[i]!) }
         hash = entryHash(options.hash, hash, entry)
         addEntry.run(entry.seq, entry.at, entry.kind, entry.ref, entry.by, entry.payloadHash, hash)
-        addPayload.run(entry.seq, row.salt, row.text)
+        addPayload.run(entry.seq, row.salt, bodies[i]!)
         if (row.number) {
           const day = localTime(options.timezone, row.number.raisedAt).date
           const n = Number(row.number.text.slice(5))
@@ -116,7 +137,7 @@ export function open(options: LedgerStorageOptions) {
           tops.set(day, Math.max(topOf(day), n))
         }
         entries.push({ ...entry, hash })
-      }
+      })
     })
     head = { seq, hash }
     for (const row of rows) if (row.number) given.delete(row.number.alert)
@@ -156,14 +177,50 @@ export function open(options: LedgerStorageOptions) {
     return Math.max(top.n ?? 0, ...unsaved)
   }
 
-  /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
-  function hashOf(ref: string, text: string): string | null {
+  /** What is stored for each row: sealed with the keys of the persons; an act on an alert with those of the alert. */
+  function seal(rows: AppendRow[]): string[] {
+    if (!persons) return rows.map((row) => row.text)
+    const ofAlert = new Map<string, string[]>()
+    return rows.map((row) => {
+      let keys = persons.idsOf(row.persons ?? [])
+      if (row.kind === 'alert' && row.ref !== null) ofAlert.set(row.ref, keys)
+      if (row.kind === 'act' && row.ref !== null && keys.length === 0) {
+        keys = ofAlert.get(row.ref) ?? keysOfAlert(row.ref)
+        ofAlert.set(row.ref, keys)
+      }
+      return keys.length === 0 ? row.text : persons.seal(keys, row.text)
+    })
+  }
+
+  function keysOfAlert(ref: string): string[] {
     const row = db
       .prepare(
-        'SELECT hash FROM entry JOIN payload USING (seq) WHERE ref = ? AND body = ? ORDER BY entry.seq DESC LIMIT 1',
+        "SELECT body FROM entry JOIN payload USING (seq) WHERE ref = ? AND kind = 'alert' ORDER BY entry.seq DESC LIMIT 1",
       )
-      .get(ref, text) as { hash: string } | undefined
-    return row?.hash ?? null
+      .get(ref) as { body: string } | undefined
+    if (!row) return []
+    // The key of somebody who was forgotten since seals nothing any more.
+    if (isSealed(row.body)) return sealedKeys(row.body).filter((key) => !forgotten.has(key))
+    return persons?.idsOf(personsOf('alert', JSON.parse(row.body))) ?? []
+  }
+
+  function opened(body: string | null): Pick<StoredEntry, 'text' | 'payloadState'> {
+    if (body === null) return { text: null, payloadState: 'deleted' }
+    if (!isSealed(body)) return { text: body }
+    const answer = persons?.open(body, (key) => forgotten.has(key))
+    if (answer?.state === 'present') return { text: answer.text }
+    const gone = answer?.state === 'deleted' || sealedKeys(body).some((key) => forgotten.has(key))
+    return { text: null, payloadState: gone ? 'deleted' : 'unreadable' }
+  }
+
+  /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
+  function hashOf(ref: string, text: string): string | null {
+    const rows = db
+      .prepare('SELECT hash, body FROM entry JOIN payload USING (seq) WHERE ref = ? ORDER BY entry.seq DESC LIMIT ?')
+      .iterate(ref, RECENT) as Iterable<unknown> as Iterable<{ hash: string; body: string }>
+    for (const row of rows)
+      if (row.body === text || (isSealed(row.body) && opened(row.body).text === text)) return row.hash
+    return null
   }
 
   function list(query: ListQuery): StoredEntry[] {
@@ -181,100 +238,124 @@ export function open(options: LedgerStorageOptions) {
       }
     args.push(query.limit ?? 200)
     try {
-      return db
+      const rows = db
         .prepare(
-          `SELECT ${COLUMNS} FROM entry LEFT JOIN payload USING (seq) WHERE ${where.join(' AND ')} ORDER BY entry.seq LIMIT ?`,
+          `SELECT ${ENTRY_COLUMNS}, body FROM entry LEFT JOIN payload USING (seq) WHERE ${where.join(' AND ')} ORDER BY entry.seq LIMIT ?`,
         )
-        .all(...args) as unknown as StoredEntry[]
+        .all(...args) as unknown as (Omit<StoredEntry, 'text'> & { body: string | null })[]
+      return rows.map(({ body, ...entry }) => ({ ...entry, ...opened(body) }))
     } catch (error) {
       throw storeError(error, path)
     }
   }
 
-  function verify(fromSeq: number): VerifyAnswer {
-    const before =
-      fromSeq > 1 ? (db.prepare('SELECT hash FROM entry WHERE seq = ?').get(fromSeq - 1) as { hash: string }) : null
-    let previous = before?.hash ?? GENESIS
-    let expected = fromSeq
-    let entries = 0
-    const bad = (seq: number, detail: string): VerifyAnswer => ({ entries, ok: false, badSeq: seq, detail })
+  function verify(from: number, anchors: AnchorClaim[] = []): VerifyAnswer {
     try {
-      const rows = db.prepare(
-        `SELECT ${COLUMNS}, salt FROM entry LEFT JOIN payload USING (seq) WHERE entry.seq >= ? ORDER BY entry.seq`,
-      )
-      for (const row of rows.iterate(fromSeq) as Iterable<unknown> as Iterable<StoredEntry & { salt: string | null }>) {
-        if (row.seq !== expected) return bad(expected, `entry ${expected} is missing`)
-        if (entryHash(options.hash, previous, row) !== row.hash)
-          return bad(row.seq, `entry ${row.seq} or its predecessor has been changed: its hash does not fit`)
-        if (row.text !== null && payloadHash(options.hash, row.salt ?? '', row.text) !== row.payloadHash)
-          return bad(row.seq, `the payload of entry ${row.seq} has been changed`)
-        previous = row.hash
-        expected++
-        entries++
-      }
-      for (const c of checkpoints(fromSeq)) {
-        const values = hashes(c.fromSeq, c.seq)
-        if (c.seq >= expected) return bad(expected, `checkpoint ${c.seq} names entries that are missing`)
-        if (values.at(-1) !== c.head || merkleRoot(c.hash, values) !== c.root)
-          return bad(c.seq, `checkpoint ${c.seq} does not fit its entries: the chain has been rewritten`)
-        const signed = verifySignature(null, Buffer.from(checkpointText(c)), publicKey, Buffer.from(c.signature, 'hex'))
-        if (!signed) return bad(c.seq, `the signature of checkpoint ${c.seq} is not that of this ledger's key`)
-      }
+      return verifyLedger(file, signing, { from, anchors })
     } catch (error) {
       const known = storeError(error, path) as Error
-      return bad(expected, `the file cannot be read at entry ${expected}: ${known.message}`)
+      const detail = `the file cannot be read: ${known.message}`
+      return { entries: 0, ok: false, badSeq: from, detail, checkpoints: 0, unsigned: 0, deleted: 0, anchors: 0 }
     }
-    return { entries, ok: true, badSeq: null, detail: null }
   }
 
-  const hashes = (from: number, to: number): string[] =>
-    (
-      db.prepare('SELECT hash FROM entry WHERE seq BETWEEN ? AND ? ORDER BY seq').all(from, to) as { hash: string }[]
-    ).map((r) => r.hash)
-
-  function checkpoints(fromSeq: number): Checkpoint[] {
-    return db
+  /**
+   * Looks through some stored payloads for one person: counts those sealed with his key, removes plain ones of older
+   * ledgers that name him, and acts on alerts about him that were kept plain.
+   */
+  function forgetScan(person: string, key: string | null, refs: string[], after: number, limit: number) {
+    const about = new Set(refs)
+    const rows = db
       .prepare(
-        'SELECT seq, at, from_seq AS fromSeq, root, head, hash, algorithm, signature FROM checkpoint WHERE from_seq >= ? ORDER BY seq',
+        'SELECT entry.seq, kind, ref, body FROM entry LEFT JOIN payload USING (seq) WHERE entry.seq > ? ORDER BY entry.seq LIMIT ?',
       )
-      .all(fromSeq) as unknown as Checkpoint[]
+      .all(after, limit) as unknown as { seq: number; kind: string; ref: string | null; body: string | null }[]
+    const remove: number[] = []
+    let sealed = 0
+    for (const { seq, kind, ref, body } of rows) {
+      if (body === null) continue
+      let his = false
+      if (isSealed(body)) {
+        his = key !== null && sealedKeys(body).includes(key)
+        if (his) sealed++
+      } else if (
+        (ref !== null && kind === 'act' && about.has(ref)) ||
+        (body.includes(JSON.stringify(person)) && personsOf(kind, JSON.parse(body)).includes(person))
+      ) {
+        his = true
+        remove.push(seq)
+      }
+      if (his && ref !== null && kind === 'alert') about.add(ref)
+    }
+    if (remove.length > 0) {
+      db.exec('PRAGMA secure_delete = ON')
+      inTransaction(db, path, () => {
+        const drop = db.prepare('DELETE FROM payload WHERE seq = ?')
+        for (const seq of remove) drop.run(seq)
+      })
+    }
+    return { upTo: rows.at(-1)?.seq ?? null, sealed, removed: remove.length, refs: [...about] }
+  }
+
+  /** The deletion stands in the ledger before the key is destroyed: an `append` of the note came first. */
+  function forget(key: string, seq: number): void {
+    inTransaction(db, path, () => db.prepare('INSERT OR IGNORE INTO forgotten (key, seq) VALUES (?, ?)').run(key, seq))
+    forgotten.add(key)
+    persons?.destroy(key)
+  }
+
+  function anchored(anchor: AnchorClaim, acknowledgedAt: number): void {
+    inTransaction(db, path, () =>
+      db
+        .prepare('INSERT OR IGNORE INTO anchor (ledger_seq, ledger_hash, at, acknowledged_at) VALUES (?, ?, ?, ?)')
+        .run(anchor.ledgerSeq, anchor.ledgerHash, anchor.at, acknowledgedAt),
+    )
   }
 
   /** Signs everything since the last checkpoint; null when nothing is new. */
   function checkpoint(at: number): Checkpoint | null {
     const lastOne = db.prepare('SELECT max(seq) AS seq FROM checkpoint').get() as { seq: number | null }
     const fromSeq = (lastOne.seq ?? 0) + 1
-    if (fromSeq > head.seq || !privateKey) return null
+    if (fromSeq > head.seq) return null
     const unsigned = {
       seq: head.seq,
       at,
       fromSeq,
-      root: merkleRoot(options.hash, hashes(fromSeq, head.seq)),
+      root: merkleRoot(options.hash, file.hashes(fromSeq, head.seq)),
       head: head.hash,
       hash: options.hash,
-      algorithm: 'ed25519' as const,
+      algorithm: options.signature ?? 'ed25519',
     }
-    const signature = sign(null, Buffer.from(checkpointText(unsigned)), privateKey).toString('hex')
+    const signed = signing.sign(checkpointText(unsigned))
+    if (!signed) return null
     inTransaction(db, path, () =>
       db
         .prepare(
           'INSERT INTO checkpoint (seq, at, from_seq, root, head, hash, algorithm, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         )
-        .run(unsigned.seq, at, fromSeq, unsigned.root, unsigned.head, unsigned.hash, unsigned.algorithm, signature),
+        .run(
+          unsigned.seq,
+          at,
+          fromSeq,
+          unsigned.root,
+          unsigned.head,
+          unsigned.hash,
+          unsigned.algorithm,
+          signed.signature,
+        ),
     )
-    return { ...unsigned, signature }
+    return { ...unsigned, signature: signed.signature }
   }
 
   /** That entry `seq` lies under a signed root; null while no checkpoint covers it. */
-  function proof(seq: number): { entryHash: string; checkpoint: Checkpoint; steps: ProofStep[] } | null {
-    const row = db
-      .prepare(
-        'SELECT seq, at, from_seq AS fromSeq, root, head, hash, algorithm, signature FROM checkpoint WHERE seq >= ? ORDER BY seq LIMIT 1',
-      )
-      .get(seq) as unknown as Checkpoint | undefined
-    if (!row) return null
-    const values = hashes(row.fromSeq, row.seq)
+  function proof(seq: number): EntryProof | null {
+    const [entry] = file.entries(seq, seq)
+    const row = file.covering(seq)
+    if (!entry || !row || row.fromSeq > seq) return null
+    const values = file.hashes(row.fromSeq, row.seq)
     return {
+      entry,
+      previous: seq === 1 ? GENESIS : (file.hashAt(seq - 1) ?? ''),
       entryHash: values[seq - row.fromSeq]!,
       checkpoint: row,
       steps: merkleProof(row.hash, values, seq - row.fromSeq),
@@ -283,13 +364,23 @@ export function open(options: LedgerStorageOptions) {
 
   return {
     head: () => head,
-    publicKey: () => publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    publicKeys: (): PublicKeyText[] => signing.publicKeys(),
+    sign: (text: string): Signature | null => signing.sign(text),
+    hashName: (seq: number): ChainHash => file.hashName(seq),
     append,
     numbers,
     reserve,
     hashOf,
     list,
     verify,
+    keyOf: (person: string): string | null => persons?.find(person) ?? null,
+    canForget: (): boolean => persons !== null,
+    forgetScan,
+    forget,
+    /** Deleted text must not wait in the log of the database. */
+    flush: () => void db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+    anchored,
+    day: (fromMs: number, toMs: number): CertificateFacts => dayFacts(file, signing, db, fromMs, toMs),
     checkpoint,
     proof,
     close: () => db.close(),
@@ -298,21 +389,3 @@ export function open(options: LedgerStorageOptions) {
 
 export const written = (given: { day: string; n: number }): string =>
   `${given.day.slice(5, 7)}${given.day.slice(8, 10)}-${String(given.n).padStart(4, '0')}`
-
-/** The signing key lies beside the ledger, readable by its owner alone. SM2 has its place here: another key type. */
-function openKeys(options: LedgerStorageOptions) {
-  const path = join(options.dir, 'ledger-key.pem')
-  const publicPath = join(options.dir, 'ledger-key.pub.pem')
-  try {
-    if (!existsSync(path) && !options.readOnly) {
-      const pair = generateKeyPairSync('ed25519')
-      writeFileSync(path, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flush: true })
-      writeFileSync(publicPath, pair.publicKey.export({ type: 'spki', format: 'pem' }), { flush: true })
-    }
-    if (options.readOnly) return { privateKey: null, publicKey: createPublicKey(readFileSync(publicPath)) }
-    const privateKey = createPrivateKey(readFileSync(path))
-    return { privateKey, publicKey: createPublicKey(privateKey) }
-  } catch (error) {
-    throw storeError(error, path)
-  }
-}

@@ -12,6 +12,8 @@ export interface LedgerEntry {
   /** SHA-256 over previous hash and this entry: hex. */
   hash: string
   payload: unknown
+  /** Why the payload is null: `deleted` on purpose (the person was forgotten), or `unreadable` for want of a key. */
+  payloadState?: 'deleted' | 'unreadable'
 }
 
 export interface Ledger {
