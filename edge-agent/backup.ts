@@ -25,7 +25,8 @@ export interface BackupManifest {
 }
 
 /** Copied last, in this order: what is before them can be caught up from them. */
-const LAST = ['ledger/ledger.db', 'journal/journal.promise', 'journal/journal.db']
+// The keys of persons after what they seal: the copy can read all that it holds.
+const LAST = ['ledger/ledger.db', 'ledger/person-keys.ndjson', 'journal/journal.promise', 'journal/journal.db']
 /** Of use to the running process alone. `broker/` holds messages queued for local subscribers, which cannot be copied while in use. */
 const LEFT_OUT = /(^|\/)(lock\.db.*|.*-(wal|shm|journal)|\.writable|journal\.ballast|demo\.pid)$|^(broker|logs|twins)\//
 

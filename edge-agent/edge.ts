@@ -6,7 +6,7 @@ import { historyOfJournal } from '#dashboards/history.ts'
 import { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from '#dashboards/server.ts'
 import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
-import { type EdgeLedger, openLedger } from '#ingest/ledger/ledger.ts'
+import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import type { Pump } from '#ingest/pump.ts'
 import type { Uplink } from '#ingest/uplink/uplink.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
@@ -35,6 +35,7 @@ import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
 import { openBroker } from './parts/broker.ts'
+import { openFacilityLedger } from './parts/facility-ledger.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
 import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
@@ -143,12 +144,7 @@ class EdgeAgent implements Edge {
       },
     })
     this.#end('journal', () => this.journal.close())
-    this.ledger = await openLedger({
-      dir: data.ledger,
-      clock,
-      timezone: site.facility.timezone ?? 'Asia/Shanghai',
-      onEvent: (event) => log.warn(event.event, event),
-    })
+    this.ledger = await openFacilityLedger({ site, clock, log, root: data.root, dir: data.ledger })
     this.#end('ledger', () => this.ledger.close())
     this.desk = await openDesk({
       dir: data.desk,

@@ -34,7 +34,7 @@ export function contextDifference(before: Site, after: Site, time: number): Cont
 
 /** Sections that are read at the start only. */
 export function restartSections(before: Site, after: Site): string[] {
-  const sections = ['facility', 'broker', 'sinks', 'uplink', 'console', 'retention'] as const
+  const sections = ['facility', 'broker', 'sinks', 'uplink', 'console', 'retention', 'ledger'] as const
   return sections.filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null))
 }
 

@@ -7,12 +7,16 @@ import type { Site } from '#model/site/load.ts'
 
 const KEPT = 20_000
 
-/** The key of the facility makes pseudonyms; it is drawn once where the site file names none. */
-export function openAliases(site: Site, root: string): (person: string) => string {
+/** The key of the facility makes pseudonyms and wraps the keys of persons; it is drawn once where the site file names none. */
+export function facilityKey(site: Site, root: string): string {
   const file = join(root, 'facility.key')
   const named = site.facility.key
-  if (!named && !existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
-  const key = named ?? readFileSync(file, 'utf8').trim()
+  if (!named && !existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flush: true })
+  return named ?? readFileSync(file, 'utf8').trim()
+}
+
+export function openAliases(site: Site, root: string): (person: string) => string {
+  const key = facilityKey(site, root)
   const known = new Map<string, string>()
   return (person) => {
     let name = known.get(person)

@@ -12,6 +12,7 @@ import {
   type BrokerSection,
   type ConsoleSection,
   type FacilityInfo,
+  type LedgerSection,
   type RetentionSection,
   type SinksSection,
   SiteSchema,
@@ -25,6 +26,7 @@ export type Site = { facility: FacilityInfo } & { [K in ContextKind]?: ContextIt
   uplink?: UplinkSection
   console?: ConsoleSection
   retention?: RetentionSection
+  ledger?: LedgerSection
 }
 
 export interface SiteFault {

@@ -424,6 +424,16 @@ export const RUNTIME_SCHEMAS = {
     },
     closed,
   ),
+  ledger: Type.Object(
+    {
+      hash: Type.Optional(oneOf(['sha256', 'sm3'] as const, 'hash of the chain from the next entry on')),
+      signature: Type.Optional(oneOf(['ed25519', 'sm2'] as const, 'signature of checkpoints, certificates, evidence')),
+      cipher: Type.Optional(
+        oneOf(['aes-256-gcm', 'sm4-ctr-hmac-sm3'] as const, 'how payloads about persons are sealed'),
+      ),
+    },
+    closed,
+  ),
 } as const
 
 export const FacilitySchema = Type.Object(
@@ -444,6 +454,7 @@ export type SinksSection = Static<typeof RUNTIME_SCHEMAS.sinks>
 export type UplinkSection = Static<typeof RUNTIME_SCHEMAS.uplink>
 export type ConsoleSection = Static<typeof RUNTIME_SCHEMAS.console>
 export type RetentionSection = Static<typeof RUNTIME_SCHEMAS.retention>
+export type LedgerSection = Static<typeof RUNTIME_SCHEMAS.ledger>
 
 /** The whole file. Everything is optional but `facility`. */
 export const SiteSchema = Type.Object(
