@@ -24,7 +24,7 @@ export interface DriverHost {
    */
   accept(readings: RawReading[]): Promise<void>
   /** Something that arrived and could not be read: never dropped silently. Resolves when it is durably kept. */
-  quarantine(item: Omit<Quarantined, 'received'>): Promise<void>
+  quarantine(item: Omit<Quarantined, 'received'> & { received?: number }): Promise<void>
   /** Named counter of the driver (`reconnects`, `unmapped`, `events`…); shown in metrics and on the device page. */
   count(name: string, device?: string, by?: number): void
   /** Folder for this driver's own files (certificates…). */

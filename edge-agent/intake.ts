@@ -35,6 +35,9 @@ export interface ImportOutcome {
   quarantined: { line: number; cause: string }[]
 }
 
+/** `received` where the driver knows it better: what it says of time must be the same when it is read again. */
+export type Unreadable = Omit<Quarantined, 'received'> & { received?: number }
+
 export class Intake {
   readonly #options: IntakeOptions
   readonly counts: IntakeCounts = { accepted: 0, duplicates: 0, quarantined: 0, causes: {} }
@@ -47,13 +50,13 @@ export class Intake {
   async accept(
     raw: readonly RawReading[],
     source: string,
-    unreadable: readonly Omit<Quarantined, 'received'>[] = [],
+    unreadable: readonly Unreadable[] = [],
   ): Promise<ImportOutcome> {
     const received = this.#options.clock.now()
     const bodies: JournalBody[] = []
     const bad: { line: number; cause: string }[] = []
     for (const [line, reading] of raw.entries()) {
-      const fault = this.#fault(reading)
+      const fault = this.fault(reading)
       if (fault) {
         bad.push({ line: line + 1, cause: fault.cause })
         bodies.push(
@@ -92,7 +95,8 @@ export class Intake {
     return { accepted, duplicates, quarantined: bad }
   }
 
-  #fault(reading: RawReading): { cause: string; detail: string } | null {
+  /** Why a reading cannot be taken; null when it can. */
+  fault(reading: RawReading): { cause: string; detail: string } | null {
     const fault = readingFault(reading)
     if (fault) return fault
     if (reading.facility !== undefined && reading.facility !== this.#options.facility)
@@ -119,10 +123,12 @@ export class Intake {
       quality: raw.quality ?? (raw.time === undefined ? 'uncertain' : 'good'),
       subject: raw.subject ?? null,
       value: raw.value,
+      ...(raw.replayOf === undefined ? {} : { replayOf: raw.replayOf }),
     }
   }
 
-  #refuse(item: Omit<Quarantined, 'received'>, received: number): JournalBody[] {
+  #refuse(item: Unreadable, now: number): JournalBody[] {
+    const received = Math.min(item.received ?? now, now)
     this.counts.quarantined++
     this.counts.causes[item.cause] = (this.counts.causes[item.cause] ?? 0) + 1
     const bodies: JournalBody[] = [

@@ -22,6 +22,8 @@ export interface Reading {
   /** Person id (never a band or tag id); null when the reading is about nobody. */
   subject: string | null
   value: ReadingValue
+  /** Item of the quarantine that it was until somebody repaired the cause; absent on all others. */
+  replayOf?: string
 }
 
 /** What a driver or an importer hands over: everything the edge can fill in by itself may be missing. */
@@ -36,6 +38,7 @@ export interface RawReading {
   quality?: Quality
   subject?: string | null
   value: ReadingValue
+  replayOf?: string
 }
 
 /** Something that could not be read as a reading: kept, counted, shown, re-playable after repair. */

@@ -2,7 +2,8 @@
 import type { ErrorCode } from '#model/errors.ts'
 import type { Quarantined, RawReading } from '#model/reading.ts'
 
-export type QuarantineItem = Omit<Quarantined, 'received'>
+/** `received` is when the message came: read again later, it must say the same times. */
+export type QuarantineItem = Omit<Quarantined, 'received'> & { received?: number }
 
 export interface Decoded {
   readings: RawReading[]

@@ -61,6 +61,7 @@ export function encodeBody(body: JournalBody): string {
         r.quality,
         r.subject,
         r.value,
+        ...(r.replayOf === undefined ? [] : [r.replayOf]),
       ])
     }
     case 'context':
@@ -74,14 +75,27 @@ export function encodeBody(body: JournalBody): string {
   }
 }
 
-type ReadingRow = [string, string, string | null, string, string, number, number, Quality, string | null, ReadingValue]
+type ReadingRow = [
+  id: string,
+  facility: string,
+  zone: string | null,
+  device: string,
+  type: string,
+  time: number,
+  received: number,
+  quality: Quality,
+  subject: string | null,
+  value: ReadingValue,
+  replayOf?: string,
+]
 
 export function decodeBody(tag: number, text: string): JournalBody {
   const data = JSON.parse(text)
   switch (kindOf(tag)) {
     case KIND.reading: {
-      const [id, facility, zone, device, type, time, received, quality, subject, value] = data as ReadingRow
+      const [id, facility, zone, device, type, time, received, quality, subject, value, replayOf] = data as ReadingRow
       const reading: Reading = { id, facility, zone, device, type, time, received, quality, subject, value }
+      if (replayOf !== undefined) reading.replayOf = replayOf
       return { kind: 'reading', reading }
     }
     case KIND.context:
