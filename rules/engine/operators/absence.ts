@@ -119,10 +119,12 @@ export const operator: Operator<State> = {
           }
           return
         }
-        if (input.quality === 'bad') return
         const key = keyOf(pattern.key, input, cx as unknown as Cx<never>)
         if (key === null) return
         const state = cx.peek(key)
+        // A device that speaks is there, whatever it says.
+        if (state?.held && state.device === input.device && !input.late) cx.wake(key, cx.now, 'absence')
+        if (input.quality === 'bad') return
         if (state && fits(end, input, cx) && input.time >= state.since) {
           cx.forget(key)
           cx.clear(key)

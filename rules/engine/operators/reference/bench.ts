@@ -74,6 +74,10 @@ function parsed(text: string, path: string): RuleFile {
   return file
 }
 
+/** The same rule with an end that meets no reading of the grid. */
+export const quietAfter = (rule: Rule, quietMs: number): Rule =>
+  new Rule({ ...rule.file, clear: { by: 'quiet', quietMs } }, rule.values())
+
 export const seconds = (value: number) => ({ unit: 's', default: value, zh: '秒', en: 'seconds' })
 export const number = (value: number) => ({ unit: null, default: value, zh: '数', en: 'number' })
 
