@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'vite'
 
-export async function buildConsole(): Promise<{ root: string; remove(): void }> {
+export async function buildConsole(options: { minify?: boolean } = {}): Promise<{ root: string; remove(): void }> {
   const root = mkdtempSync(join(tmpdir(), 'wardwatch-web-'))
   const web = join(import.meta.dirname, '..')
   const env = process.env.NODE_ENV
@@ -16,7 +16,7 @@ export async function buildConsole(): Promise<{ root: string; remove(): void }> 
       configFile: join(web, 'vite.config.ts'),
       mode: 'production',
       logLevel: 'error',
-      build: { outDir: root, manifest: true },
+      build: { outDir: root, manifest: true, ...(options.minify === false ? { minify: false } : {}) },
     })
   } finally {
     process.env.NODE_ENV = env

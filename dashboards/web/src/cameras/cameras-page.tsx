@@ -10,11 +10,11 @@ import { Button, Hatch, Message, Segments } from '../kit/controls.tsx'
 import { useKeys } from '../kit/keyboard.ts'
 import kit from '../kit/kit.module.css'
 import { zoneName } from '../kit/wording.ts'
-import { connection } from '../live/connection.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { facility, ZONE_GROUPS, zoneGroup } from '../live/facility-data.ts'
 import { ageSeconds, calendarDate, clockTime, preciseTime } from '../live/format.ts'
 import { fifth, serverClock } from '../live/server-clock.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './cameras.module.css'
 import { nextSeeing } from './next-camera.ts'
 
@@ -130,7 +130,7 @@ function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps
   const t = useText()
   const data = useSignal(facility)
   useSignal(fifth)
-  const lost = useSignal(connection).phase === 'lost'
+  const lost = usePart(connection, isLost)
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [fault, setFault] = useState<{ status: number } | null>(null)
   const url = useRef<string | null>(null)

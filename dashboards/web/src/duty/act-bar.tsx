@@ -4,8 +4,8 @@ import { type Text, useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
 import { type ActMessage, notice } from '../live/acts.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
-import { connection } from '../live/connection.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { connection, phaseOf } from '../live/connection.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
 import { useAlert } from './row.tsx'
 
@@ -51,7 +51,7 @@ interface Props {
 
 export function ActBar({ alert, allowed, onAct }: Props) {
   const t = useText()
-  const { phase } = useSignal(connection)
+  const phase = usePart(connection, phaseOf)
   const { pending } = useAlert(alert.id)
   const said = useSignal(notice)
   const lost = phase === 'lost' || phase === 'connecting'

@@ -3,9 +3,9 @@ import type { Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
 import { notice } from '../live/acts.ts'
-import { connection } from '../live/connection.ts'
+import { connection, phaseOf } from '../live/connection.ts'
 import { clearSelection, selection } from '../live/selection.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import { messageText } from './act-bar.tsx'
 import css from './duty.module.css'
 
@@ -20,7 +20,7 @@ export function BulkBar({ onAct }: { onAct(verb: Verb): void }) {
   const t = useText()
   const { ids } = useSignal(selection)
   const said = useSignal(notice)
-  const { phase } = useSignal(connection)
+  const phase = usePart(connection, phaseOf)
   const result = said?.message.kind === 'partial' ? said.message : null
   if (ids.size === 0 && !result) return null
   return (

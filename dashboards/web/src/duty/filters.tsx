@@ -16,7 +16,7 @@ const RATE_LIMIT = 10
 
 function Rate() {
   const t = useText()
-  useSyncExternalStore(store.subscribeList, store.version)
+  useSyncExternalStore(store.subscribeCalmly, store.calmVersion)
   // Half a minute is fine enough for a bar of ten minutes.
   const now = Math.floor(useSignal(second) / 30_000) * 30_000
   const buckets = new Array<number>(RATE_BUCKETS).fill(0)

@@ -5,15 +5,16 @@ import type { Alert, DeviceItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Segments } from '../kit/controls.tsx'
 import { zoneName } from '../kit/wording.ts'
-import { connection } from '../live/connection.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { type FacilityData, facility } from '../live/facility-data.ts'
 import { calendarDate, preciseTime } from '../live/format.ts'
 import { serverClock } from '../live/server-clock.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
 
 const LIVE_MS = 2000
 const THUMB_MS = 6000
+const REST_MS = 120
 const THUMBS = 3
 /** Sent by the key V. */
 export const SHOW_LIVE = 'wardwatch-show-live'
@@ -50,7 +51,7 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
   const t = useText()
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [missing, setMissing] = useState(false)
-  const lost = useSignal(connection).phase === 'lost'
+  const lost = usePart(connection, isLost)
   const have = useRef(false)
   const missed = useRef(onMissing)
   missed.current = onMissing
@@ -75,7 +76,8 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
       }
       if (everyMs > 0 && !abort.signal.aborted) timer = setTimeout(load, everyMs)
     }
-    void load()
+    // Who walks through the list by key does not ask every camera on the way.
+    timer = setTimeout(load, have.current ? 0 : REST_MS)
     return () => {
       abort.abort()
       clearTimeout(timer)

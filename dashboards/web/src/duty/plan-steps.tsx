@@ -6,9 +6,9 @@ import { Button, Dialog, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import kit from '../kit/kit.module.css'
 import { act } from '../live/acts.ts'
-import { connection } from '../live/connection.ts'
+import { connection, phaseOf } from '../live/connection.ts'
 import { clockTime } from '../live/format.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart } from '../live/use-signal.ts'
 import css from './panel.module.css'
 
 /** What is known of each step, by step id, whichever way the server groups it. */
@@ -21,7 +21,7 @@ export function progressOf(plan: AlertDetail['planDetail']): Map<string, StepPro
 
 export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: AlertDetail | null }) {
   const t = useText()
-  const { phase } = useSignal(connection)
+  const phase = usePart(connection, phaseOf)
   const plan = detail?.planDetail ?? null
   const [skipping, setSkipping] = useState<string | null>(null)
   if (!alert.plan && !plan)

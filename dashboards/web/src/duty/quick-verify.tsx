@@ -5,8 +5,8 @@ import { useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
 import { act } from '../live/acts.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
-import { connection } from '../live/connection.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { connection, isLost } from '../live/connection.ts'
+import { usePart } from '../live/use-signal.ts'
 import css from './panel.module.css'
 
 export async function verify(alert: ListedAlert, confirmed: boolean): Promise<boolean> {
@@ -17,7 +17,7 @@ export async function verify(alert: ListedAlert, confirmed: boolean): Promise<bo
 
 export function QuickVerify({ alert, allowed }: { alert: ListedAlert; allowed: Verb[] | undefined }) {
   const t = useText()
-  const lost = useSignal(connection).phase === 'lost'
+  const lost = usePart(connection, isLost)
   const needed: Verb = isUnacknowledged(alert) ? 'acknowledge' : 'comment'
   if (isClosed(alert) || alert.handling === 'pending-review' || (allowed && !allowed.includes(needed))) return null
   return (

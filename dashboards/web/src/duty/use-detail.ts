@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from 'react'
 import { getDetail } from '../api/client.ts'
 import type { AlertDetail, ListedAlert } from '../api/types.ts'
-import { connection } from '../live/connection.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { connection, isLost } from '../live/connection.ts'
+import { usePart } from '../live/use-signal.ts'
 
 /** Changes of one alert come in bursts; the detail follows the last of them. */
 const REFETCH_AFTER_MS = 200
@@ -17,7 +17,7 @@ export interface Detail {
 
 export function useDetail(id: string | null, live: ListedAlert | undefined): Detail {
   const [state, setState] = useState<Detail>({ detail: null, failure: null, heardAt: null })
-  const lost = useSignal(connection).phase === 'lost'
+  const lost = usePart(connection, isLost)
   const shown = useRef<string | null>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `lost` are what tells that the detail is old
   useEffect(() => {

@@ -5,10 +5,10 @@ import type { Me } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Icon, type IconName } from '../kit/icons.tsx'
 import { useKeys } from '../kit/keyboard.ts'
-import { connection } from '../live/connection.ts'
+import { connection, phaseOf } from '../live/connection.ts'
 import { mayDo, mayEnter } from '../live/session.ts'
 import { play, silence } from '../live/sound.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart } from '../live/use-signal.ts'
 import { AlertBar } from './alert-bar.tsx'
 import { Banners } from './banners.tsx'
 import css from './frame.module.css'
@@ -69,7 +69,7 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
   const [help, setHelp] = useState(false)
   const [palette, setPalette] = useState(false)
   const [goUntil, setGoUntil] = useState(0)
-  const { phase } = useSignal(connection)
+  const phase = usePart(connection, phaseOf)
 
   useEffect(() => {
     if (phase === 'lost') play('lost')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AlertChange, Level, ListedAlert } from '../api/types.ts'
-import { AlertStore, CAPACITY, compareAlerts, type Scheduler } from './alert-store.ts'
+import { AlertStore, CAPACITY, compareAlerts, type Scheduler, sortAlerts } from './alert-store.ts'
 import { AlertView, LANE_ROWS } from './alert-view.ts'
 
 class HandScheduler implements Scheduler {
@@ -273,5 +273,61 @@ describe('the view of the list', () => {
       ),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('the order of a whole list', () => {
+  test('is the order of two alerts, whatever comes first', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            level: fc.constantFrom<Level>('red', 'orange', 'yellow', 'blue'),
+            state: fc.constantFrom('unacknowledged', 'acknowledged', 'returned-unacknowledged', 'shelved'),
+            raisedAt: fc.integer({ min: 0, max: 20 }),
+          }),
+          { maxLength: 60 },
+        ),
+        (facts) => {
+          const alerts = facts.map((f, i) => alert(`a${i}`, f.level, f as Partial<ListedAlert>))
+          expect(sortAlerts([...alerts]).map((a) => a.id)).toEqual([...alerts].sort(compareAlerts).map((a) => a.id))
+        },
+      ),
+    )
+  })
+})
+
+describe('what is dear to draw', () => {
+  test('is told twice a second at most, a red at once, and never misses the last change', () => {
+    const scheduler = new HandScheduler()
+    const store = new AlertStore(scheduler)
+    const told: number[] = []
+    store.subscribeCalmly(() => told.push(scheduler.time))
+    for (let i = 0; i < 100; i++) {
+      store.apply({ at: 0, change: 'raised', alert: alert(`b${i}`, 'blue'), by: null, note: null })
+      scheduler.advance(10)
+    }
+    expect(told.length).toBeLessThanOrEqual(3)
+    const before = told.length
+    store.apply({ at: 0, change: 'raised', alert: alert('r', 'red'), by: null, note: null })
+    scheduler.advance(0)
+    expect(told.length).toBe(before + 1)
+    store.apply({ at: 0, change: 'raised', alert: alert('last', 'blue'), by: null, note: null })
+    scheduler.advance(2000)
+    expect(told.length).toBe(before + 2)
+  })
+})
+
+describe('the alert that stands in the bar', () => {
+  test('is the most serious unacknowledged one, the newest of its level', () => {
+    const store = new AlertStore(new HandScheduler())
+    expect(store.highestUnacknowledged()).toBeNull()
+    store.load([
+      alert('o1', 'orange', { raisedAt: 1 }),
+      alert('o2', 'orange', { raisedAt: 2 }),
+      alert('y', 'yellow', { raisedAt: 9 }),
+      alert('r', 'red', { state: 'acknowledged' }),
+    ])
+    expect(store.highestUnacknowledged()?.id).toBe('o2')
   })
 })

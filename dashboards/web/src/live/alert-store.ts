@@ -8,6 +8,7 @@ import type { Alert, AlertChange, ListedAlert, Verb } from '../api/types.ts'
 export const CAPACITY = 5000
 const STORM_PER_SECOND = 20
 const STORM_COMMIT_MS = 100
+const CALM_MS = 500
 
 export type Counts = Record<Level, { open: number; unacknowledged: number }>
 
@@ -27,6 +28,18 @@ export function compareAlerts(a: Alert, b: Alert): number {
   const byLevel = levelRank(b.level) - levelRank(a.level)
   if (byLevel !== 0) return byLevel
   return b.raisedAt - a.raisedAt || (a.id < b.id ? -1 : 1)
+}
+
+/** The same order for a whole list, in linear time where it stands nearly in order already (it comes by time). */
+export function sortAlerts(alerts: Alert[]): Alert[] {
+  const buckets: Alert[][] = []
+  for (const alert of alerts) {
+    const rank = (isUnacknowledged(alert) ? 0 : LEVELS.length) + LEVELS.length - levelRank(alert.level)
+    const bucket = buckets[rank]
+    if (bucket) bucket.push(alert)
+    else buckets[rank] = [alert]
+  }
+  return buckets.flatMap((bucket) => bucket.reverse().sort((a, b) => b.raisedAt - a.raisedAt || (a.id < b.id ? -1 : 1)))
 }
 
 export interface Scheduler {
@@ -55,6 +68,7 @@ export class AlertStore {
   readonly #waiting: ListedAlert[] = []
   readonly #rowListeners = new Map<string, Set<() => void>>()
   readonly #listListeners = new Set<() => void>()
+  readonly #calmListeners = new Set<() => void>()
   readonly #changeListeners = new Set<(change: AlertChange) => void>()
   readonly #scheduler: Scheduler
   readonly #pendingActs = new Map<string, Verb>()
@@ -63,6 +77,10 @@ export class AlertStore {
   #recent: number[] = []
   #counts: Counts = zero()
   #version = 0
+  #calmVersion = 0
+  #calmAt = -Infinity
+  #calmDue = false
+  #highest: { version: number; alert: ListedAlert | null } = { version: -1, alert: null }
   #dropped = 0
   #loaded = false
   #loading = false
@@ -108,6 +126,25 @@ export class AlertStore {
   readonly subscribeList = (listener: () => void): (() => void) => {
     this.#listListeners.add(listener)
     return () => this.#listListeners.delete(listener)
+  }
+
+  /** As `subscribeList`, for what is dear to draw: at most twice a second, but at once when a red has changed. */
+  readonly subscribeCalmly = (listener: () => void): (() => void) => {
+    this.#calmListeners.add(listener)
+    return () => this.#calmListeners.delete(listener)
+  }
+  readonly calmVersion = (): number => this.#calmVersion
+
+  /** The highest unacknowledged alert, the newest of its level: what the alert bar shows. */
+  highestUnacknowledged(): ListedAlert | null {
+    if (this.#highest.version !== this.#version) {
+      let best: ListedAlert | null = null
+      for (const alert of this.#alerts.values())
+        if (isUnacknowledged(alert) && alert.handling !== 'closed' && (!best || compareAlerts(alert, best) < 0))
+          best = alert
+      this.#highest = { version: this.#version, alert: best }
+    }
+    return this.#highest.alert
   }
 
   /** Each change line as it comes, before it is painted: for sound and for the spoken region. */
@@ -211,6 +248,23 @@ export class AlertStore {
     this.#lastCommitAt = this.#scheduler.now()
     for (const id of ids) this.#notifyRow(id)
     for (const listener of this.#listListeners) listener()
+    this.#tellCalmly(ids.some((id) => this.#alerts.get(id)?.level === 'red'))
+  }
+
+  #tellCalmly(urgent: boolean): void {
+    const wait = this.#calmAt + CALM_MS - this.#scheduler.now()
+    if (!urgent && wait > 0) {
+      if (this.#calmDue) return
+      this.#calmDue = true
+      this.#scheduler.after(wait, () => {
+        this.#calmDue = false
+        this.#tellCalmly(true)
+      })
+      return
+    }
+    this.#calmAt = this.#scheduler.now()
+    this.#calmVersion++
+    for (const listener of this.#calmListeners) listener()
   }
 
   /** Limit: 5,000 alerts. Policy: closed ones go first, oldest first; then the oldest of the lowest level. */

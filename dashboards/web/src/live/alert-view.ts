@@ -4,7 +4,7 @@
  */
 import { LEVELS, type Level } from '#model/alert/alert.ts'
 import type { Alert } from '../api/types.ts'
-import { type AlertStore, compareAlerts, isClosed, isOpen, isSetAside, isUnacknowledged } from './alert-store.ts'
+import { type AlertStore, isClosed, isOpen, isSetAside, isUnacknowledged, sortAlerts } from './alert-store.ts'
 import { Signal } from './signal.ts'
 
 export const LANE_ROWS = 5
@@ -171,8 +171,12 @@ export class AlertView extends Signal<ViewState> {
       // An unacknowledged red is above every filter; an acknowledged one obeys them like any other.
       if (isUnacknowledged(alert) || filter.view === 'open' || this.#matches(alert)) reds.push(alert)
     }
-    reds.sort(compareAlerts)
-    return { lane: reds.slice(0, LANE_ROWS).map((a) => a.id), laneMore: Math.max(0, reds.length - LANE_ROWS) }
+    return {
+      lane: sortAlerts(reds)
+        .slice(0, LANE_ROWS)
+        .map((a) => a.id),
+      laneMore: Math.max(0, reds.length - LANE_ROWS),
+    }
   }
 
   #tally(): Pick<ViewState, 'viewCounts' | 'domainCounts' | 'zoneCounts'> {
@@ -181,8 +185,16 @@ export class AlertView extends Signal<ViewState> {
     const zoneCounts: Record<string, number> = {}
     for (const alert of this.#store.values()) {
       if (isClosed(alert)) continue
-      for (const view of VIEWS) if (inView(alert, view, this.#context.account)) viewCounts[view]++
-      if (isSetAside(alert)) continue
+      if (isSetAside(alert)) {
+        viewCounts.shelved++
+        continue
+      }
+      viewCounts.open++
+      if (isUnacknowledged(alert)) viewCounts.unacknowledged++
+      else if (alert.handling === 'none') viewCounts.acknowledged++
+      if (alert.handling === 'dispatched') viewCounts.dispatched++
+      else if (alert.handling === 'pending-review') viewCounts.review++
+      if (alert.assignee !== null && alert.assignee === this.#context.account) viewCounts.mine++
       domainCounts[alert.domain] = (domainCounts[alert.domain] ?? 0) + 1
       const group = this.#context.zoneGroup(alert.zone)
       zoneCounts[group] = (zoneCounts[group] ?? 0) + 1
@@ -193,9 +205,10 @@ export class AlertView extends Signal<ViewState> {
   #rebuild(): void {
     const { lane, laneMore } = this.#lane()
     const inLane = new Set(lane)
-    const matched = [...this.#store.values()].filter((a) => !inLane.has(a.id) && this.#matches(a)).sort(compareAlerts)
-    this.#shown = new Set([...lane, ...matched.map((a) => a.id)])
-    const rows = this.#fold(matched)
+    const matched = [...this.#store.values()].filter((a) => !inLane.has(a.id) && this.#matches(a))
+    const ordered = sortAlerts(matched)
+    this.#shown = new Set([...lane, ...ordered.map((a) => a.id)])
+    const rows = this.#fold(ordered)
     this.set({
       ...this.get(),
       lane,
@@ -213,11 +226,10 @@ export class AlertView extends Signal<ViewState> {
     const groups: Alert[][] = []
     const last = new Map<string, Alert[]>()
     for (const alert of alerts) {
-      const key = `${alert.rule}\0${alert.zone}\0${isUnacknowledged(alert)}\0${alert.level}`
-      const group = last.get(key)
       const foldable = alert.level === 'yellow' || alert.level === 'blue'
-      if (foldable && group && Math.abs(group[group.length - 1]!.raisedAt - alert.raisedAt) <= FOLD_WINDOW_MS)
-        group.push(alert)
+      const key = foldable ? `${alert.rule}\0${alert.zone}\0${isUnacknowledged(alert)}\0${alert.level}` : ''
+      const group = foldable ? last.get(key) : undefined
+      if (group && Math.abs(group[group.length - 1]!.raisedAt - alert.raisedAt) <= FOLD_WINDOW_MS) group.push(alert)
       else {
         const fresh = [alert]
         groups.push(fresh)

@@ -57,9 +57,36 @@ const initial: ConnectionState = {
   recovered: null,
 }
 
-export const connection = new Signal<ConnectionState>(initial)
+/** Screens are told at most so often what number and age the last event had; a change of phase is told at once. */
+const TELL_MS = 200
 
-const patch = (part: Partial<ConnectionState>) => connection.set({ ...connection.get(), ...part })
+class ConnectionSignal extends Signal<ConnectionState> {
+  #due: ReturnType<typeof setTimeout> | null = null
+
+  patch(part: Partial<ConnectionState>): void {
+    const before = this.get()
+    this.put({ ...before, ...part })
+    if (part.phase !== undefined && part.phase !== before.phase) this.#now()
+    else this.#due ??= setTimeout(this.#now, TELL_MS)
+  }
+  /** As `patch`, told at once. */
+  patchNow(part: Partial<ConnectionState>): void {
+    this.put({ ...this.get(), ...part })
+    this.#now()
+  }
+  readonly #now = (): void => {
+    if (this.#due !== null) clearTimeout(this.#due)
+    this.#due = null
+    this.tell()
+  }
+}
+
+export const connection = new ConnectionSignal(initial)
+
+const patch = (part: Partial<ConnectionState>) => connection.patchNow(part)
+
+export const phaseOf = (state: ConnectionState): Phase => state.phase
+export const isLost = (state: ConnectionState): boolean => state.phase === 'lost'
 
 export function ageMs(state: ConnectionState, now = performance.now()): number | null {
   return state.lastHeardAt === null ? null : Math.max(0, now - state.lastHeardAt)
@@ -86,7 +113,7 @@ const seqOf = (id: string | null): number | null => {
 }
 
 export function startConnection(handlers: StreamHandlers): () => void {
-  connection.set(initial)
+  connection.patchNow(initial)
   const startedAt = performance.now()
   let stopped = false
   let stream: OpenStream | null = null
@@ -98,11 +125,8 @@ export function startConnection(handlers: StreamHandlers): () => void {
   let recovering: { from: number; to: number; count: number; gap: boolean } | null = null
 
   const heard = () => {
-    const now = performance.now()
-    const before = connection.get()
-    patch({ lastHeardAt: now, phase: 'live', attempts: 0, retryAt: null })
     attempts = 0
-    return before
+    connection.patch({ lastHeardAt: performance.now(), phase: 'live', attempts: 0, retryAt: null })
   }
 
   const receive = (event: { id: string | null; event: string; data: string }) => {
@@ -116,7 +140,7 @@ export function startConnection(handlers: StreamHandlers): () => void {
         recovering.count++
         recovering.to = Math.max(recovering.to, seq)
       }
-      if (seq !== null) patch({ seq: Math.max(seq, connection.get().seq ?? 0) })
+      if (seq !== null) connection.patch({ seq: Math.max(seq, connection.get().seq ?? 0) })
       handlers.alert(body as AlertChange, event.id)
     } else if (event.event === 'heartbeat') {
       const beat = body as { seq?: number; time?: number; openAlerts?: number | Record<string, number> }
@@ -179,27 +203,39 @@ export function startConnection(handlers: StreamHandlers): () => void {
     })
   }
 
-  const watch = setInterval(() => {
+  const look = () => {
     const now = performance.now()
     const state = connection.get()
     const phase = phaseAt(state.lastHeardAt, startedAt, now)
     if (phase !== state.phase) patch({ phase })
     if (stream && now - lastByteAt > SILENCE_MS) stream.close()
-  }, 250)
+  }
+  const watch = setInterval(look, 250)
+  // A tab that was hidden or a desk that slept has slow timers behind it: what it shows is judged before it is seen.
+  const seenAgain = () => {
+    if (document.hidden) return
+    look()
+    online()
+  }
   const online = () => {
     // The network is back: no reason to sit out the rest of a long wait.
-    if (!stream && waiting !== undefined) {
+    if (!stream && !stopped && waiting !== undefined) {
       clearTimeout(waiting)
+      waiting = undefined
       open()
     }
   }
   window.addEventListener('online', online)
+  document.addEventListener('visibilitychange', seenAgain)
+  document.addEventListener('resume', seenAgain)
   open()
   return () => {
     stopped = true
     clearInterval(watch)
     clearTimeout(waiting)
     window.removeEventListener('online', online)
+    document.removeEventListener('visibilitychange', seenAgain)
+    document.removeEventListener('resume', seenAgain)
     stream?.close()
   }
 }

@@ -1,7 +1,7 @@
 /** Wires the stream to the stores for as long as somebody is logged in, and checks that our counts equal the server's. */
 import { ApiError, getAll } from '../api/client.ts'
 import type { FacilityItem, ListedAlert, Me } from '../api/types.ts'
-import { AlertStore, isUnacknowledged } from './alert-store.ts'
+import { AlertStore } from './alert-store.ts'
 import { AlertView } from './alert-view.ts'
 import { startConnection } from './connection.ts'
 import { deviceChanged, facility, fetchAllParts, forgetFacility, type Part, zoneGroup } from './facility-data.ts'
@@ -143,15 +143,4 @@ export function startRuntime(account: Me): () => void {
 }
 
 /** The highest unacknowledged alert: what the alert bar shows and what sounds. */
-export function highestUnacknowledged(): ListedAlert | null {
-  let best: ListedAlert | null = null
-  for (const alert of store.values()) {
-    if (!isUnacknowledged(alert) || alert.handling === 'closed') continue
-    if (!best) best = alert
-    else {
-      const byLevel = 'red orange yellow blue'.indexOf(alert.level) - 'red orange yellow blue'.indexOf(best.level)
-      if (byLevel < 0 || (byLevel === 0 && alert.raisedAt > best.raisedAt)) best = alert
-    }
-  }
-  return best
-}
+export const highestUnacknowledged = (): ListedAlert | null => store.highestUnacknowledged()

@@ -16,7 +16,15 @@ export class Signal<T> {
 
   set(value: T): void {
     if (Object.is(value, this.#value)) return
+    this.put(value)
+    this.tell()
+  }
+
+  /** Takes the value and tells nobody yet: for what changes hundreds of times a second. `tell` must follow soon. */
+  protected put(value: T): void {
     this.#value = value
+  }
+  protected tell(): void {
     for (const listener of this.#listeners) listener()
   }
 }

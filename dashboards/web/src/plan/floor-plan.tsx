@@ -17,7 +17,7 @@ import { serverClock } from '../live/server-clock.ts'
 import { mayDo, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
 import { useSignal } from '../live/use-signal.ts'
-import { drawDots } from './dots.ts'
+import { type DotStyle, drawDots } from './dots.ts'
 import {
   centre,
   drawOrder,
@@ -32,7 +32,7 @@ import {
   within,
 } from './geometry.ts'
 import type { Rect } from './labels.ts'
-import { Labels, PIN_PX, pinsOf, ScaleBar } from './overlay.tsx'
+import { Labels, PIN_PX, pinsOf, ScaleBar, spotsOf } from './overlay.tsx'
 import css from './plan.module.css'
 import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
 
@@ -73,6 +73,25 @@ export function placeOf(
   return { x, y, floor: floorOf(zone) }
 }
 
+/** Colours of the theme, read from the page once per theme: asking for them makes the browser style everything anew. */
+const styles = new Map<string, DotStyle>()
+function dotStyle(el: Element): DotStyle {
+  const theme = document.documentElement.dataset.theme ?? ''
+  let style = styles.get(theme)
+  if (!style) {
+    const look = getComputedStyle(el)
+    const colour = (name: string) => look.getPropertyValue(name).trim()
+    style = {
+      dot: colour('--plan-dot'),
+      officer: colour('--strong'),
+      ground: colour('--plan-ground'),
+      focus: colour('--text'),
+    }
+    styles.set(theme, style)
+  }
+  return style
+}
+
 function useSize(element: RefObject<HTMLElement | null>) {
   const [size, setSize] = useState({ width: 0, height: 0 })
   useEffect(() => {
@@ -109,7 +128,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
   const data = useSignal(facility)
   const { theme } = useSignal(settings)
   const { items: counted } = useSignal(headcount)
-  useSyncExternalStore(store.subscribeList, store.version)
+  const version = useSyncExternalStore(store.subscribeCalmly, store.calmVersion)
   const host = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const { width, height } = useSize(host)
@@ -152,15 +171,9 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
     const context = el?.getContext('2d')
     if (!el || !context || !view || width === 0) return
     const ratio = Math.min(3, (window.devicePixelRatio || 1) * magnify)
-    el.width = width * ratio
-    el.height = height * ratio
-    const look = getComputedStyle(el)
-    const style = {
-      dot: look.getPropertyValue('--plan-dot').trim(),
-      officer: look.getPropertyValue('--strong').trim(),
-      ground: look.getPropertyValue('--plan-ground').trim(),
-      focus: look.getPropertyValue('--text').trim(),
-    }
+    if (el.width !== Math.floor(width * ratio)) el.width = width * ratio
+    if (el.height !== Math.floor(height * ratio)) el.height = height * ratio
+    const style = dotStyle(el)
     const subject = focused?.subject ?? null
     const paint = () =>
       setPeople(
@@ -192,22 +205,22 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
     return () => el?.removeEventListener('wheel', wheel)
   }, [wheel])
 
-  const open = [...store.values()].filter((a) => isOpen(a) && !isSetAside(a))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the store is another one with each calm version
+  const open = useMemo(() => [...store.values()].filter((a) => isOpen(a) && !isSetAside(a)), [version])
   const devices = [...data.devices.values()].filter((d) => d.at && (d.at.floor ?? 1) === floor).slice(0, MAX_SYMBOLS)
   const now = serverClock.now()
   const forced = new Set(open.filter((a) => a.code === 'R07' && a.device).map((a) => a.device!))
   const screen = (x: number, y: number) => (view ? toScreen(view, width, height, x, y) : ([0, 0] as [number, number]))
 
-  const pins = view
-    ? pinsOf(pinned ? open.filter(pinned) : open, focus, width, height, (alert) => {
+  const spots = useMemo(
+    () =>
+      spotsOf(pinned ? open.filter(pinned) : open, focus, (alert) => {
         const place = placeOf(alert, data.zones, data.devices)
-        if (!place || place.floor !== floor) return null
-        const [x, y] = screen(place.x, place.y)
-        // Just outside the edge stays outside; just inside moves in, so that it can be hit.
-        if (x < 0 || y < 0 || x > width || y > height) return null
-        return [clamp(x, PIN_PX / 2, width - PIN_PX / 2), clamp(y, PIN_PX / 2, height - PIN_PX / 2)]
-      })
-    : []
+        return place?.floor === floor ? place : null
+      }),
+    [open, focus, data.zones, data.devices, floor, pinned],
+  )
+  const pins = view ? pinsOf(spots, width, height, screen) : []
 
   const symbols = devices.flatMap((device) => {
     const door = isDoor(device)

@@ -17,27 +17,62 @@ export interface Pin {
   count: number
 }
 
-/** Badges of open alerts on this floor, the followed one first, then waiting ones, then by level; never overlapping. */
-export function pinsOf(
-  open: ListedAlert[],
+/** Open alerts of one spot of the floor, the most serious in front. */
+export interface Spot {
+  alert: ListedAlert
+  /** Metres. */
+  x: number
+  y: number
+  count: number
+}
+
+/**
+ * Thousands of alerts stand at some hundred places: brought together once per change, not once per movement of the
+ * view. The followed one first, then waiting ones, then by level.
+ */
+export function spotsOf(
+  open: Iterable<ListedAlert>,
   focus: string | null,
-  width: number,
-  height: number,
-  place: (alert: ListedAlert) => [number, number] | null,
-): Pin[] {
+  place: (alert: ListedAlert) => { x: number; y: number } | null,
+): Spot[] {
   const rank = (a: ListedAlert) => Number(a.id === focus) * 16 + Number(isUnacknowledged(a)) * 8 + levelRank(a.level)
-  const pins: Pin[] = []
-  for (const alert of [...open].sort((a, b) => rank(b) - rank(a))) {
+  const spots = new Map<string, Spot>()
+  for (const alert of open) {
     const at = place(alert)
     if (!at) continue
-    const [left, top] = at
-    if (left < 0 || top < 0 || left > width || top > height) continue
+    const key = `${at.x} ${at.y}`
+    const spot = spots.get(key)
+    if (!spot) spots.set(key, { alert, x: at.x, y: at.y, count: 1 })
+    else {
+      spot.count++
+      if (rank(alert) > rank(spot.alert)) spot.alert = alert
+    }
+  }
+  return [...spots.values()].sort((a, b) => rank(b.alert) - rank(a.alert))
+}
+
+/** Badges of the spots in sight; none lies on another. */
+export function pinsOf(
+  spots: readonly Spot[],
+  width: number,
+  height: number,
+  screen: (x: number, y: number) => [number, number],
+): Pin[] {
+  const pins: Pin[] = []
+  for (const { alert, x, y, count } of spots) {
+    const at = screen(x, y)
+    // Just outside the edge stays outside; just inside moves in, so that it can be hit.
+    if (at[0] < 0 || at[1] < 0 || at[0] > width || at[1] > height) continue
+    const left = clamp(at[0], PIN_PX / 2, width - PIN_PX / 2)
+    const top = clamp(at[1], PIN_PX / 2, height - PIN_PX / 2)
     const near = pins.find((p) => Math.abs(p.left - left) < PIN_PX && Math.abs(p.top - top) < PIN_PX)
-    if (near) near.count++
-    else pins.push({ alert, left, top, count: 1 })
+    if (near) near.count += count
+    else pins.push({ alert, left, top, count })
   }
   return pins
 }
+
+const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))
 
 interface LabelsProps {
   zones: ZoneItem[]

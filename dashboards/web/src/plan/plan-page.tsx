@@ -12,12 +12,12 @@ import { Elapsed } from '../kit/time.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { act } from '../live/acts.ts'
 import { isUnacknowledged } from '../live/alert-store.ts'
-import { connection } from '../live/connection.ts'
+import { connection, phaseOf } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime } from '../live/format.ts'
 import { alertLink } from '../live/links.ts'
 import { highestUnacknowledged, store } from '../live/runtime.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import { CountTable } from './count-table.tsx'
 import { allLayers, FloorPlan, type Layers } from './floor-plan.tsx'
 import css from './plan.module.css'
@@ -88,7 +88,7 @@ function Legend() {
 function TopAlert({ alert }: { alert: ListedAlert }) {
   const t = useText()
   const data = useSignal(facility)
-  const { phase } = useSignal(connection)
+  const phase = usePart(connection, phaseOf)
   const { pending } = useAlert(alert.id)
   return (
     <section className={css.group}>

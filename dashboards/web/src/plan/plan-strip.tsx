@@ -1,11 +1,12 @@
 /** The plan below the list: follows the open alert, floors, zoom, data age. */
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { Link } from 'react-router'
 import { useText } from '../i18n/use-text.ts'
 import { Segments } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import kit from '../kit/kit.module.css'
 import { zoneName } from '../kit/wording.ts'
+import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
 import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
 import { ageSeconds, clockTime } from '../live/format.ts'
@@ -48,6 +49,19 @@ export function useFloor(alert: string | null): { floor: number; floors: number[
   return { floor, floors, setFloor }
 }
 
+/**
+ * Nothing opened: the plan shows where somebody is needed first, and stays there until that one is answered or a more
+ * serious one comes. A newer one of the same level does not take the picture away from under the eyes.
+ */
+function useShown(alert: string | null): string | null {
+  const kept = useRef<string | null>(null)
+  const highest = highestUnacknowledged()
+  const before = kept.current === null ? undefined : store.get(kept.current)
+  const stays = before && isUnacknowledged(before) && !isClosed(before) && before.level === highest?.level
+  kept.current = stays ? before.id : (highest?.id ?? null)
+  return alert ?? kept.current
+}
+
 interface Props {
   alert: string | null
   follow: number
@@ -57,9 +71,8 @@ interface Props {
 export default function PlanStrip({ alert, follow, onOpen }: Props) {
   const t = useText()
   const data = useSignal(facility)
-  useSyncExternalStore(store.subscribeList, store.version)
-  // Nothing opened: the plan shows where somebody is needed first.
-  const shown = alert ?? highestUnacknowledged()?.id ?? null
+  useSyncExternalStore(store.subscribeCalmly, store.calmVersion)
+  const shown = useShown(alert)
   const { floor, floors, setFloor } = useFloor(shown)
   const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
   const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
