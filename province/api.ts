@@ -29,8 +29,10 @@ import type { OwnActOutcome } from './own-alerts.ts'
 import {
   type AlertQuery,
   alertHistory,
+  anchorSummary,
   getAlert,
   listAlerts,
+  listAnchors,
   listGaps,
   listIndicators,
   listQuarantine,
@@ -127,12 +129,13 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
     },
     async (request) => {
       const view = facilityOf(request, request.params.id)
-      const [gaps, indicators, open] = await Promise.all([
+      const [gaps, indicators, open, anchors] = await Promise.all([
         listGaps(sql, view.id, false),
         listIndicators(sql, scopeOf(request), { facility: [view.id], limit: 200 }),
         listAlerts(sql, scopeOf(request), { facility: [view.id], open: true, limit: 50 }),
+        anchorSummary(sql, view.id),
       ])
-      return { ...view, gapList: gaps, indicators, alerts: open.items.map(asAlert) }
+      return { ...view, gapList: gaps, indicators, alerts: open.items.map(asAlert), anchors }
     },
   )
 
@@ -252,6 +255,49 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
         limit: limitOf(query, 1_000),
       })
       return { items: items.map((i) => ({ ...i, id: i.indicator })), next: null, total: items.length }
+    },
+  )
+
+  app.get(
+    '/api/v1/anchors',
+    {
+      onRequest: allow('facilities:read'),
+      schema: describeRoute(
+        'Anchors of the ledgers of facilities, as they came, for wardwatch ledger verify --anchors',
+        'province',
+        {
+          query: {
+            facility: 'facility ids',
+            from: 'made from',
+            to: 'made to',
+            limit: 'at most',
+            cursor: 'next of an earlier answer',
+          },
+          ok: listShape(),
+          errors: [422],
+        },
+      ),
+    },
+    async (request) => {
+      const query = request.query as Query
+      const limit = limitOf(query, 1_000)
+      const [facility, epoch, sequence] = fromCursor(query)?.split('|') ?? []
+      if (facility !== undefined && !(/^\d{1,9}$/.test(epoch ?? '') && /^\d{1,16}$/.test(sequence ?? '')))
+        throw problem(422, '"cursor" must be the "next" of an earlier answer.', { field: 'cursor' })
+      const found = await listAnchors(sql, scopeOf(request), {
+        facility: listOf(query, 'facility'),
+        from: timeOf(query, 'from'),
+        to: timeOf(query, 'to'),
+        limit: limit + 1,
+        ...(facility === undefined ? {} : { after: { facility, epoch: Number(epoch), sequence: Number(sequence) } }),
+      })
+      const items = found.slice(0, limit)
+      const last = items.at(-1)
+      return {
+        items,
+        next: found.length > limit && last ? toCursor(`${last.facility}|${last.epoch}|${last.sequence}`) : null,
+        total: null,
+      }
     },
   )
 

@@ -70,6 +70,7 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
       const head = ledger.head()
       return head.seq === 0 ? null : { at: clock.now(), ledgerSeq: head.seq, ledgerHash: head.hash }
     },
+    onAnchored: (anchor) => ledger.anchored(anchor),
     onEvent: (event) => log.warn(event.event, event),
   })
 }

@@ -26,6 +26,8 @@ export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'cl
   health(): HealthUp
   /** Asked every minute while the link is up; null when nothing is new. */
   anchor?(): AnchorUp | null
+  /** The province has acknowledged an anchor. */
+  onAnchored?(anchor: AnchorUp): Promise<void> | void
   healthEveryMs?: number
   clientId?: string
   /** Envelopes that may be on their way at once. */
@@ -264,6 +266,8 @@ class Sender implements Uplink {
     const way = this.#link
       .publish(topics.up(this.#options.facility, row.kind), payload)
       .then(async () => {
+        // Before it leaves the outbox: after a cut in between the province hears it twice, and the edge knows it once.
+        if (row.kind === 'anchor') await this.#options.onAnchored?.((JSON.parse(row.body) as { data: AnchorUp }).data)
         await this.#store.call('done', [row.sequence])
         this.#waiting--
         this.#sent++

@@ -233,6 +233,67 @@ export async function listIndicators(
   )
 }
 
+export interface AnchorRow {
+  facility: string
+  epoch: number
+  sequence: number
+  at: number
+  receivedAt: number
+  ledgerSeq: number
+  ledgerHash: string
+  /** The facility has sent another hash for the same entry, or an earlier entry later: its ledger was rewritten. */
+  contradicted: boolean
+}
+
+export interface AnchorQuery {
+  facility?: string[]
+  from?: number
+  to?: number
+  after?: { facility: string; epoch: number; sequence: number }
+  limit: number
+}
+
+/** Anchors as they came, oldest first. */
+export async function listAnchors(sql: Sql, scope: Scope, query: AnchorQuery): Promise<AnchorRow[]> {
+  return sql.query<AnchorRow>(
+    `SELECT a.facility, a.epoch, a.sequence, a.at, a.received_at AS "receivedAt", a.ledger_seq AS "ledgerSeq",
+            a.ledger_hash AS "ledgerHash",
+            EXISTS (SELECT 1 FROM anchors o WHERE o.facility = a.facility
+                     AND ((o.ledger_seq = a.ledger_seq AND o.ledger_hash <> a.ledger_hash)
+                       OR (o.ledger_seq > a.ledger_seq AND (o.epoch, o.sequence) < (a.epoch, a.sequence)))) AS contradicted
+       FROM anchors a JOIN facilities f ON f.id = a.facility
+      WHERE ${inScope('f', 'id')}
+        AND ($2::jsonb IS NULL OR a.facility IN (SELECT jsonb_array_elements_text($2::jsonb)))
+        AND ($3::bigint IS NULL OR a.at >= $3::bigint) AND ($4::bigint IS NULL OR a.at <= $4::bigint)
+        AND ($5::text IS NULL OR (a.facility, a.epoch, a.sequence) > ($5::text, $6::integer, $7::bigint))
+      ORDER BY a.facility, a.epoch, a.sequence LIMIT ${Math.trunc(query.limit)}`,
+    [
+      scopeJson(scope),
+      query.facility ? JSON.stringify(query.facility) : null,
+      query.from ?? null,
+      query.to ?? null,
+      query.after?.facility ?? null,
+      query.after?.epoch ?? null,
+      query.after?.sequence ?? null,
+    ],
+  )
+}
+
+/** How many anchors a facility has sent, and the newest. */
+export async function anchorSummary(
+  sql: Sql,
+  facility: string,
+): Promise<{ count: number; last: { at: number; receivedAt: number; ledgerSeq: number; ledgerHash: string } | null }> {
+  const [row] = await sql.query<{ n: number; at: number; receivedAt: number; ledgerSeq: number; ledgerHash: string }>(
+    `SELECT count(*) OVER ()::integer AS n, at, received_at AS "receivedAt", ledger_seq AS "ledgerSeq", ledger_hash AS "ledgerHash"
+       FROM anchors WHERE facility = $1 ORDER BY epoch DESC, sequence DESC LIMIT 1`,
+    [facility],
+  )
+  if (!row) return { count: 0, last: null }
+  const { n, ...last } = row
+  return { count: n, last }
+}
+
 export interface GapRow extends Gap {
   namedAt: number
   closedAt: number | null
