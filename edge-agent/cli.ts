@@ -142,6 +142,31 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
     .option('--json', 'as JSON', false)
     .action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerVerify(flags)))
 
+  const quarantine = program
+    .command('quarantine')
+    .description('隔离区：无法读取的数据，修复后重放 · what could not be read, and reading it again after repair')
+  const quarantineOption = (command: Command): Command =>
+    command
+      .option('--url <url>', 'console of the running edge', 'http://127.0.0.1:8080')
+      .option('--token <text>', 'bearer token of an engineer; or WARDWATCH_TOKEN')
+      .option('--device <ids>', 'comma-separated')
+      .option('--cause <codes>', 'comma-separated; see docs/errors.md')
+      .option('--limit <n>', 'at most so many', '1000')
+      .option('--json', 'as JSON', false)
+  const whichOption = (command: Command): Command =>
+    quarantineOption(command)
+      .option('--id <ids>', 'items, e.g. q812,q813')
+      .option('--all', 'every item that waits', false)
+  quarantineOption(quarantine.command('list').description('newest first'))
+    .option('--state <states>', 'waiting, replayed, dropped')
+    .action(async (flags) => set((await import('./commands/quarantine.ts')).runQuarantineList(flags)))
+  whichOption(
+    quarantine.command('replay').description('reads items again with the model files and the site file of now'),
+  ).action(async (flags) => set((await import('./commands/quarantine.ts')).runQuarantineReplay(flags)))
+  whichOption(quarantine.command('drop').description('gives items up'))
+    .option('--note <text>', 'why; stands in the ledger')
+    .action(async (flags) => set((await import('./commands/quarantine.ts')).runQuarantineDrop(flags)))
+
   const { registerRulesCommands } = await import('#rules/commands.ts')
   registerRulesCommands(program)
 }

@@ -10,6 +10,7 @@ export interface DataDir {
   desk: string
   series: string
   uplink: string
+  quality: string
   broker: string
   accounts: string
   pictures: string
@@ -28,6 +29,7 @@ export function openDataDir(root: string): DataDir {
     desk: at('desk'),
     series: at('series'),
     uplink: at('uplink'),
+    quality: at('quality'),
     broker: at('broker'),
     accounts: at('accounts'),
     pictures: at('pictures'),
@@ -43,6 +45,7 @@ export function openDataDir(root: string): DataDir {
       dir.desk,
       dir.series,
       dir.uplink,
+      dir.quality,
       dir.broker,
       dir.accounts,
       dir.pictures,

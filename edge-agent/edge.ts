@@ -8,6 +8,7 @@ import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import type { Pump } from '#ingest/pump.ts'
+import type { Quality } from '#ingest/quality/quality.ts'
 import type { Uplink } from '#ingest/uplink/uplink.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
@@ -38,6 +39,7 @@ import { openBroker } from './parts/broker.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
+import { openEdgeQuality } from './parts/quality.ts'
 import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
 import { openSeriesStores } from './parts/series-stores.ts'
 import { RulesRunner } from './rules-runner.ts'
@@ -102,6 +104,7 @@ class EdgeAgent implements Edge {
   #uplink: Uplink | null = null
   #pictures!: EvidencePictures
   #facility!: EdgeFacilityDesk
+  #quality!: Quality
   #self = ''
   #startedAt = 0
   #closing = false
@@ -224,6 +227,18 @@ class EdgeAgent implements Edge {
       random: this.#options.random,
     })
     this.#end('uplink', () => this.#uplink?.close())
+    this.#quality = await openEdgeQuality({
+      clock,
+      log,
+      dir: data.quality,
+      journal: this.journal,
+      ledger: this.ledger,
+      context: this.#context,
+      table: this.#table,
+      intake: this.#intake,
+      drivers: this.drivers,
+    })
+    this.#end('quality', () => this.#quality.close())
     this.desk.onChange((change) => this.#published(change))
     await this.#openConsole(data.accounts, series)
 
@@ -349,6 +364,7 @@ class EdgeAgent implements Edge {
       tier: 'facility',
       alerts: this.desk,
       facility: this.#facility,
+      quality: this.#quality,
       series,
       ledger: this.ledger,
       ...(section.cert && section.key

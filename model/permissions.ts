@@ -41,6 +41,8 @@ const TABLE = {
   'quality:read': ['chief', 'engineer', 'sysadmin'],
   /** The original text of what could not be read; it may hold anything. */
   'quarantine:payload': ['engineer'],
+  /** Reads items again after a repair, or gives them up; stands in the ledger. */
+  'quarantine:resolve': ['engineer'],
   'health:read': ['officer', 'chief', 'engineer', 'provincial', 'sysadmin', 'wall'],
   'ledger:read': ['auditor', 'chief'],
   'readings:import': ['engineer', 'chief'],

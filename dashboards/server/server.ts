@@ -8,6 +8,7 @@ import { MASKS, type Mask } from '#model/permissions.ts'
 import type { AlertDesk } from '#model/ports/alert-desk.ts'
 import type { DeviceState, FacilityDesk } from '#model/ports/facility.ts'
 import type { Ledger } from '#model/ports/ledger.ts'
+import type { QualityDesk } from '#model/ports/quality.ts'
 import type { Series } from '#model/ports/series.ts'
 import type { AuditEvent } from './authentication.ts'
 import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
@@ -23,6 +24,7 @@ import { registerLedgerRoutes } from './routes/ledger.ts'
 import { registerOperationRoutes } from './routes/operation.ts'
 import { registerPeopleRoutes } from './routes/people.ts'
 import { registerPictureRoutes } from './routes/pictures.ts'
+import { registerQualityRoutes } from './routes/quality.ts'
 import { registerReadingRoutes } from './routes/readings.ts'
 import { registerRuleRoutes } from './routes/rules.ts'
 import { registerSeriesRoutes } from './routes/series.ts'
@@ -45,6 +47,7 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   tier?: 'facility' | 'province'
   alerts?: AlertDesk
   facility?: FacilityDesk
+  quality?: QualityDesk
   series?: Series
   ledger?: Ledger
   indicators?: IndicatorSource
@@ -142,6 +145,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     registerRuleRoutes(app, facility)
     registerReadingRoutes(app, kit, facility)
     registerPictureRoutes(app, kit, facility)
+    registerQualityRoutes(app, kit, facility)
   }
   if (options.series) registerSeriesRoutes(app, kit, options.series)
   if (ledger) {

@@ -144,6 +144,11 @@ export const DeviceSchema = Type.Object(
     door: Type.Optional(Id),
     subject: Type.Optional(Id),
     via: Type.Optional(Type.String({ minLength: 1, description: 'gateway that publishes for it' })),
+    periods: Type.Optional(
+      Type.Record(Type.String(), Duration, {
+        description: 'how often it says a type, where that is not the period of the catalogue: {band.position: 5s}',
+      }),
+    ),
     watches: Type.Optional(Ids),
     adjacent: Type.Optional(Ids),
     lines: Type.Optional(

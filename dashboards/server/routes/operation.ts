@@ -1,15 +1,14 @@
-/** Running the place: collection list, data quality, health, probes, metrics, sound state of the consoles. */
+/** Running the place: collection list, health, probes, metrics, sound state of the consoles. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Gauge, Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { READING_TYPES, valueSchema } from '#model/catalogue/index.ts'
 import type { ReadingType } from '#model/catalogue/type.ts'
 import { may } from '#model/permissions.ts'
-import type { FacilityDesk } from '#model/ports/facility.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { notFound, problem, problemBody, sendProblem } from '../problem.ts'
-import { choiceOf, choicesOf, limitOf, listOf, page, type Query } from '../query.ts'
+import { choiceOf, choicesOf, listOf, page, type Query } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'
 
 function catalogueItem(type: ReadingType) {
@@ -71,7 +70,6 @@ export function catalogueCsv(types: Iterable<ReadingType>): string {
 export function registerOperationRoutes(app: FastifyInstance, kit: ConsoleKit): void {
   registerCatalogue(app)
   registerProbes(app, kit)
-  if (kit.options.facility) registerQuality(app, kit, kit.options.facility)
   registerAudioState(app, kit)
 }
 
@@ -119,74 +117,6 @@ function registerCatalogue(app: FastifyInstance): void {
       const type = READING_TYPES.get(params.type)
       if (!type) throw notFound('reading type', params.type)
       return catalogueItem(type)
-    },
-  )
-}
-
-function registerQuality(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
-  app.get<{ Querystring: Query }>(
-    '/api/v1/quality',
-    {
-      onRequest: allow('quality:read'),
-      schema: describeRoute('Data quality by device: age, clock, what was quarantined', 'operation', {
-        query: { device: 'device ids', cursor: 'page', limit: '1 to 5000' },
-        ok: listShape(),
-        errors: [422],
-      }),
-    },
-    async ({ query }) => {
-      const now = kit.options.clock.now()
-      const named = listOf(query, 'device')
-      const entries = kit.facts!.fresh().devices
-      const states = desk.devices()
-      const items = states
-        .filter((s) => !named || named.includes(s.id))
-        .map(({ id, online, lastSeen, offsetMs, reason, readings, quarantined }) => ({
-          device: id,
-          kind: entries.get(id)?.kind ?? null,
-          zone: entries.get(id)?.zone ?? null,
-          online,
-          lastSeen,
-          offsetMs,
-          reason,
-          readings,
-          quarantined,
-          ageMs: lastSeen === null ? null : Math.max(0, now - lastSeen),
-          /** Share of what came in that could be read; null before anything came. */
-          validity: readings + quarantined === 0 ? null : readings / (readings + quarantined),
-        }))
-      const sum = (key: 'readings' | 'quarantined') => items.reduce((n, i) => n + i[key], 0)
-      return {
-        ...page(items, (i) => i.device, query),
-        at: now,
-        summary: {
-          devices: items.length,
-          online: items.filter((i) => i.online === true).length,
-          neverSeen: items.filter((i) => i.lastSeen === null).length,
-          readings: sum('readings'),
-          quarantined: sum('quarantined'),
-        },
-      }
-    },
-  )
-  app.get<{ Querystring: Query }>(
-    '/api/v1/quarantine',
-    {
-      onRequest: allow('quality:read'),
-      schema: describeRoute('What could not be read, newest first', 'operation', {
-        query: { limit: '1 to 1000' },
-        ok: listShape(),
-        errors: [422],
-      }),
-    },
-    async (request) => {
-      const account = accountOf(request)
-      const items = await desk.quarantine(limitOf(request.query, 100, 1_000))
-      const payload = may(account.role, 'quarantine:payload')
-      if (payload) kit.looks.look(account.id, 'quarantine', items.length)
-      // `detail` may quote the original; without the right to it, the cause says enough.
-      const shown = items.map((i) => (payload ? i : { ...i, payload: null, detail: i.cause }))
-      return { items: shown, next: null, total: desk.health().quarantined }
     },
   )
 }
