@@ -36,6 +36,7 @@ import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
 import { openBroker } from './parts/broker.ts'
+import { type Duty, openDuty } from './parts/duty.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
@@ -105,6 +106,7 @@ class EdgeAgent implements Edge {
   #pictures!: EvidencePictures
   #facility!: EdgeFacilityDesk
   #quality!: Quality
+  #duty!: Duty
   #self = ''
   #startedAt = 0
   #closing = false
@@ -240,6 +242,17 @@ class EdgeAgent implements Edge {
     })
     this.#end('quality', () => this.#quality.close())
     this.desk.onChange((change) => this.#published(change))
+    this.#duty = await openDuty({
+      site,
+      clock,
+      log,
+      journal: this.journal,
+      desk: this.desk,
+      context: this.#context,
+      ruleName: (slug) => this.#facility?.rules().find((rule) => rule.id === slug)?.name ?? null,
+      random: this.#options.random,
+      onEnd: (name, end) => this.#end(name, end),
+    })
     await this.#openConsole(data.accounts, series)
 
     for (const driver of this.drivers.all) {
@@ -339,6 +352,7 @@ class EdgeAgent implements Edge {
       pumps: this.#pumps,
       broker: () => this.#broker,
       uplink: () => this.#uplink,
+      duty: () => this.#duty,
     }
     this.#facility = new EdgeFacilityDesk({
       clock,
@@ -380,6 +394,9 @@ class EdgeAgent implements Edge {
           timezone: site.facility.timezone ?? 'Asia/Shanghai',
         },
       },
+      escalation: this.#duty.escalation,
+      ...(section.desks ? { desks: section.desks } : {}),
+      onHolder: (event) => log.info('console.sounding', event),
       onAudioState: (report) => log.info('console.audio', report),
       ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),
     })

@@ -18,6 +18,8 @@ export interface MetricSources {
   uplink(): { connected: boolean; lag: number; sent: number } | null
   alerts(): Record<string, { open: number; unacknowledged: number }>
   rules(): { evaluated: number; faults: number }
+  escalation(): { watched: number; steps: number; failed: number }
+  webhook(): Record<string, number> | null
   pictures(): { kept: number; failed: number }
 }
 
@@ -94,6 +96,12 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
   })
   gauge('rules', 'Records evaluated and rule faults', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.rules())) set(n, { what })
+  })
+  gauge('escalation', 'Alerts whose clocks run, steps taken since the start, steps that failed', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.escalation())) set(n, { what })
+  })
+  gauge('webhook', 'Outward channel: records waiting, sent, failed, given up by age, attempts', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.webhook() ?? {})) set(n, { what })
   })
   gauge('pictures', 'Evidence pictures kept and failed', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.pictures())) set(n, { what })

@@ -5,17 +5,19 @@
 import type { FastifyInstance } from 'fastify'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { MASKS, type Mask } from '#model/permissions.ts'
-import type { AlertDesk } from '#model/ports/alert-desk.ts'
+import type { AlertDesk, EscalationView } from '#model/ports/alert-desk.ts'
 import type { DeviceState, FacilityDesk } from '#model/ports/facility.ts'
 import type { Ledger } from '#model/ports/ledger.ts'
 import type { QualityDesk } from '#model/ports/quality.ts'
 import type { Series } from '#model/ports/series.ts'
 import type { AuditEvent } from './authentication.ts'
 import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
+import { Consoles, type ConsolesOptions, type DeskInfo } from './consoles.ts'
 import { FacilityFacts, maskingFacts } from './facility-facts.ts'
 import { type Look, Looks } from './looks.ts'
 import { type MaskingFacts, maskChange } from './masking.ts'
-import { registerAlertRoutes } from './routes/alerts.ts'
+import { registerAlertRoutes, standing } from './routes/alerts.ts'
+import { registerConsoleRoutes } from './routes/console.ts'
 import { registerContextRoutes } from './routes/context.ts'
 import { deviceView, registerDeviceRoutes } from './routes/devices.ts'
 import { registerIncidentRoutes } from './routes/incidents.ts'
@@ -62,8 +64,16 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   metrics?: () => Promise<string>
   /** JSON for `GET /api/v1/health` when there is no facility port. */
   health?: () => unknown
+  /** Desks of the command centre; one console of each sounds. */
+  desks?: readonly DeskInfo[]
+  /** Which console sounds has changed. */
+  onHolder?: ConsolesOptions['onHolder']
+  /** More for every heartbeat: how old the last proof of liveness is. */
+  beat?: () => Record<string, unknown>
   /** Where a console says whether its sound works. */
   onAudioState?: (report: { account: string; state: string; desk: string | null; at: number }) => void
+  /** How alerts that wait are carried on; without it rows say nothing of it. */
+  escalation?: { of(id: string): EscalationView | null }
   /** Own routes of the tier, registered before the server is ready. */
   extend?: (app: FastifyInstance, kit: ConsoleKit) => void | Promise<void>
 }
@@ -73,6 +83,7 @@ export interface ConsoleKit {
   options: ConsoleServerOptions
   hub: SseHub<Mask>
   looks: Looks
+  consoles: Consoles
   audit: (event: AuditEvent) => Promise<void>
   facts: FacilityFacts | null
   masking: MaskingFacts
@@ -81,6 +92,7 @@ export interface ConsoleKit {
 export interface ConsoleServer {
   app: FastifyInstance
   hub: SseHub<Mask>
+  consoles: Consoles
   /** Null until `listen`. */
   url: string | null
   /** Resolves with the address, e.g. `http://127.0.0.1:8080`. */
@@ -114,6 +126,11 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
       .catch((error) => app.log.error({ err: error }, 'a look at personal data could not be recorded'))
   })
 
+  const consoles = new Consoles({
+    clock,
+    ...(options.desks ? { desks: options.desks } : {}),
+    ...(options.onHolder ? { onHolder: options.onHolder } : {}),
+  })
   const hub = new SseHub<Mask>({
     clock,
     // With a durable history the position of a client outlives this process.
@@ -122,8 +139,12 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
       : `e${clock.now().toString(36)}`,
     masks: MASKS,
     openAlerts: () => alerts?.openCount() ?? 0,
+    beat: () => ({ sounding: consoles.sounding(), attended: consoles.attended(), ...options.beat?.() }),
     view: (event, data, mask) => {
-      if (event === 'alert') return maskChange(data as AlertChange, mask, masking)
+      if (event === 'alert') {
+        const change = maskChange(data as AlertChange, mask, masking)
+        return { ...change, alert: { ...change.alert, ...standing(options, change.alert.id, mask) } }
+      }
       if (event === 'device') return mask === 'public' ? null : deviceView(data as DeviceState, facts, mask)
       return data
     },
@@ -131,13 +152,14 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     ...(options.history ? { history: options.history } : {}),
     ...options.stream,
   })
-  const kit: ConsoleKit = { options, hub, looks, audit, facts, masking }
+  const kit: ConsoleKit = { options, hub, looks, consoles, audit, facts, masking }
 
   if (alerts) {
     registerAlertRoutes(app, kit, alerts)
     registerIncidentRoutes(app, kit, alerts)
   }
   registerStreamRoute(app, kit)
+  registerConsoleRoutes(app, kit)
   if (facility) {
     registerDeviceRoutes(app, kit, facility)
     registerPeopleRoutes(app, kit, facility)
@@ -165,6 +187,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   app.addHook('preClose', async () => {
     for (const stop of unsubscribe) stop?.()
     hub.close()
+    consoles.close()
     looks.close()
   })
   await app.ready()
@@ -172,6 +195,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   const server: ConsoleServer = {
     app,
     hub,
+    consoles,
     url: null,
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
       server.url = await app.listen({ host, port })

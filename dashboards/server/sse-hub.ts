@@ -27,6 +27,8 @@ export interface SseHubOptions<Mask extends string> {
   /** What a mask sees of an event; null = nothing of it. */
   view: (event: StreamEvent, data: unknown, mask: Mask) => unknown | null
   openAlerts: () => number
+  /** More for every heartbeat, the same for every mask. */
+  beat?: () => Record<string, unknown>
   history?: AlertHistory
   /** Alert events kept in memory. */
   ring?: number
@@ -95,7 +97,7 @@ const WARM = 500
 
 export class SseHub<Mask extends string = string> {
   readonly epoch: string
-  readonly #o: Required<Omit<SseHubOptions<Mask>, 'history' | 'deviceStates'>> & SseHubOptions<Mask>
+  readonly #o: Required<Omit<SseHubOptions<Mask>, 'history' | 'deviceStates' | 'beat'>> & SseHubOptions<Mask>
   #alerts: Entry[] = []
   #others: Entry[] = []
   #connections = new Set<Connection<Mask>>()
@@ -300,7 +302,7 @@ export class SseHub<Mask extends string = string> {
   }
 
   #heartbeatText(): string {
-    const data = { seq: this.#seq, time: this.#o.clock.now(), openAlerts: this.#o.openAlerts() }
+    const data = { seq: this.#seq, time: this.#o.clock.now(), openAlerts: this.#o.openAlerts(), ...this.#o.beat?.() }
     return `event: heartbeat\nid: ${this.position()}\ndata: ${JSON.stringify(data)}\n\n`
   }
 

@@ -165,7 +165,7 @@ test('an alert reaches the stream with its durable number, and the heartbeat pro
   })
   clock.advanceTo(T0 + 1_000)
   await until(() => stream.of('heartbeat').length === 2, 'the next heartbeat')
-  expect(stream.of('heartbeat')[1]).toEqual({
+  expect(stream.of('heartbeat')[1]).toMatchObject({
     event: 'heartbeat',
     id: `${server.hub.epoch}-6`,
     data: { seq: 6, time: T0 + 1_000, openAlerts: 2 },
@@ -379,6 +379,59 @@ test('close ends within two seconds with open streams, also with one that does n
   await server.close()
   expect(performance.now() - before).toBeLessThan(2_000)
   await until(() => streams[1]!.ended && streams[2]!.ended, 'the ends')
+})
+
+test('of two consoles at one desk exactly one sounds; the other takes over by its key, and by itself when the first goes', async () => {
+  await restart({ desks: [{ id: 'console-1', zones: ['*'] }] })
+  const ask = (path: string, body: object, role: Role = 'officer') =>
+    server.inject({
+      method: 'POST',
+      url: `/api/v1/console/${path}`,
+      payload: body,
+      headers: { authorization: `Bearer ${tokens[role]}` },
+    })
+  const [left, right] = [await connect('/api/v1/stream?console=left'), await connect('/api/v1/stream?console=right')]
+  const beat = async (stream: Stream) => {
+    clock.advanceTo(clock.now() + 1_000)
+    const n = stream.of('heartbeat').length
+    await until(() => stream.of('heartbeat').length > n, 'a heartbeat')
+    return stream.of('heartbeat').at(-1)!.data
+  }
+  expect(await beat(left)).toMatchObject({ sounding: { 'console-1': null }, attended: 0 })
+  for (const console of ['left', 'right']) await ask('audio-state', { state: 'running', console })
+  expect(await beat(right)).toMatchObject({ sounding: { 'console-1': 'left' }, attended: 2 })
+  expect((await ask('lease', { console: 'right' })).json()).toMatchObject({ sounding: { 'console-1': 'right' } })
+  expect(await beat(left)).toMatchObject({ sounding: { 'console-1': 'right' } })
+  expect((await ask('lease', { console: 'right' }, 'engineer')).statusCode, "another account's console").toBe(404)
+  await ask('audio-state', { state: 'suspended', console: 'left' })
+  expect((await ask('lease', { console: 'left' })).statusCode).toBe(409)
+  await ask('audio-state', { state: 'running', console: 'left' })
+  right.close()
+  await until(() => server.consoles.list().length === 1, 'the end of the right console')
+  clock.advanceTo(clock.now() + 3_000)
+  expect(server.consoles.holderOf('console-1')).toBe('left')
+})
+
+test('a console of a desk that the site does not name is told which ones there are', async () => {
+  await restart({ desks: [{ id: 'console-1', zones: ['*'] }] })
+  const answer = await server.inject({
+    url: '/api/v1/stream?desk=console-9',
+    headers: { authorization: `Bearer ${tokens.officer}` },
+  })
+  expect([answer.statusCode, answer.json().field, answer.json().detail]).toEqual([
+    422,
+    'desk',
+    expect.stringContaining('console-1'),
+  ])
+})
+
+test('who sounds is shown with names to those who see staff, without them on the wall', async () => {
+  const stream = await connect('/api/v1/stream?console=left')
+  const look = async (role: Role) =>
+    (await server.inject({ url: '/api/v1/console', headers: { authorization: `Bearer ${tokens[role]}` } })).json()
+  expect((await look('officer')).consoles).toMatchObject([{ id: 'left', account: 'a-officer', audio: 'unknown' }])
+  expect((await look('wall')).consoles).toMatchObject([{ id: 'left', account: null }])
+  stream.close()
 })
 
 test('a client that leaves is forgotten', async () => {

@@ -9,6 +9,7 @@ import type { EvidencePictures } from '../evidence-pictures.ts'
 import type { Intake } from '../intake.ts'
 import { createMetrics } from '../metrics.ts'
 import type { RulesRunner } from '../rules-runner.ts'
+import type { Duty } from './duty.ts'
 
 export interface SelfReportPart {
   facility: string
@@ -23,6 +24,7 @@ export interface SelfReportPart {
   /** Asked each time: the broker opens last. */
   broker(): Broker | null
   uplink(): Uplink | null
+  duty(): Duty
 }
 
 export function edgeHealth(part: SelfReportPart) {
@@ -48,6 +50,7 @@ export function edgeHealth(part: SelfReportPart) {
         }
       : null,
     quarantined: part.intake.counts.quarantined,
+    webhook: part.duty().webhook?.state() ?? null,
   }
 }
 
@@ -86,6 +89,19 @@ export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
       return state ? { connected: state.connected, lag: state.lag, sent: state.sent } : null
     },
     alerts: () => part.desk.counts(),
+    escalation: () => part.duty().escalation.stats(),
+    webhook: () => {
+      const state = part.duty().webhook?.state()
+      return state
+        ? {
+            waiting: state.waiting,
+            sent: state.sent,
+            failed: state.failed,
+            expired: state.expired,
+            attempts: state.attempts,
+          }
+        : null
+    },
     rules: () => ({ evaluated: part.rules.evaluated, faults: part.rules.faults }),
     pictures: () => ({ kept: part.pictures.kept, failed: part.pictures.failed }),
   })

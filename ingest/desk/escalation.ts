@@ -5,7 +5,6 @@
 import type { Alert, AlertChange } from '#model/alert/alert.ts'
 import {
   DEFAULT_ESCALATION,
-  type EscalationNote,
   type EscalationPolicy,
   escalationNote,
   nextEscalation,
@@ -13,7 +12,7 @@ import {
   waitingAfter,
 } from '#model/alert/escalation.ts'
 import type { Clock, Timer } from '#model/clock.ts'
-import type { AlertDesk } from '#model/ports/alert-desk.ts'
+import type { AlertDesk, EscalationView } from '#model/ports/alert-desk.ts'
 
 /** Deadlines are looked at at most so often, however many there are. */
 const LOOK_MS = 250
@@ -30,17 +29,6 @@ export interface EscalationOptions {
   /** Who is on duty at this moment, in the order in which they are told. */
   ladder(at: number): string[]
   onFault?(detail: string): void
-}
-
-/** What a row shows: what was told last, and when the next step falls due. */
-export interface EscalationView {
-  step: number
-  clock: EscalationNote['clock'] | null
-  told: string[]
-  at: number | null
-  nextAt: number | null
-  /** The clock that runs out next. */
-  nextClock: EscalationNote['clock'] | null
 }
 
 export interface Escalation {

@@ -1,6 +1,7 @@
 /** The alerts as people see them: current state, history, acts. Implemented by the edge, used by the console's server. */
 import type { Act, Verb } from '../alert/acts.ts'
 import type { Alert, AlertChange, AlertState, Level } from '../alert/alert.ts'
+import type { EscalationClock } from '../alert/escalation.ts'
 
 export interface AlertFilter {
   state?: AlertState[]
@@ -46,6 +47,17 @@ export interface ManualAlert {
   kind: string
   note: string
   subjects?: string[]
+}
+
+/** Who was told last that an alert waits, and when the next person is. */
+export interface EscalationView {
+  step: number
+  clock: EscalationClock | null
+  told: string[]
+  at: number | null
+  nextAt: number | null
+  /** The clock that runs out next. */
+  nextClock: EscalationClock | null
 }
 
 export interface AlertDesk {

@@ -85,6 +85,8 @@ export interface EdgeHealth {
   broker: { clients: number; refused: number } | null
   quarantined: number
   diskFreeBytes: number | null
+  /** The outward channel; null when the site names none. */
+  webhook?: { url: string; waiting: number; sent: number; failed: number; lastError: string | null } | null
 }
 
 export interface Snapshot {

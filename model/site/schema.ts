@@ -324,6 +324,12 @@ const Port = Type.Union([Type.Integer({ minimum: 0, maximum: 65535 }), Type.Null
   description: 'TCP port; 0 = any free one; null = off',
 })
 
+const LevelLimit = Type.Optional(Type.Union([Duration, Type.Null()]))
+const LevelLimits = Type.Object(
+  { red: LevelLimit, orange: LevelLimit, yellow: LevelLimit, blue: LevelLimit },
+  { ...closed, description: 'duration by level; null = no limit' },
+)
+
 export const RUNTIME_SCHEMAS = {
   broker: Type.Object(
     {
@@ -391,6 +397,20 @@ export const RUNTIME_SCHEMAS = {
           closed,
         ),
       ),
+      webhook: Type.Optional(
+        Type.Object(
+          {
+            url: Type.String({ pattern: '^https?://', description: 'where dispatches and escalations are posted' }),
+            secret: Type.String({ minLength: 1, description: 'key of the signature: a reference' }),
+            on: Type.Optional(
+              Type.Array(oneOf(['dispatch', 'escalation', 'red'] as const, 'what is told'), {
+                description: 'default: dispatch, escalation',
+              }),
+            ),
+          },
+          { ...closed, description: 'outward channel: signed HTTP POST with receipt (Standard Webhooks)' },
+        ),
+      ),
     },
     closed,
   ),
@@ -414,6 +434,21 @@ export const RUNTIME_SCHEMAS = {
       port: Type.Optional(Port),
       desks: Type.Optional(Type.Array(Type.Object({ id: Id, zones: Type.Array(Type.String()) }, closed))),
       duty: Type.Optional(Type.Array(Type.Object({ shift: Id, chief: Id, officers: Type.Optional(Ids) }, closed))),
+      escalation: Type.Optional(
+        Type.Object(
+          {
+            mode: Type.Optional(
+              oneOf(
+                ['sequential', 'broadcast'] as const,
+                'one person of the duty list after the other (default), or all of them at the first step',
+              ),
+            ),
+            respond: Type.Optional(LevelLimits),
+            resolve: Type.Optional(LevelLimits),
+          },
+          { ...closed, description: 'when an alert that waits is carried on; limits of acknowledgement are fixed' },
+        ),
+      ),
       cert: Type.Optional(Type.String()),
       key: Type.Optional(Type.String()),
     },

@@ -4,13 +4,13 @@ import { type TSchema, Type } from 'typebox'
 import { type Act, VERBS, type Verb } from '#model/alert/acts.ts'
 import { ALERT_STATES, type Alert, type AlertChange, LEVELS } from '#model/alert/alert.ts'
 import { type Mask, maskOf } from '#model/permissions.ts'
-import type { ActOutcome, AlertDesk, AlertFilter } from '#model/ports/alert-desk.ts'
+import type { ActOutcome, AlertDesk, AlertFilter, EscalationView } from '#model/ports/alert-desk.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
 import { choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
-import type { ConsoleKit } from '../server.ts'
+import type { ConsoleKit, ConsoleServerOptions } from '../server.ts'
 
 const note = Type.Optional(Type.String({ maxLength: 4_000 }))
 const closed = { additionalProperties: false }
@@ -96,6 +96,19 @@ function actOf(verb: Verb, id: string, by: string, body: Record<string, unknown>
   return act
 }
 
+/** What stands beside an alert now and is not part of it: until when it is set aside, who was told that it waits. */
+export function standing(
+  options: Pick<ConsoleServerOptions, 'alerts' | 'escalation'>,
+  id: string,
+  seen: Mask,
+): { shelvedUntil: number | null; escalation: EscalationView | null } {
+  const escalation = options.escalation?.of(id) ?? null
+  return {
+    shelvedUntil: options.alerts?.shelvedUntil?.(id) ?? null,
+    escalation: escalation && (seen === 'public' ? { ...escalation, told: [] } : escalation),
+  }
+}
+
 export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk: AlertDesk): void {
   const { clock, facility } = kit.options
   const read = allow('alerts:read')
@@ -104,8 +117,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     const account = accountOf(request)
     return {
       ...maskAlert(alert, maskOf(account.role), kit.masking),
+      ...standing(kit.options, alert.id, maskOf(account.role)),
       allowedActions: desk.allowed(alert, account),
-      shelvedUntil: desk.shelvedUntil?.(alert.id) ?? null,
     }
   }
 

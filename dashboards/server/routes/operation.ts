@@ -1,7 +1,6 @@
-/** Running the place: collection list, health, probes, metrics, sound state of the consoles. */
+/** Running the place: collection list, health, probes, metrics. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Gauge, Registry } from 'prom-client'
-import { Type } from 'typebox'
 import { READING_TYPES, valueSchema } from '#model/catalogue/index.ts'
 import type { ReadingType } from '#model/catalogue/type.ts'
 import { may } from '#model/permissions.ts'
@@ -70,7 +69,6 @@ export function catalogueCsv(types: Iterable<ReadingType>): string {
 export function registerOperationRoutes(app: FastifyInstance, kit: ConsoleKit): void {
   registerCatalogue(app)
   registerProbes(app, kit)
-  registerAudioState(app, kit)
 }
 
 function registerCatalogue(app: FastifyInstance): void {
@@ -154,6 +152,7 @@ function registerProbes(app: FastifyInstance, kit: ConsoleKit): void {
       at: options.clock.now(),
       notReady: notReady(),
       stream: hub.stats(),
+      consoles: { attended: kit.consoles.attended(), sounding: kit.consoles.sounding() },
     }),
   )
 
@@ -176,6 +175,12 @@ function registerProbes(app: FastifyInstance, kit: ConsoleKit): void {
     () => hub.stats().dropped,
   )
   gauge('wardwatch_console_streams_refused', 'Streams refused because there were too many', () => hub.stats().refused)
+  gauge('wardwatch_console_attended', 'Consoles at which somebody who may act can hear', () => kit.consoles.attended())
+  gauge(
+    'wardwatch_console_sounding',
+    'Desks with a console that sounds',
+    () => Object.values(kit.consoles.sounding()).filter((holder) => holder !== null).length,
+  )
   gauge('wardwatch_console_stream_gaps', 'Gaps told to clients', () => hub.stats().gaps)
 
   app.get(
@@ -196,32 +201,6 @@ function registerProbes(app: FastifyInstance, kit: ConsoleKit): void {
       const tier = options.facility ? await options.facility.metrics() : ((await options.metrics?.()) ?? '')
       reply.type(registry.contentType).serializer(String)
       return `${tier}${tier === '' || tier.endsWith('\n') ? '' : '\n'}${await registry.metrics()}`
-    },
-  )
-}
-
-function registerAudioState(app: FastifyInstance, kit: ConsoleKit): void {
-  const Report = Type.Object(
-    { state: Type.String({ minLength: 1, maxLength: 32 }), desk: Type.Optional(Type.String({ maxLength: 64 })) },
-    { additionalProperties: false },
-  )
-  app.post(
-    '/api/v1/console/audio-state',
-    {
-      onRequest: allow('console:report'),
-      schema: describeRoute('A console says whether its sound works', 'operation', {
-        body: Report,
-        status: 204,
-        errors: [422],
-      }),
-    },
-    async (request, reply) => {
-      const { state, desk } = request.body as { state: string; desk?: string }
-      const report = { account: accountOf(request).id, state, desk: desk ?? null, at: kit.options.clock.now() }
-      // A mute console at night is a fault, not a detail.
-      if (state !== 'running') request.log.warn(report, 'a console is mute')
-      kit.options.onAudioState?.(report)
-      return reply.code(204).send()
     },
   )
 }

@@ -11,7 +11,7 @@ const EVENTS = ['alert', 'device', 'indicator', 'heartbeat', 'facility', 'positi
 const RECHECK_MS = 5_000
 
 export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void {
-  const { hub, facts } = kit
+  const { hub, facts, consoles } = kit
   const { accounts, clock, facility, session } = kit.options
   const limits = sessionLimits(session)
 
@@ -51,6 +51,24 @@ export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void
     return { zones, key: zones ? [...zones].sort().join(',') : '*' }
   }
 
+  const pageOf = (query: Query) => {
+    const console = textOf(query, 'console')
+    if (console !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(console))
+      throw fieldProblem('console', 'Letters, digits, "-" and "_", at most 64.')
+    const desk = textOf(query, 'desk')
+    if (desk !== undefined && !consoles.isDesk(desk))
+      throw fieldProblem(
+        'desk',
+        `There is no desk "${desk}"; the site file names ${
+          consoles
+            .desks()
+            .map((d) => d.id)
+            .join(', ') || 'none'
+        }.`,
+      )
+    return { console, desk }
+  }
+
   app.get<{ Querystring: Query }>(
     '/api/v1/stream',
     {
@@ -62,6 +80,8 @@ export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void
           lastEventId: 'as the header Last-Event-ID',
           events: 'position: positions too',
           zones: 'zones whose positions are wanted',
+          console: 'own id of a console page: it takes part in the lease of the sound',
+          desk: 'desk of the command centre that this console is bound to',
         },
         media: 'text/event-stream',
         errors: [422, 503],
@@ -70,6 +90,7 @@ export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void
     async (request, reply) => {
       const account = accountOf(request)
       const positions = positionsOf(request)
+      const page = pageOf(request.query)
       if (!hub.hasRoom()) throw problem(503, 'Too many streams are open.', { retryAfterS: 5 })
       const header = request.headers['last-event-id']
       const lastEventId = (typeof header === 'string' ? header : undefined) ?? textOf(request.query, 'lastEventId')
@@ -83,7 +104,9 @@ export function registerStreamRoute(app: FastifyInstance, kit: ConsoleKit): void
       reply.hijack()
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value)
+      const leave = consoles.attach({ ...page, account: account.id, role: account.role })
       const client = {
+        onClose: leave,
         mask: maskOf(account.role),
         alive: watch(request),
         ...(positions ? { positions } : {}),
