@@ -4,6 +4,7 @@
  */
 import type { Device } from '#model/context/kinds.ts'
 import type { Draft } from './draft.ts'
+import type { Slip } from './mishaps.ts'
 
 export interface Card {
   credential: string
@@ -21,21 +22,31 @@ interface DoorState {
   passages: Passage[]
   openSince: number | null
   closeAt: number
+  /** Somebody stands in it and talks: so long it stays open whatever happens. */
+  heldUntil: number
 }
 
 /** A door is let go at the latest after this, whoever still wants to pass: cells are late after 20 s. */
 const LONGEST_MS = 12_000
 const STAYS_MS = 4000
+/** A door that is forgotten is shut when the panel shows it yellow, at the latest. */
+const HELD_MS = 70_000
 
 export class Doors {
   readonly #byZone = new Map<string, DoorState>()
   readonly #busy = new Set<DoorState>()
+  readonly #happens: (slip: Slip) => boolean
+
+  /** @param happens does this act go wrong? */
+  constructor(happens: (slip: Slip) => boolean = () => false) {
+    this.#happens = happens
+  }
 
   add(door: Device, readers: readonly Device[]): void {
     // Pairs of a sally port and doors with two leaves are not walked through by ordinary life.
     if (!door.zone || this.#byZone.has(door.zone)) return
     const reader = readers.find((r) => r.door === door.id)?.id ?? null
-    this.#byZone.set(door.zone, { id: door.id, reader, passages: [], openSince: null, closeAt: 0 })
+    this.#byZone.set(door.zone, { id: door.id, reader, passages: [], openSince: null, closeAt: 0, heldUntil: 0 })
   }
 
   /** Somebody passes the door of a zone at this time; an officer by his card, others when the post opens. */
@@ -51,8 +62,10 @@ export class Doors {
     for (const door of this.#busy) {
       if (door.openSince !== null) yield* this.#whileOpen(door, door.openSince, now)
       else if ((door.passages[0]?.at ?? Number.POSITIVE_INFINITY) <= now + 1000) {
-        yield* this.#permit(door, door.passages.shift() as Passage, now, who)
+        const passage = door.passages.shift() as Passage
+        if (!this.#happens('door-by-key')) yield* this.#permit(door, passage, now, who)
         door.openSince = now + 1000
+        door.heldUntil = this.#happens('door-held') ? now + HELD_MS : 0
         door.closeAt = now + 1000 + STAYS_MS
         yield { device: door.id, type: 'door.state', time: door.openSince, value: { state: 'open' } }
       } else if (door.passages.length === 0) this.#busy.delete(door)
@@ -65,20 +78,31 @@ export class Doors {
       if (next.card && door.reader) yield granted(door.reader, next.card, now)
       door.closeAt = Math.max(door.closeAt, now + STAYS_MS)
     }
-    if (door.closeAt > now) return
+    if (door.closeAt > now || door.heldUntil > now) return
     door.openSince = null
     yield { device: door.id, type: 'door.state', time: now, value: { state: 'closed' } }
   }
 
   *#permit(door: DoorState, passage: Passage, now: number, who: (zone: string) => string | undefined) {
     if (passage.card && door.reader) {
-      yield granted(door.reader, passage.card, now)
+      const { reader, card } = { reader: door.reader, card: passage.card }
+      // The refused ones come first, a second and a half apart.
+      const refused = this.#happens('card-refused') ? 3 : this.#happens('card-misread') ? 1 : 0
+      for (let i = refused; i > 0; i--) yield denied(reader, card, now - i * 1500)
+      yield granted(reader, card, now)
       return
     }
     const by = who(door.id)
     yield { device: door.id, type: 'door.command', time: now, value: { command: 'open', ...(by ? { by } : {}) } }
   }
 }
+
+const denied = (reader: string, card: Card, time: number): Draft => ({
+  device: reader,
+  type: 'access.denied',
+  time,
+  value: { ...card, reason: 'misread' },
+})
 
 const granted = (reader: string, card: Card, time: number): Draft => ({
   device: reader,

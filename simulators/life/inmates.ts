@@ -35,6 +35,8 @@ export interface Cell {
   /** Where they are as a party. */
   zone: string
   plan: { zone: string; depart: number; leave: number; activity: string } | null
+  /** One of them is on an errand: his mates stay where they are until he is back. */
+  away: number
   /** Attendance that was missed: not tried again. */
   skipped: number
   dayRoomAt: number
@@ -46,6 +48,8 @@ export interface Comings {
   pass(zone: string, at: number): void
   /** Somebody moves through a zone at a time. */
   move(zone: string, at: number): void
+  /** How long a person is in the toilet, ms. */
+  toiletMs?(person: string): number
 }
 
 /** One at a time: four men with one more on the way are no crowd. */
@@ -97,6 +101,7 @@ export class Inmates {
       mates: [],
       zone: cellId,
       plan: null,
+      away: 0,
       skipped: 0,
       dayRoomAt: 0,
       activity: 'rest',
@@ -164,7 +169,38 @@ export class Inmates {
     inmate.zone = inmate.going
     inmate.walk = null
     inmate.step = 0
-    inmate.backAt = inmate.zone === inmate.cell.ward.toilet ? now + this.#chance.between(40, 90) * 1000 : 0
+    inmate.backAt = 0
+    if (inmate.zone !== inmate.cell.ward.toilet) return
+    inmate.backAt = now + (this.#comings.toiletMs?.(inmate.person) ?? this.#chance.between(40, 90) * 1000)
+  }
+
+  /** Somebody of the ward who is in his cell, with time until the next programme; null = nobody now. */
+  callable(ward: string, now: number, neededMs: number, isBusy: (person: string) => boolean): Inmate | null {
+    const next = this.#programme.next(ward, now)
+    if (next && next.from - now < neededMs) return null
+    const all = this.all.filter(
+      ({ cell, person }) =>
+        cell.ward.id === ward &&
+        cell.zone === cell.id &&
+        cell.plan === null &&
+        cell.away === 0 &&
+        !this.#kept.has(person) &&
+        !cell.mates.some((m) => m.walk || m.zone !== cell.id) &&
+        !isBusy(person),
+    )
+    return all.length === 0 ? null : this.#chance.pick(all)
+  }
+
+  /** He is called out of his cell to a place; his mates stay. */
+  callOut(inmate: Inmate, zone: string, spot: Spot, now: number): void {
+    inmate.cell.away++
+    this.#send(inmate, zone, spot, now)
+  }
+  callHome(inmate: Inmate, now: number): void {
+    this.#send(inmate, inmate.cell.id, inmate.home, now)
+  }
+  cameHome(inmate: Inmate): void {
+    inmate.cell.away--
   }
 
   #live(cell: Cell, now: number, night: boolean): void {
@@ -189,7 +225,7 @@ export class Inmates {
       }
       return
     }
-    if (isKept) return
+    if (isKept || cell.away > 0) return
     const next = this.#programme.next(ward.id, now)
     if (cell.plan) {
       if (now >= cell.plan.depart && settled) {

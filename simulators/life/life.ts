@@ -7,9 +7,13 @@ import type { ContextChange, Device } from '#model/context/kinds.ts'
 import { inHours, localTime } from '#model/local-time.ts'
 import { type Chance, seededChance } from '../chance.ts'
 import type { Facility } from '../facility/facility.ts'
-import { Doors } from './doors.ts'
+import { batteryPercent, chargedNow } from './batteries.ts'
+import { Bodies } from './bodies.ts'
+import { type Card, Doors } from './doors.ts'
 import type { Draft } from './draft.ts'
+import { Errands } from './errands.ts'
 import { type Inmate, Inmates } from './inmates.ts'
+import { Mishaps, type Slip, UNWORN } from './mishaps.ts'
 import { Officers } from './officers.ts'
 import { Programme } from './programme.ts'
 import { Sensors } from './sensors.ts'
@@ -27,6 +31,11 @@ export interface LifeOptions {
   only?: { persons: ReadonlySet<string>; devices: ReadonlySet<string> }
   /** Vital signs of all bands on the same second (recordings: the notation counts in whole periods from the start). */
   inStep?: boolean
+  /**
+   * All that an ordinary day brings: small faults of devices, slips of people, people of different health, errands under
+   * escort. Recordings and the demo leave it out, so that nothing but their story stands out.
+   */
+  lifelike?: boolean
   /** The edge is simulated too (recordings): its heartbeats are written. Live, the edge speaks for itself. */
   withEdge?: boolean
 }
@@ -43,9 +52,6 @@ const DOINGS: Record<string, { pulse: number; activity: [number, number]; postur
   sport: { pulse: 62, activity: [0.5, 0.95], posture: 'standing' },
 }
 const OUTDOORS = ['yard', 'belt', 'wall', 'fence', 'roof', 'outside', 'gate']
-/** The charging rota: so many bands of a ward at once, each for so long, in the quiet of the afternoon. */
-const CHARGE = { fromMinute: 12 * 60 + 40, rounds: 4, roundMinutes: 30, together: 5 }
-
 const round = (x: number, digits: number): number => Math.round(x * 10 ** digits) / 10 ** digits
 
 export class Life {
@@ -55,7 +61,9 @@ export class Life {
   readonly #inmates: Inmates
   readonly #officers: Officers
   readonly #sensors: Sensors
-  readonly #doors = new Doors()
+  readonly #doors: Doors
+  readonly #mishaps: Mishaps | null
+  readonly #bodies: Bodies | null
   readonly #living: { person: string; band: string; ward: string }[] = []
   readonly #later = new Map<number, Draft[]>()
   readonly #motionUntil = new Map<string, number>()
@@ -65,7 +73,10 @@ export class Life {
   readonly #night: string
   /** Set by a caller that can change the context (a bench): then bands are charged in a rota, on the charging list. */
   onContext: ((change: ContextChange) => void) | null = null
+  #errands: Errands | null = null
   #charging: readonly string[] = []
+  /** The bands of those. */
+  #onCharger: ReadonlySet<string> = new Set()
   #listAt = 0
   #tick = 0
 
@@ -76,15 +87,24 @@ export class Life {
     this.#chance = seededChance((options.seed ?? 1) + 7919)
     this.#timezone = site.facility.timezone ?? 'Asia/Shanghai'
     this.#night = site.facility.night ?? '22:00-06:00'
-    this.#sensors = new Sensors(this.#chance, this.#timezone)
+    const lives = (device: string): boolean => options.only === undefined || options.only.devices.has(device)
+    const devices = (site.devices ?? []).filter((d) => lives(d.id))
+    const seed = options.seed ?? 1
+    const isLifelike = options.lifelike === true
+    this.#mishaps = isLifelike ? new Mishaps(site, devices, seed, (d) => this.#onCharger.has(d)) : null
+    this.#bodies = isLifelike ? new Bodies(seed) : null
+    const happens = (slip: Slip): boolean => this.#mishaps?.happens(slip) ?? false
+    this.#doors = new Doors(happens)
+    this.#sensors = new Sensors(this.#chance, this.#timezone, isLifelike)
     this.#inmates = new Inmates(plan, new Programme(site), this.#chance, options.pace ?? 1, {
       pass: (zone, at) => this.#doors.pass(zone, at),
       move: (zone, at) => this.#seeMotion(zone, at + 8000),
+      ...(this.#mishaps ? { toiletMs: (person) => (this.#mishaps as Mishaps).toiletMs(person) } : {}),
     })
-    const lives = (device: string): boolean => options.only === undefined || options.only.devices.has(device)
     this.#settlePeople()
-    this.#officers = new Officers(site, plan, this.#chance, lives, (zone, at, card) => this.#doors.pass(zone, at, card))
-    this.#settleDevices(lives)
+    const pass = (zone: string, at: number, card: Card): void => this.#doors.pass(zone, at, card)
+    this.#officers = new Officers(site, plan, this.#chance, lives, pass, happens)
+    this.#settleDevices(devices)
   }
 
   #settlePeople(): void {
@@ -101,8 +121,7 @@ export class Life {
     }
   }
 
-  #settleDevices(lives: (device: string) => boolean): void {
-    const devices = (this.#facility.site.devices ?? []).filter((d) => lives(d.id))
+  #settleDevices(devices: readonly Device[]): void {
     const readers = devices.filter((d) => d.kind === 'reader')
     const pairs = new Set((this.#facility.site['door-pairs'] ?? []).flatMap((p) => [p.a, p.b]))
     const kinds = new Map(this.#facility.plan.zones.map((z) => [z.id, z.kind]))
@@ -114,7 +133,8 @@ export class Life {
       if (device.kind === 'camera')
         for (const zone of device.watches ?? [])
           this.#camerasOf.set(zone, [...(this.#camerasOf.get(zone) ?? []), device.id])
-      this.#sensors.add(device, OUTDOORS.includes(kinds.get(device.zone ?? '') ?? '') ? 'outdoors' : 'indoors')
+      const kind = kinds.get(device.zone ?? '') ?? ''
+      this.#sensors.add(device, OUTDOORS.includes(kind) ? 'outdoors' : 'indoors', kind)
     }
   }
 
@@ -150,8 +170,9 @@ export class Life {
     const vitalsEvery = this.#options.vitalsEveryS ?? 5
     this.#inmates.tick(now, night)
     if (this.onContext) this.#chargingRota(now, drafts)
+    if (this.onContext && this.#mishaps) this.#runErrands(now)
     for (const inmate of this.#inmates.all) {
-      const isCharging = this.#charging.includes(inmate.person)
+      const isCharging = this.#onCharger.has(inmate.band)
       // Thinned positions are those of people who stand still: where somebody walks to is told every other second.
       const everyS = inmate.walk ? Math.min(positionEvery, 2) : positionEvery
       if ((this.#tick + inmate.offset * (everyS === positionEvery ? 1 : 0)) % everyS === 0 && !isCharging)
@@ -163,13 +184,13 @@ export class Life {
           device: inmate.band,
           type: 'band.battery',
           time: now,
-          value: { percent: 55 + ((inmate.offset * 7) % 45) },
+          value: { percent: this.#mishaps ? this.#battery(inmate, now) : 55 + ((inmate.offset * 7) % 45) },
         })
     }
     drafts.push(...this.#officers.tick(now, this.#living))
     for (const officer of this.#officers.all) {
       // A card is compared with where its holder's tag was last: tags are thinned less than bands.
-      if ((this.#tick + officer.offset) % Math.min(positionEvery, 5) === 0)
+      if ((this.#tick + officer.offset) % Math.min(positionEvery, officer.leash ? 2 : 5) === 0)
         drafts.push(this.#position(officer.tag, 'tag.position', officer.at, now, 0.15))
       if ((this.#tick + officer.offset) % 5 === 0)
         drafts.push({
@@ -195,7 +216,26 @@ export class Life {
         this.#later.delete(due)
       }
     this.#tick++
-    return drafts
+    if (!this.#mishaps) return drafts
+    drafts.push(...this.#mishaps.tick(now))
+    return drafts.flatMap((draft) => this.#mishaps?.heard(draft) ?? [])
+  }
+
+  #runErrands(now: number): void {
+    this.#errands ??= new Errands({
+      plan: this.#facility.plan,
+      chance: seededChance((this.#options.seed ?? 1) + 27_644_437),
+      timezone: this.#timezone,
+      inmates: this.#inmates,
+      officers: this.#officers,
+      isBusy: (person) => this.#charging.includes(person),
+      change: (change) => this.onContext?.(change),
+    })
+    this.#errands.tick(now)
+  }
+
+  #battery(inmate: Inmate, now: number): number {
+    return batteryPercent(inmate.seat, inmate.cell.ward.people, inmate.offset, localTime(this.#timezone, now))
   }
 
   /** What a device says now, out of its turn: after a story has spoken for it. Null: nothing, it has no samples of this type. */
@@ -224,16 +264,19 @@ export class Life {
 
   #vitals(inmate: Inmate, now: number, night: boolean): Draft {
     const doing = DOINGS[this.#inmates.doing(inmate, night)] ?? (DOINGS.rest as (typeof DOINGS)[string])
-    inmate.hr += (inmate.hrRest + doing.pulse - inmate.hr) * 0.15 + this.#chance.bell(1)
+    const body = this.#bodies?.of(inmate.person, Math.floor(now / 86_400_000))
+    const isAsleep = night && doing === DOINGS.sleep
+    const isPaused = body?.isApnoeic === true && isAsleep && this.#bodies?.isPaused(inmate.person, now) === true
+    inmate.hr += (inmate.hrRest + (body?.pulse ?? 0) + doing.pulse - inmate.hr) * 0.15 + this.#chance.bell(1)
     return {
       device: inmate.band,
       type: 'band.vitals',
       time: now,
       value: {
         hr: Math.round(inmate.hr),
-        spo2: 96 + Math.round(this.#chance.between(0, 3)),
+        spo2: (isPaused ? 86 : 96 + (body?.spo2 ?? 0)) + Math.round(this.#chance.between(0, 3)),
         skin_celsius: round(33.2 + this.#chance.bell(0.15), 1),
-        resp: Math.round(this.#chance.between(13, 18)),
+        resp: isPaused ? 7 : Math.round(this.#chance.between(13, 18) + (body?.resp ?? 0)),
         activity: round(this.#chance.between(...doing.activity), 2),
         posture: doing.posture,
         confidence: round(this.#chance.between(0.85, 0.98), 2),
@@ -250,25 +293,15 @@ export class Life {
       list(this.#charging)
       this.#listAt = 0
     }
-    const { minuteOfDay, date } = localTime(this.#timezone, now)
-    if (minuteOfDay % 1 !== 0) return
-    const minute = minuteOfDay - CHARGE.fromMinute
-    if (minute < 0 || minute > CHARGE.rounds * CHARGE.roundMinutes || minute % CHARGE.roundMinutes !== 0) return
-    const turn = minute / CHARGE.roundMinutes
-    const day = Number(date.slice(8))
+    const local = localTime(this.#timezone, now)
+    const turn = chargedNow(local)
+    if (turn === null) return
     const before = this.#charging
     const wards = Map.groupBy(this.#inmates.all, (i) => i.cell.ward.id)
-    const next =
-      turn >= CHARGE.rounds
-        ? []
-        : [...wards.values()].flatMap((people) =>
-            Array.from({ length: CHARGE.together }, (_, i) => {
-              const at = ((day % 3) * CHARGE.rounds + turn) * CHARGE.together + i
-              return people[at % people.length] as Inmate
-            }),
-          )
+    const next = [...wards.values()].flatMap((people) => turn(people.length).map((at) => people[at] as Inmate))
     const fit = next.filter((i) => i.zone === i.cell.id && !i.walk)
     this.#charging = [...new Set(fit.map((i) => i.person))]
+    this.#onCharger = new Set(fit.map((i) => i.band))
     list([...before, ...this.#charging])
     for (const { person, band } of this.#living) {
       const goes = this.#charging.includes(person)
@@ -310,7 +343,7 @@ function unworn(device: string, time: number): Draft {
     device,
     type: 'band.vitals',
     time,
-    value: { hr: null, spo2: null, resp: null, activity: 0, confidence: 0.1 },
+    value: UNWORN,
   }
 }
 

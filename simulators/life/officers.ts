@@ -9,6 +9,7 @@ import type { Chance } from '../chance.ts'
 import type { Plan } from '../facility/plan.ts'
 import type { Card } from './doors.ts'
 import type { Draft } from './draft.ts'
+import type { Slip } from './mishaps.ts'
 import { type Journey, journey, type Spot } from './walker.ts'
 
 interface Officer {
@@ -25,6 +26,19 @@ interface Officer {
   /** Points still to visit on this round. */
   points: string[]
   standUntil: number
+  /** On an errand: he stays where he was sent, or walks where this says. */
+  isBorrowed: boolean
+  leash: (() => Spot) | null
+}
+
+/** An officer who accompanies somebody. */
+export interface Borrowed {
+  staff: string
+  goTo(zone: string, spot: Spot, now: number): void
+  hasArrived(): boolean
+  follow(where: () => Spot): void
+  /** He goes back to his post. */
+  giveBack(): void
 }
 
 interface Beat {
@@ -39,12 +53,13 @@ interface Beat {
 interface RollCall {
   device: string
   ward: string
-  running: { id: string; since: number; asked: number } | null
+  running: { id: string; since: number; asked: number; missed: boolean } | null
 }
 
 /** Counts in the morning before anybody leaves, and in the evening when all are back. */
 const COUNTS = ['06:30', '21:40']
 const COUNT_TAKES_S = 150
+const RECOUNT_TAKES_S = 120
 
 export class Officers {
   readonly all: Officer[] = []
@@ -62,6 +77,7 @@ export class Officers {
   readonly #kept = new Set<string>()
   readonly #lives: (device: string) => boolean
   readonly #pass: (zone: string, at: number, card: Card) => void
+  readonly #happens: (slip: Slip) => boolean
 
   constructor(
     site: Site,
@@ -69,7 +85,9 @@ export class Officers {
     chance: Chance,
     lives: (device: string) => boolean,
     pass: (zone: string, at: number, card: Card) => void,
+    happens: (slip: Slip) => boolean = () => false,
   ) {
+    this.#happens = happens
     this.#site = site
     this.#plan = plan
     this.#chance = chance
@@ -104,6 +122,8 @@ export class Officers {
         going: base,
         points: [],
         standUntil: 0,
+        isBorrowed: false,
+        leash: null,
       }
       this.all.push(officer)
       this.#byZone.set(base, [...(this.#byZone.get(base) ?? []), officer])
@@ -164,6 +184,28 @@ export class Officers {
     return this.#byZone.get(ward?.post ?? 'OFFICE')?.[0]?.staff
   }
 
+  /** The officer of a ward who accompanies; null = he is not at the post. The first of a post opens its doors, the last walks its rounds. */
+  borrow(ward: string): Borrowed | null {
+    const post = this.#plan.wards.find((w) => w.id === ward)?.post ?? ''
+    const own = this.#byZone.get(post) ?? []
+    const officer = own.length > 2 ? own[1] : undefined
+    if (!officer || officer.walk || officer.isBorrowed || officer.points.length > 0) return null
+    if (this.#kept.has(officer.staff.id)) return null
+    officer.isBorrowed = true
+    return {
+      staff: officer.staff.id,
+      goTo: (zone, spot, now) => this.#send(officer, zone, spot, now),
+      hasArrived: () => officer.walk === null,
+      follow: (where) => {
+        officer.leash = where
+      },
+      giveBack: () => {
+        officer.isBorrowed = false
+        officer.leash = null
+      },
+    }
+  }
+
   tick(now: number, persons: readonly { person: string; band: string; ward: string }[]): Draft[] {
     const drafts: Draft[] = []
     for (const beat of this.#beats) this.#round(beat, now)
@@ -184,11 +226,15 @@ export class Officers {
     if (beat.nextAt === 0) beat.nextAt = now + soon / 3
     if (now < beat.nextAt || beat.officer.walk || beat.officer.points.length > 0) return
     if (this.#kept.has(beat.officer.staff.id)) return
-    beat.nextAt = now + soon
+    beat.nextAt = now + soon + (this.#happens('round-late') ? 8 * 60_000 : 0)
     beat.officer.points = [...beat.points]
   }
 
   #walk(officer: Officer, now: number, drafts: Draft[]): void {
+    if (officer.leash) {
+      officer.at = officer.leash()
+      return
+    }
     if (officer.walk) {
       const spot = officer.walk.spots[officer.step++]
       if (spot) {
@@ -205,7 +251,7 @@ export class Officers {
       }
       return
     }
-    if (now < officer.standUntil) return
+    if (now < officer.standUntil || officer.isBorrowed) return
     const next = officer.points[0] === undefined ? undefined : this.#points.get(officer.points[0])
     if (next?.zone) {
       const middle = this.#plan.middle.get(next.zone) as Spot
@@ -273,7 +319,7 @@ export class Officers {
       const due = COUNTS.find((c) => minuteOfDay >= minuteOf(c) && minuteOfDay < minuteOf(c) + 1)
       if (!due) return
       const id = `RC-${call.ward}-${date}-${due.replace(':', '')}`
-      call.running = { id, since: now, asked: 0 }
+      call.running = { id, since: now, asked: 0, missed: this.#happens('miscount') }
       const expected = persons.filter((p) => p.ward === call.ward).length
       drafts.push({
         device: call.device,
@@ -294,14 +340,15 @@ export class Officers {
         value: { count: id, person: p.person, method: 'band' },
       })
     call.running.asked = answered
-    if (now - since < (COUNT_TAKES_S + 20) * 1000) return
-    drafts.push({
-      device: call.device,
-      type: 'rollcall.closed',
-      time: now,
-      value: { count: id, attempt: 1, present: mine.length },
-    })
-    call.running = null
+    const takesS = COUNT_TAKES_S + 20
+    const { missed } = call.running
+    const passed = Math.round((now - since) / 1000)
+    const close = (attempt: number, present: number): void => {
+      drafts.push({ device: call.device, type: 'rollcall.closed', time: now, value: { count: id, attempt, present } })
+      if (present === mine.length) call.running = null
+    }
+    if (passed === takesS) close(1, mine.length - (missed ? 1 : 0))
+    else if (missed && passed === takesS + RECOUNT_TAKES_S) close(2, mine.length)
   }
 
   #tools(now: number, drafts: Draft[]): void {

@@ -20,19 +20,22 @@ const DUSK_H = 17.4
 const LAMPS_LUX = 4
 
 export class Sensors {
-  readonly #all: (Quantity & { device: string })[] = []
+  readonly #all: (Quantity & { device: string; kind: string })[] = []
   readonly #cameras: string[] = []
   readonly #chance: Chance
   readonly #timezone: string
+  readonly #isLifelike: boolean
   #dark: boolean | null = null
 
-  constructor(chance: Chance, timezone: string) {
+  /** @param isLifelike rooms grow loud and close as the day goes. */
+  constructor(chance: Chance, timezone: string, isLifelike = false) {
+    this.#isLifelike = isLifelike
     this.#chance = chance
     this.#timezone = timezone
   }
 
-  add(device: Device, sees: 'outdoors' | 'indoors'): void {
-    for (const quantity of quantitiesOf(device)) this.#all.push({ ...quantity, device: device.id })
+  add(device: Device, sees: 'outdoors' | 'indoors', kind = ''): void {
+    for (const quantity of quantitiesOf(device)) this.#all.push({ ...quantity, device: device.id, kind })
     if (device.kind === 'camera' && sees === 'outdoors') this.#cameras.push(device.id)
   }
 
@@ -42,8 +45,9 @@ export class Sensors {
     return quantity ? this.#measure(quantity, localTime(this.#timezone, now).minuteOfDay / 60, now) : null
   }
 
-  #measure(s: Quantity & { device: string }, hour: number, now: number): Draft {
-    const mean = s.type === 'env.light' ? luxAt(hour) : s.mean
+  #measure(s: Quantity & { device: string; kind: string }, hour: number, now: number): Draft {
+    const byHour = this.#isLifelike ? meanAt(s.type, s.kind, hour) : null
+    const mean = s.type === 'env.light' ? luxAt(hour) : (byHour ?? s.mean)
     const swing = s.type === 'env.light' ? 0.02 * mean : s.swing
     s.level = Math.max(0, s.level + this.#chance.bell(swing) + (mean - s.level) * 0.05)
     return { device: s.device, type: s.type, time: now, value: { [s.field]: round(s.level, s.digits), ...s.more } }
@@ -58,6 +62,19 @@ export class Sensors {
         yield { device: camera, type: 'camera.day-night', time: now + i * 700, value: { night: dark } }
     this.#dark = dark
   }
+}
+
+/** Mean of a quantity in a room of a kind by the hour of the day; null = the same all day. */
+function meanAt(type: string, kind: string, hour: number): number | null {
+  const isNight = hour >= 22 || hour < 6
+  if (type === 'env.co2') return kind === 'cell' ? (isNight ? 1150 : 760) : isNight ? 520 : 680
+  if (type === 'env.temperature') return 21.5 + 1.5 * Math.sin(((hour - 9) / 24) * 2 * Math.PI)
+  if (type !== 'env.noise') return null
+  if (isNight) return 36
+  const isMeal = [7.2, 11.9, 17.4].some((meal) => Math.abs(hour - meal) < 0.4)
+  if (kind === 'class-room') return isMeal ? 70 : 58
+  if (kind === 'workshop') return hour >= 8 && hour < 17 ? 74 : 45
+  return 52
 }
 
 function luxAt(hour: number): number {

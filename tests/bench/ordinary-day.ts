@@ -26,6 +26,7 @@ const { values } = parseArgs({
     operator: { type: 'string', default: 'ack=20,resolve=120' },
     facility: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
+    lifelike: { type: 'string', default: 'yes' },
     list: { type: 'boolean', default: false },
     progress: { type: 'boolean', default: false },
   },
@@ -37,6 +38,7 @@ const life = new Life(facility, {
   positionEveryS: Number(values.positions),
   vitalsEveryS: Number(values.vitals),
   withEdge: true,
+  lifelike: values.lifelike === 'yes',
 })
 
 interface Counted {
@@ -127,6 +129,8 @@ process.stdout.write(
     doors: facility.site.devices?.filter((d) => d.kind === 'door').length,
     periodsS: { positions: Number(values.positions), vitals: Number(values.vitals) },
     operator: values.operator,
+    seed: Number(values.seed),
+    lifelike: values.lifelike === 'yes',
     readings,
     refused: engine.counts.quarantined,
     annunciationsPerHour: perHour,
@@ -137,7 +141,7 @@ process.stdout.write(
     incidents: totals.incidents,
     byRule: Object.fromEntries([...byRule].sort(([a], [b]) => (a < b ? -1 : 1))),
     bar: { perHour: 6, reds: 0 },
-    holds: Object.values(perHour).every((n) => n <= 6) && reds === 0,
+    holds: Math.max(0, ...hours) <= 6 && reds === 0,
     wallS: Math.round(wallS * 10) / 10,
     readingsPerS: Math.round(readings / wallS),
   })}\n`,
