@@ -97,6 +97,7 @@ function alertPoint(change: AlertChange, rules: SharingRules): Point {
 /** Numbers stay numbers even when one of them happens to be whole: a field has one type for ever. */
 function fieldValue(value: unknown, spec: FieldSpec | undefined): FieldValue | null {
   if (value === null || value === undefined) return null
+  if (spec?.scalar && typeof value !== 'object') return String(value)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (typeof value === 'boolean') return value
   if (typeof value === 'string') return value

@@ -6,7 +6,9 @@ import { type FieldSpec, READING_TYPES, type ReadingType } from './types.ts'
 export { type DataClass, type FieldSpec, READING_TYPES, type ReadingType, type SignalKind } from './types.ts'
 
 function fieldSchema(field: FieldSpec): Record<string, unknown> {
-  const schema: Record<string, unknown> = { type: field.optional ? [field.type, 'null'] : field.type }
+  const types: string[] = field.scalar ? [field.type, 'number', 'boolean'] : [field.type]
+  if (field.optional) types.push('null')
+  const schema: Record<string, unknown> = { type: types.length === 1 ? types[0] : types }
   if (field.values) schema.enum = field.optional ? [...field.values, null] : field.values
   if (field.min !== undefined) schema.minimum = field.min
   if (field.max !== undefined) schema.maximum = field.max

@@ -1,5 +1,5 @@
 /** Readings that the platform makes about itself and its devices. */
-import { bool, entry, event, int, num, one, opt, sample, state, text } from './type.ts'
+import { bool, entry, event, int, num, one, opt, sample, scalar, state, text } from './type.ts'
 
 const owner = 'equipment'
 const any = ['*'] as const
@@ -26,8 +26,8 @@ export const SYSTEM_TYPES = [
     text('id'),
     text('by'),
     opt(text('field')),
-    opt(text('from')),
-    opt(text('to')),
+    opt(scalar('from')),
+    opt(scalar('to')),
   ]),
   entry('alert.shelved', '告警搁置', 'Alert shelved', 'L2', event, edge, 'security', [
     text('alert'),

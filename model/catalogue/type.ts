@@ -10,6 +10,8 @@ export interface FieldSpec {
   type: 'number' | 'integer' | 'boolean' | 'string'
   optional?: boolean
   values?: readonly string[]
+  /** Text that may also come as a bare number or boolean (a setting's value): kept as it came, read as text. */
+  scalar?: boolean
   min?: number
   max?: number
   unit?: string
@@ -46,6 +48,7 @@ export const int = (name: string, min: number, max: number, unit = 'count'): Fie
 })
 export const bool = (name: string): FieldSpec => ({ name, type: 'boolean' })
 export const text = (name: string): FieldSpec => ({ name, type: 'string' })
+export const scalar = (name: string): FieldSpec => ({ name, type: 'string', scalar: true })
 export const one = (name: string, ...values: string[]): FieldSpec => ({ name, type: 'string', values })
 export const opt = (field: FieldSpec): FieldSpec => ({ ...field, optional: true })
 
