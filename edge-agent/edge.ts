@@ -157,11 +157,16 @@ class EdgeAgent implements Edge {
       clock,
       journal: this.journal,
       ledger: this.ledger,
-      onEvent: (event) => log.warn(event.event, event),
+      onEvent: (event) => {
+        log.warn(event.event, event)
+        if (event.event === 'desk-failed' && this.desk?.failed) this.#options.onFailed?.(event.detail)
+      },
     })
     this.#end('desk', () => this.desk.close())
 
     this.#context = new ContextStore(site, join(data.root, 'context.json'), clock.now())
+    await this.#context.catchUp(this.journal)
+    if (this.#context.setAside) log.warn('context.corrupt', { file: this.#context.setAside })
     this.#placing = new Placing(this.#context)
     this.#table = new DeviceTable()
     this.#intake = new Intake({
@@ -189,7 +194,7 @@ class EdgeAgent implements Edge {
     const { sinceLastRun } = this.#context
     if (sinceLastRun.length > 0)
       await this.journal.append(sinceLastRun.map((change) => ({ kind: 'context', change, by: 'site-file' })))
-    this.#context.save()
+    this.#saveContext()
 
     this.drivers = createDrivers({
       site,
@@ -272,16 +277,25 @@ class EdgeAgent implements Edge {
   #taken(work: Promise<unknown>, alert: string): Promise<unknown> {
     return work.catch((error: Error) => {
       this.#options.log.error('desk.apply-failed', { error: error.message, alert })
-      if (this.journal.failed) throw error
+      if (this.journal.failed || this.desk.failed) throw error
     })
+  }
+
+  /** On a full disk the edge starts and runs on; what is not kept yet stands in the journal. */
+  #saveContext(): void {
+    try {
+      this.#context.save()
+    } catch (error) {
+      this.#options.log.warn('context.save-failed', { error: (error as Error).message })
+    }
   }
 
   /** Views and local subscribers hear what the journal has, after it has it. */
   #follow(): void {
     this.journal.onCommit((records: JournalRecord[]) => {
       const { context } = this.#context
-      for (const { body } of records) {
-        if (body.kind === 'context') this.#context.apply(body.change)
+      for (const { seq, body } of records) {
+        if (body.kind === 'context') this.#context.apply(body.change, seq)
         else if (body.kind === 'quarantine') this.#table.quarantined(body.item.device)
         else if (body.kind === 'reading') {
           const { reading } = body

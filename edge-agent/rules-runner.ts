@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { Subject, type Subscription } from 'rxjs'
+import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
@@ -25,13 +26,15 @@ const CLOSE_MS = 1500
 const REBUILD_MS = 3_600_000
 /** Readings that came so long before the kept state may wait in it unjudged; they are looked up in the journal. */
 const WAITING_MS = 60_000
+/** So far the time of the rules stays behind the clock for readings that wait for the disk. */
+const HELD_BACK_MS = 30_000
 
 export interface RulesRunnerOptions {
   site: Site
   /** Rules to run; by default the built-in catalogue with the site's overrides. */
   rules?: readonly Rule[]
   clock: Clock
-  journal: Journal & { findReadings(ids: string[]): Promise<Reading[]>; hold(name: string, seq: number): void }
+  journal: Journal & Pick<EdgeJournal, 'findReadings' | 'hold' | 'waitingSince'>
   stateFile: string
   /** Another way to replace a file than the file system's (simulation). */
   write?(file: string, text: string): Promise<void>
@@ -72,7 +75,7 @@ export class RulesRunner {
     this.#changes = rulesOver([this.#lines], {
       site: options.site,
       ...(options.rules ? { rules: options.rules } : {}),
-      scheduler: clockScheduler(options.clock),
+      scheduler: clockScheduler({ now: () => this.#time(), after: (ms, task) => options.clock.after(ms, task) }),
       tickMs: TICK_MS,
       ready: () => this.#ready,
       onStart: (rules) => {
@@ -163,6 +166,16 @@ export class RulesRunner {
     }
   }
 
+  /**
+   * Time does not pass for the rules before what came in it: a disk that stands still is no silence of the devices. A
+   * disk that stands still for long must not keep back the alerts that it can take.
+   */
+  #time(): number {
+    const now = this.#options.clock.now()
+    const waiting = this.#options.journal.waitingSince()
+    return waiting === null ? now : Math.max(now - HELD_BACK_MS, Math.min(now, waiting))
+  }
+
   /** What came earlier than this position does not wait in the state any more. */
   #judgedUpTo(): number | null {
     const now = this.#options.clock.now()
@@ -225,6 +238,7 @@ export class RulesRunner {
 
 /** A cut in the middle leaves the file before. */
 async function writeAside(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.next`, text)
+  // Flushed first, or a power cut may leave the new name with nothing in it.
+  await writeFile(`${file}.next`, text, { flush: true })
   await rename(`${file}.next`, file)
 }

@@ -51,6 +51,16 @@ describe('the live pair of runs', () => {
     expect(text().filter((line) => line.includes('raised R29'))).not.toEqual([])
   })
 
+  test('restarts close together are one pause: absence is judged two minutes after the last of them', () => {
+    rules.line({ device: 'B1', type: 'band.battery', time: T, received: T, value: { percent: 80 } })
+    rules.tick(T + 1_000)
+    for (const at of [30_000, 60_000, 90_000]) rules.resume(T + at)
+    for (let at = T + 91_000; at < T + 330_000; at += 1_000) rules.tick(at)
+    const r29 = seen.filter((s) => s.change.alert.code === 'R29')
+    // A second before the pause; then what is left of the 90 s from its end on.
+    expect(r29.map((s) => (s.change.at - T) / 1000)).toEqual([90 + 120 + 89])
+  })
+
   test('shows positive evidence on arrival, and the ordered run confirms it under the same id', () => {
     rules.line({ device: 'T1', type: 'tag.sos', time: T, received: T + 40, value: {} })
     expect(text()).toEqual(['eager raised R39 0'])

@@ -63,6 +63,8 @@ export interface EdgeJournal extends Journal {
   /** Another store on this disk found it full: the reserve is given up for it and samples are shed until there is room. */
   relieve(detail: string): Promise<void>
   lag(): Record<string, number>
+  /** When the oldest reading came in that the disk does not have yet; null: none waits. */
+  waitingSince(): number | null
   readonly full: boolean
   /** Nothing can be appended any more, for a reason that does not pass: a new process must open the file again. */
   readonly failed: boolean
@@ -120,7 +122,9 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   #urgent: Pending[] = []
   #ordinary: Pending[] = []
   #pendingRows = 0
-  #room: (() => void)[] = []
+  #room: { since: number; go(): void }[] = []
+  /** Arrival of the oldest row on its way to the disk. */
+  #underWaySince: number | null = null
   /** Readings that are on disk and whose sources have not been told yet. */
   readonly #kept: [item: Pending, seqs: number[]][] = []
   #committing: Promise<void> | null = null
@@ -164,6 +168,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   async append(bodies: JournalBody[]): Promise<number[]> {
     if (this.#options.readOnly) throw new WardwatchError('data-unwritable', 'This journal was opened for reading only.')
     if (bodies.length === 0) return []
+    const at = this.clock.now()
     const rows: string[] = []
     const tags: number[] = []
     let urgent = false
@@ -173,11 +178,11 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       if (body.kind === 'alert' || body.kind === 'act') urgent = true
     }
     while (!urgent && this.#pendingRows >= this.#maxPending && !this.#closing)
-      await new Promise<void>((resolve) => this.#room.push(resolve))
+      await new Promise<void>((go) => this.#room.push({ since: at, go }))
     if (this.#failed) throw this.#failed
     if (this.#closing) throw new WardwatchError('internal', 'The journal is closed.')
     return new Promise((resolve, reject) => {
-      const item: Pending = { rows, tags, at: this.clock.now(), bodies, resolve, reject }
+      const item: Pending = { rows, tags, at, bodies, resolve, reject }
       ;(urgent ? this.#urgent : this.#ordinary).push(item)
       this.#pendingRows += rows.length
       this.#startCommit()
@@ -239,6 +244,13 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     return Object.fromEntries([...this.#cursors].map(([key, cursor]) => [key, cursor.lag()]))
   }
 
+  waitingSince(): number | null {
+    let since = this.#underWaySince ?? Number.POSITIVE_INFINITY
+    for (const waiting of [this.#ordinary[0]?.at, this.#room[0]?.since])
+      if (waiting !== undefined && waiting < since) since = waiting
+    return since === Number.POSITIVE_INFINITY ? null : since
+  }
+
   lastSeq(): number {
     return this.#stats.lastSeq
   }
@@ -290,7 +302,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     if (this.#closing) return
     for (const cursor of [...this.#cursors.values()]) cursor.close()
     this.#closing = true
-    for (const go of this.#room.splice(0)) go()
+    for (const { go } of this.#room.splice(0)) go()
     while (this.#committing) await this.#committing
     if (this.#moved.size > 0 && !this.#options.readOnly && !this.#failed)
       await this.#link.call('commit', this.#request([])).catch(() => undefined)
@@ -315,6 +327,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       // an alert must not wait for a whole commit of other readings.
       for (let i = 0; i < TURNS; i++) await null
       const batch = this.#takeBatch()
+      this.#underWaySince = batch.reduce<number | null>((least, { at }) => Math.min(least ?? at, at), null)
       try {
         await this.#commitBatch(batch)
       } catch (error) {
@@ -323,6 +336,8 @@ class SqliteJournal implements EdgeJournal, CursorSource {
           return
         }
         await this.#onDiskFull(error as Error, batch)
+      } finally {
+        this.#underWaySince = null
       }
     } while (this.#urgent.length > 0 || this.#ordinary.length > 0)
     this.#settle()
@@ -420,7 +435,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   #letIn(): void {
-    if (this.#pendingRows < this.#maxPending) for (const go of this.#room.splice(0)) go()
+    if (this.#pendingRows < this.#maxPending) for (const { go } of this.#room.splice(0)) go()
   }
 
   async #onDiskFull(error: Error, batch: Pending[]): Promise<void> {
@@ -487,7 +502,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     this.#options.onEvent?.({ event: 'journal-failed', detail: (error as Error).message })
     for (const item of [...batch, ...this.#urgent.splice(0), ...this.#ordinary.splice(0)]) item.reject(error)
     this.#pendingRows = 0
-    for (const go of this.#room.splice(0)) go()
+    for (const { go } of this.#room.splice(0)) go()
   }
 
   /** Readings up to here have been taken by every consumer that must see them. */

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -69,6 +70,8 @@ const MARK_ROWS = 1024
 /** Sequence numbers promised ahead in a side file, so that a lost database never gives a number twice. */
 const PROMISE_AHEAD = 100_000
 
+const CRAMPED_BYTES = 4 << 20
+
 const LANE_SQL: Record<Lane, string> = {
   all: '',
   alert: '',
@@ -103,7 +106,15 @@ export function open(options: StorageOptions) {
     rebuildFilter()
     keepPromise()
   }
-  const reserved = options.readOnly || writeBallast()
+  const reserved = options.readOnly || reserve()
+
+  /** With hardly any room the other stores of this disk need the reserve in order to start at all. */
+  function reserve(): boolean {
+    const { bavail, bsize } = statfsSync(options.dir)
+    if (options.ballastBytes === 0 || bavail * bsize >= CRAMPED_BYTES) return writeBallast()
+    rmSync(ballastPath, { force: true })
+    return false
+  }
 
   function rebuildFilter(): void {
     const oldest = Math.max(lastSeq - options.duplicateIds, seqAt(options.now - options.duplicateMs) - 1)

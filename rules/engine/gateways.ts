@@ -72,9 +72,11 @@ export class Gateways {
     return g.children >= MIN_CHILDREN && at - g.lastSpoke >= SILENCE_MS ? g.lastSpoke + SILENCE_MS : null
   }
 
-  /** Nobody listened in this time; recovery included. */
+  /** Nobody listened in this time; recovery included. Restarts close together are one pause: no second counts twice. */
   pauseAll(from: number, until: number): void {
-    this.#pauses.push({ from, until })
+    const after = Math.max(from, this.#pauses.at(-1)?.until ?? from)
+    if (after >= until) return
+    this.#pauses.push({ from: after, until })
     if (this.#pauses.length > 16) this.#pauses.shift()
   }
 
