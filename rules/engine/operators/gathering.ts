@@ -5,6 +5,7 @@
 import { circlesThrough, type Point } from '../circle.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { dueAt, earliestMark, isIdle, newTimed, type Timed, timed, type Verdict, type Verdicts } from '../timed.ts'
+import { FIX_VALID_MS } from '../whereabouts.ts'
 
 interface Counting {
   count: number
@@ -147,11 +148,21 @@ export const operator: Operator<State> = {
       for (const [device, c] of Object.entries(state.cameras))
         if (cx.now >= Math.max(c.last + FRAME_MS, c.activeUntil)) delete state.cameras[device]
       const { verdicts, members } = judge(zone, cx.now, cx)
-      if (members.length >= least) state.members = members
+      // Who was among them and is not heard any more may still be there.
+      if (members.length >= least)
+        state.members = [...members, ...state.members.filter((p) => !members.includes(p) && !cx.people.at(p, cx.now))]
       const marks: Mark[] = members.flatMap((p) => cx.people.last(p) ?? []).map((f) => ({ id: f.id, t: f.time }))
       for (const c of Object.values(state.cameras)) marks.push(c.mark)
       clock.apply(zone, state, cx.now, verdicts, earliestMark(marks), cx)
+      armLapse(zone, members, cx)
       if (isIdle(state) && Object.keys(state.cameras).length === 0) cx.forget(zone)
+    }
+
+    /** Looks again when one of them is not heard any more: nobody knows whether they are still together. */
+    function armLapse(zone: string, members: readonly string[], cx: C): void {
+      if (members.length < least) return
+      const oldest = Math.min(...members.map((p) => cx.people.last(p)?.time ?? cx.now))
+      cx.wake(zone, oldest + FIX_VALID_MS + 1, 'absence', 'lapse')
     }
 
     /** At the end of the instant, so that all of its readings count; large crowds once a second. */
@@ -221,7 +232,10 @@ export const operator: Operator<State> = {
       },
       wake(zone, tag, cx) {
         if (tag === 'evaluate') evaluate(zone, cx)
-        else if (tag === 'gone') {
+        else if (tag === 'lapse') {
+          // A wish of an earlier crowd comes early: looking once more changes nothing.
+          if (cx.peek(zone)) evaluate(zone, cx)
+        } else if (tag === 'gone') {
           const state = cx.peek(zone)
           if (!state) return
           const last = Math.max(0, ...Object.values(state.cameras).map((c) => (c.activeUntil > 0 ? 0 : c.last)))

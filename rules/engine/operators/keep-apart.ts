@@ -1,11 +1,11 @@
 /** R20: two persons who must be kept apart are near each other on one floor. Nearer than the second limit is the higher level. */
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { type Cx, mark, type Operator } from '../operator.ts'
-import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { dueAt, earliestMark, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
 import { FIX_VALID_MS } from '../whereabouts.ts'
 
-/** Key: the two persons, sorted. */
-type State = Timed
+/** Key: the two persons, sorted. Key "now|" and the pair: who of them moved in this instant. */
+type State = Timed & { moved?: Mark[] }
 
 const UNKNOWN: Verdicts = { parts: [null, null], over: null }
 const LEVELS = ['yellow', 'orange'] as const
@@ -84,25 +84,51 @@ export const operator: Operator<State> = {
       },
     })
 
+    /** All that moved at one instant moved together: two who walk side by side are never far for a moment. */
+    function judge(key: string, at: number, cause: Mark | null, cx: C): void {
+      const now = verdicts(key, at, cx)
+      const known = cx.peek(key)
+      if (!known && now.parts[0] !== true) return
+      const state = known ?? cx.state(key)
+      clock.apply(key, state, at, now, cause, cx)
+      if (isIdle(state)) {
+        cx.forget(key)
+        return
+      }
+      // Looks again when one of them is not heard any more: what was true until then says nothing about the time after.
+      const times = key.split('|').map((p) => cx.people.at(p, at)?.time ?? Number.POSITIVE_INFINITY)
+      const lapse = Math.min(...times) + FIX_VALID_MS + 1
+      if (Number.isFinite(lapse)) cx.wake(key, Math.max(cx.now + 1, lapse), 'absence', 'lapse')
+    }
+
     return {
       initial: () => newTimed(2),
       on(input, cx) {
         if (!input.usableFix || input.subject === null) return
-        const fix = cx.people.last(input.subject)
-        if (fix?.id !== input.id) return
-        const gap = fix.previous !== null && fix.time - fix.previous > FIX_VALID_MS
+        if (cx.people.last(input.subject)?.id !== input.id) return
         for (const key of pairsOf(input.subject, cx.site)) {
-          const now = verdicts(key, input.time, cx)
-          const known = cx.peek(key)
-          if (!known && now.parts[0] !== true) continue
-          const state = known ?? cx.state(key)
-          // He, or the other, was out of hearing in between.
-          if (gap) clock.apply(key, state, input.time, UNKNOWN, null, cx)
-          clock.apply(key, state, input.time, now, mark(input), cx)
-          if (isIdle(state)) cx.forget(key)
+          if (input.late) {
+            judge(key, input.time, mark(input), cx)
+            continue
+          }
+          // Not near yet: if the other moves in this instant, that asks again.
+          if (!cx.peek(key) && verdicts(key, cx.now, cx).parts[0] !== true) continue
+          const pending = cx.state(`${NOW}${key}`)
+          pending.moved = [...(pending.moved ?? []), mark(input)]
+          cx.wake(key, cx.now, 'absence', 'judge')
         }
       },
-      wake: (key, tag, cx) => clock.wake(key, tag, cx),
+      wake(key, tag, cx) {
+        if (tag === 'lapse') {
+          if (cx.peek(key)) judge(key, cx.now, null, cx)
+        } else if (tag === 'judge') {
+          const moved = cx.peek(`${NOW}${key}`)?.moved ?? []
+          cx.forget(`${NOW}${key}`)
+          judge(key, cx.now, earliestMark(moved), cx)
+        } else clock.wake(key, tag, cx)
+      },
     }
   },
 }
+
+const NOW = 'now|'

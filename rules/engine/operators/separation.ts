@@ -5,14 +5,16 @@
 import type { Level } from '#model/alert/alert.ts'
 import { levelRank } from '#model/alert/alert.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { type Cx, mark, type Operator } from '../operator.ts'
-import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { dueAt, earliestMark, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
 import { FIX_VALID_MS, type Fix } from '../whereabouts.ts'
 
 interface State extends Timed {
   level: Level | null
   /** Since when he is in a shared toilet or washroom, which is no separation for a while. */
   toiletSince: number | null
+  // Key "now|" and the person: who of those concerned moved in this instant.
+  moved?: Mark[]
 }
 interface Pattern {
   of: 'group' | 'escort'
@@ -181,6 +183,35 @@ export const operator: Operator<State> = {
       if (state.toiletSince === null || gap) state.toiletSince = fix.time
     }
 
+    /** All that moved at one instant moved together: who walks beside his officer is never far for a moment. */
+    function judge(person: string, at: number, cause: Mark | null, cx: C): void {
+      const known = cx.peek(person)
+      const now = verdicts(person, at, cx)
+      if (!known && now.parts[0] !== true) return
+      const state = known ?? cx.state(person)
+      clock.apply(person, state, at, now, cause, cx)
+      const fix = cx.people.at(person, at)
+      if (fix && state.active && now.parts[0] === true && state.level !== null) {
+        const wanted = levelOf(person, fix.zone, cx)
+        // The place got worse while he is apart: outside the walls.
+        if (levelRank(wanted) > levelRank(state.level)) hit(person, state, cx.now, cx)
+      }
+      if (!isIdle(state)) armLapse(person, at, cx)
+      else if (state.toiletSince === null) cx.forget(person)
+    }
+
+    /** Looks again when one of them is not heard any more: what was true until then says nothing about the time after. */
+    function armLapse(person: string, at: number, cx: C): void {
+      const fix = cx.people.at(person, at)
+      if (!fix) return
+      let oldest = fix.time
+      for (const other of companions(person, fix, at, cx) ?? []) {
+        const theirs = cx.people.at(other, at)
+        if (theirs && theirs.time < oldest) oldest = theirs.time
+      }
+      cx.wake(person, Math.max(cx.now + 1, oldest + FIX_VALID_MS + 1), 'absence', 'lapse')
+    }
+
     return {
       initial: () => ({ ...newTimed(1), level: null, toiletSince: null }),
       on(input, cx) {
@@ -192,26 +223,29 @@ export const operator: Operator<State> = {
         const concerned = concernedBy(input.subject, cx.site)
         if (toiletMs > 0 && concerned.has(input.subject)) noteToilet(input.subject, moved, gap, cx)
         for (const person of concerned) {
-          const known = cx.peek(person)
-          const fix = cx.people.at(person, input.time)
-          if (!fix) continue
-          const now = verdicts(person, input.time, cx)
-          if (!known && now.parts[0] !== true) continue
-          const state = known ?? cx.state(person)
-          // The mover was out of hearing in between: what was true before says nothing about the time since.
-          if (gap) clock.apply(person, state, input.time, UNKNOWN, null, cx)
-          clock.apply(person, state, input.time, now, mark(input), cx)
-          if (state.active && now.parts[0] === true && state.level !== null) {
-            const wanted = levelOf(person, fix.zone, cx)
-            // The place got worse while he is apart: outside the walls.
-            if (levelRank(wanted) > levelRank(state.level)) hit(person, state, cx.now, cx)
+          if (input.late) {
+            judge(person, input.time, mark(input), cx)
+            continue
           }
-          if (isIdle(state) && state.toiletSince === null) cx.forget(person)
+          // Not apart yet: whoever else moves in this instant asks again.
+          if (!cx.peek(person) && verdicts(person, cx.now, cx).parts[0] !== true) continue
+          const pending = cx.state(`${NOW}${person}`)
+          pending.moved = [...(pending.moved ?? []), mark(input)]
+          cx.wake(person, cx.now, 'absence', 'judge')
         }
       },
-      wake: (key, tag, cx) => clock.wake(key, tag, cx),
+      wake(key, tag, cx) {
+        if (tag === 'lapse') {
+          if (cx.peek(key)) judge(key, cx.now, null, cx)
+        } else if (tag === 'judge') {
+          const moved = cx.peek(`${NOW}${key}`)?.moved ?? []
+          cx.forget(`${NOW}${key}`)
+          judge(key, cx.now, earliestMark(moved), cx)
+        } else clock.wake(key, tag, cx)
+      },
     }
   },
 }
 
+const NOW = 'now|'
 const NOBODY: ReadonlySet<string> = new Set()
