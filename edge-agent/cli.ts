@@ -139,8 +139,43 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
     .description('verifies the chain; names the first bad entry')
     .option('--data <dir>', 'data folder of the edge', 'data/edge')
     .option('--from <seq>', 'first entry to look at')
+    .option('--anchors <source>', 'compare with anchors of the province: its address, or a file of GET /api/v1/anchors')
+    .option('--token <token>', 'bearer token for the province')
+    .option('--facility <id>', 'where the anchors are of several facilities')
+    .option('--copy <file>', 'verify a copy made by ledger copy instead, with the independent verifier')
+    .option('--proof <file>', 'verify a proof made by ledger proof instead')
+    .option('--key <pem...>', 'public keys to trust for --copy and --proof')
     .option('--json', 'as JSON', false)
     .action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerVerify(flags)))
+  const ledgerOption = (command: Command): Command =>
+    command
+      .option('--data <dir>', 'data folder of the edge', 'data/edge')
+      .option('--site <file>', 'site file, where it names the key of the facility')
+      .option('--json', 'as JSON', false)
+  ledgerOption(
+    ledger
+      .command('copy')
+      .description('副本：任何人都能独立核验的文本 · a copy as text that anybody can verify (docs/ledger-format.md)')
+      .requiredOption('--out <file>', 'NDJSON file to write')
+      .option('--from <seq>', 'first entry; widened to whole checkpoints')
+      .option('--to <seq>', 'last entry; widened to whole checkpoints'),
+  ).action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerCopy(flags)))
+  ledgerOption(
+    ledger
+      .command('proof')
+      .description('证明：某条记录在签名检查点之下 · proof that an entry lies under a signed checkpoint')
+      .requiredOption('--entry <seq>', 'number of the entry')
+      .option('--out <file>', 'JSON file to write'),
+  ).action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerProof(flags)))
+  ledgerOption(
+    ledger
+      .command('forget')
+      .description('遗忘：销毁某人的密钥，账本中关于其本人的内容永久不可读，链保持完整 · destroys the key of a person')
+      .requiredOption('--person <id>', 'person id')
+      .requiredOption('--reason <text>', 'why; stands in the ledger')
+      .requiredOption('--by <account>', 'who orders it; stands in the ledger')
+      .option('--yes', 'do it: there is no way back', false),
+  ).action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerForget(flags)))
 
   const quarantine = program
     .command('quarantine')

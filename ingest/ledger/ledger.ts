@@ -181,7 +181,7 @@ class SqliteLedger implements EdgeLedger {
     if (!(await this.#link.call<boolean>('canForget')))
       throw new WardwatchError(
         'usage',
-        'This ledger was opened without the key of the facility: nobody can be forgotten.',
+        'The key of the facility is missing or is not the one that this ledger was kept with: name the site file (--site) that gives it.',
       )
     const key = await this.#link.call<string | null>('keyOf', person)
     const sum = { sealed: 0, removed: 0 }

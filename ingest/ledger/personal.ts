@@ -35,7 +35,8 @@ export interface PersonKeys {
   open(body: string, forgotten: (key: string) => boolean): Opened
   /** Destroys a key: what was sealed with it can never be read again. */
   destroy(key: string): void
-  count(): number
+  /** The facility's key opens what is in the file, or there is nothing in it. */
+  fits(): boolean
 }
 
 interface StoredKey {
@@ -168,7 +169,7 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
       if (byName.get(line.name) === id) byName.delete(line.name)
       rewrite(path, [...stored.values()].map((key) => `${JSON.stringify(key)}\n`).join(''))
     },
-    count: () => stored.size,
+    fits: () => stored.size === 0 || [...stored.keys()].some((id) => keyOf(id) !== null),
   }
 }
 

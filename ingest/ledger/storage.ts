@@ -374,7 +374,7 @@ export function open(options: LedgerStorageOptions) {
     list,
     verify,
     keyOf: (person: string): string | null => persons?.find(person) ?? null,
-    canForget: (): boolean => persons !== null,
+    canForget: (): boolean => persons?.fits() ?? false,
     forgetScan,
     forget,
     /** Deleted text must not wait in the log of the database. */
