@@ -19,6 +19,8 @@ export interface DriverSetOptions {
   intake: Intake
   log: Log
   modelDirs: string[]
+  /** Id under which the edge speaks to its own broker. */
+  self?: string
   random(): number
 }
 
@@ -69,7 +71,7 @@ export function createDrivers(options: DriverSetOptions): DriverSet {
         ...(broker.key ? { key: readFileSync(broker.key) } : {}),
       }
     : null
-  const mqtt = createMqttDriver(host('mqtt'), external)
+  const mqtt = createMqttDriver(host('mqtt'), external, options.self ? [{ id: options.self, kind: 'edge-agent' }] : [])
   const onvif = createOnvifDriver(host('onvif'))
   const opcua = createOpcuaDriver(host('opcua'))
   return { mqtt, onvif, opcua, all: [mqtt, onvif, opcua], counts }

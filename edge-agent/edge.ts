@@ -35,8 +35,10 @@ import { EdgeFacilityDesk } from './facility-desk.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
+import { type Attendance, openAttendance } from './parts/attendance.ts'
 import { openBroker } from './parts/broker.ts'
 import { type Duty, openDuty } from './parts/duty.ts'
+import { type EndToEndTest, openEndToEndTest, ownAddress, ownIdentity } from './parts/end-to-end-test.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
@@ -108,6 +110,9 @@ class EdgeAgent implements Edge {
   #quality!: Quality
   #duty!: Duty
   #self = ''
+  #own!: ReturnType<typeof ownIdentity>
+  #test: EndToEndTest | null = null
+  #attendance: Attendance | null = null
   #startedAt = 0
   #closing = false
   desk!: EdgeDesk
@@ -128,6 +133,7 @@ class EdgeAgent implements Edge {
     const facility = site.facility.id
     this.#startedAt = clock.now()
     this.#self = (site.devices ?? []).find((d) => d.kind === 'edge-agent')?.id ?? `${facility}-edge`
+    this.#own = ownIdentity(this.#self)
     const data = openDataDir(this.#options.dataDir)
     this.#end('lock', lockDataDir(data.root))
     const alias = openAliases(site, data.root)
@@ -202,6 +208,7 @@ class EdgeAgent implements Edge {
       data,
       intake: this.#intake,
       log,
+      self: this.#self,
       modelDirs: [join(dirname(this.#options.siteFile), 'models')],
       random: this.#options.random,
     })
@@ -267,6 +274,7 @@ class EdgeAgent implements Edge {
     // The broker opens its doors last: what it took before its driver knows the devices would be a stranger's.
     if (site.broker?.url) this.#openVoice(site.broker.url)
     else if (site.broker) await this.#openBroker(data.broker)
+    await this.#openTest()
     this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
@@ -334,11 +342,40 @@ class EdgeAgent implements Edge {
   async #openBroker(dataDir: string): Promise<void> {
     const { site, clock, log } = this.#options
     const { drivers, journal } = this
-    const broker = await openBroker({ site, clock, log, dataDir, drivers, journal, intake: this.#intake })
+    const broker = await openBroker({
+      site,
+      clock,
+      log,
+      dataDir,
+      drivers,
+      journal,
+      intake: this.#intake,
+      own: this.#own,
+    })
     this.#broker = broker
     this.#voice = broker
     this.ports = { ...this.ports, mqtt: broker.ports.tcp, mqtts: broker.ports.tls, ws: broker.ports.ws }
     this.#end('broker', () => broker.close())
+  }
+
+  /** Proof that an alarm would arrive; over the broker that devices use. */
+  async #openTest(): Promise<void> {
+    const { site, clock, log } = this.#options
+    const { url, user, password, ca, cert, key, host } = site.broker ?? {}
+    const file = (path: string | undefined) => (path ? readFileSync(path) : undefined)
+    this.#test = await openEndToEndTest({
+      facility: site.facility.id,
+      self: this.#self,
+      clock,
+      log,
+      journal: this.journal,
+      desk: this.desk,
+      rulesAt: () => this.#rules.position,
+      broker: url
+        ? { url, options: { username: user, password, ca: file(ca), cert: file(cert), key: file(key) } }
+        : this.#broker && ownAddress(this.#broker.ports, host ?? '127.0.0.1', this.#own),
+    })
+    this.#end('end-to-end test', () => this.#test?.close())
   }
 
   #openVoice(url: string): void {
@@ -367,6 +404,7 @@ class EdgeAgent implements Edge {
       broker: () => this.#broker,
       uplink: () => this.#uplink,
       duty: () => this.#duty,
+      test: () => this.#test?.state() ?? null,
     }
     this.#facility = new EdgeFacilityDesk({
       clock,
@@ -410,11 +448,25 @@ class EdgeAgent implements Edge {
       },
       escalation: this.#duty.escalation,
       ...(section.desks ? { desks: section.desks } : {}),
+      beat: () => {
+        const test = this.#test?.state()
+        return test ? { test: { okAt: test.okAt, latencyMs: test.latencyMs, failing: test.failing } } : {}
+      },
       onHolder: (event) => log.info('console.sounding', event),
       onAudioState: (report) => log.info('console.audio', report),
       ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),
     })
     this.#end('console', () => this.console.close())
+    this.#attendance = await openAttendance({
+      facility: site.facility.id,
+      clock,
+      log,
+      dir: this.#options.dataDir,
+      consoles: this.console.consoles,
+      desk: this.desk,
+      ...(section.unattended ? { afterMs: durationMs(section.unattended) ?? undefined } : {}),
+    })
+    this.#end('attendance', () => this.#attendance?.close())
     const port = section.port ?? 8080
     this.url = await this.console
       .listen({ host: section.host ?? '127.0.0.1', port })
@@ -440,7 +492,10 @@ class EdgeAgent implements Edge {
         await this.#facility.changeContext(changes, 'site-file')
         const devices = next.devices ?? []
         this.#table.keepOnly(new Set(devices.map((d) => d.id)))
-        this.#broker?.update({ devices: brokerDevices(devices), subscribers: next.broker?.subscribers ?? [] })
+        this.#broker?.update({
+          devices: [...brokerDevices(devices), this.#own],
+          subscribers: next.broker?.subscribers ?? [],
+        })
         for (const driver of this.drivers.all) await driver.update(devicesOf(driver, devices))
       },
       rules: (next) => {

@@ -18,6 +18,14 @@ export interface MetricSources {
   uplink(): { connected: boolean; lag: number; sent: number } | null
   alerts(): Record<string, { open: number; unacknowledged: number }>
   rules(): { evaluated: number; faults: number }
+  test(): {
+    latencyMs: number | null
+    p95Ms: number | null
+    okAt: number | null
+    sent: number
+    lost: number
+    failing: boolean
+  } | null
   escalation(): { watched: number; steps: number; failed: number }
   webhook(): Record<string, number> | null
   pictures(): { kept: number; failed: number }
@@ -97,6 +105,24 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
   gauge('rules', 'Records evaluated and rule faults', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.rules())) set(n, { what })
   })
+  gauge(
+    'end_to_end_test',
+    'Test alert over the own broker: latency of the last one and p95 of the last day in ms, time of the last good one, sent, lost, failing now',
+    ['what'],
+    (set) => {
+      const test = sources.test()
+      if (!test) return
+      for (const [what, n] of Object.entries({
+        latency_ms: test.latencyMs,
+        p95_ms: test.p95Ms,
+        ok_time_seconds: test.okAt === null ? null : test.okAt / 1000,
+        sent: test.sent,
+        lost: test.lost,
+        failing: Number(test.failing),
+      }))
+        if (n !== null) set(n, { what })
+    },
+  )
   gauge('escalation', 'Alerts whose clocks run, steps taken since the start, steps that failed', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.escalation())) set(n, { what })
   })

@@ -90,6 +90,11 @@ export class RulesRunner {
     }).subscribe(({ change, source }) => this.#handOut(options.onChange(change, source)))
   }
 
+  /** How far the journal has been read. */
+  get position(): number {
+    return this.#seq
+  }
+
   /** Restores the state, reads what the journal holds beyond it, then follows it live. */
   async start(): Promise<{ replayed: number }> {
     const { journal, clock } = this.#options

@@ -45,6 +45,7 @@ export class MqttDriver implements Driver {
   readonly name = 'mqtt' as const
   readonly #host: DriverHost
   readonly #external: ExternalBroker | null
+  readonly #own: readonly Device[]
   readonly #log: QuietLog
   readonly #decoder: MqttDecoder
   readonly #unmapped = new Set<string>()
@@ -56,8 +57,10 @@ export class MqttDriver implements Driver {
   #brokerLost = false
   #stopped = false
 
-  constructor(host: DriverHost, external: ExternalBroker | null = null) {
+  /** @param own the edge itself as a device: it is understood, and is no device of the facility in any other way. */
+  constructor(host: DriverHost, external: ExternalBroker | null = null, own: readonly Device[] = []) {
     this.#host = host
+    this.#own = own
     this.#external = external
     this.#log = new QuietLog(host.log, host.clock)
     this.#decoder = new MqttDecoder(host.facility, [], host.modelDirs)
@@ -88,7 +91,7 @@ export class MqttDriver implements Driver {
     const mine = devices.filter((device) => device.driver === 'mqtt' || device.driver === undefined)
     this.#known = mine
     this.#devices = new Map(mine.map((device) => [device.id, device]))
-    this.#decoder.update(mine)
+    this.#decoder.update([...this.#own, ...mine])
     const alive = new Map<string, Liveness>()
     for (const device of mine) {
       alive.set(

@@ -1,6 +1,6 @@
 /** The embedded broker of a facility, by its site file: what it takes goes to the MQTT driver, what it refuses is told. */
 import { readFileSync } from 'node:fs'
-import { type Broker, brokerDevices, createBroker } from '#broker/index.ts'
+import { type Broker, type BrokerDevice, brokerDevices, createBroker } from '#broker/index.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Site } from '#model/site/load.ts'
@@ -16,9 +16,20 @@ export interface BrokerPart {
   drivers: DriverSet
   journal: EdgeJournal
   intake: Intake
+  /** The edge as a device of its own broker. */
+  own: BrokerDevice
 }
 
-export async function openBroker({ site, clock, log, dataDir, drivers, journal, intake }: BrokerPart): Promise<Broker> {
+export async function openBroker({
+  site,
+  clock,
+  log,
+  dataDir,
+  drivers,
+  journal,
+  intake,
+  own,
+}: BrokerPart): Promise<Broker> {
   const section = site.broker ?? {}
   const { limits = {} } = section
   const tls =
@@ -39,7 +50,7 @@ export async function openBroker({ site, clock, log, dataDir, drivers, journal, 
     tls,
     ws: section.ws ?? null,
     anonymous: section.anonymous ?? false,
-    identities: { devices: brokerDevices(site.devices ?? []), subscribers: section.subscribers ?? [] },
+    identities: { devices: [...brokerDevices(site.devices ?? []), own], subscribers: section.subscribers ?? [] },
     limits: {
       ...(limits['packet-kb'] ? { packetBytes: limits['packet-kb'] * 1024 } : {}),
       ...(limits.connections ? { connections: limits.connections } : {}),

@@ -10,6 +10,7 @@ import type { Intake } from '../intake.ts'
 import { createMetrics } from '../metrics.ts'
 import type { RulesRunner } from '../rules-runner.ts'
 import type { Duty } from './duty.ts'
+import type { EndToEndState } from './end-to-end-test.ts'
 
 export interface SelfReportPart {
   facility: string
@@ -25,6 +26,7 @@ export interface SelfReportPart {
   broker(): Broker | null
   uplink(): Uplink | null
   duty(): Duty
+  test(): EndToEndState | null
 }
 
 export function edgeHealth(part: SelfReportPart) {
@@ -51,6 +53,7 @@ export function edgeHealth(part: SelfReportPart) {
       : null,
     quarantined: part.intake.counts.quarantined,
     webhook: part.duty().webhook?.state() ?? null,
+    test: part.test(),
   }
 }
 
@@ -89,6 +92,7 @@ export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
       return state ? { connected: state.connected, lag: state.lag, sent: state.sent } : null
     },
     alerts: () => part.desk.counts(),
+    test: () => part.test(),
     escalation: () => part.duty().escalation.stats(),
     webhook: () => {
       const state = part.duty().webhook?.state()

@@ -332,7 +332,7 @@ class Desk implements EdgeDesk {
 
   openCount(): number {
     let open = 0
-    for (const record of this.#live.values()) if (!isClosed(record.alert)) open++
+    for (const { alert } of this.#live.values()) if (!isClosed(alert) && !alert.test) open++
     return open
   }
 
@@ -341,7 +341,7 @@ class Desk implements EdgeDesk {
       Desk['counts']
     >
     for (const { alert } of this.#live.values()) {
-      if (isClosed(alert)) continue
+      if (isClosed(alert) || alert.test) continue
       counts[alert.level].open++
       if (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')
         counts[alert.level].unacknowledged++
@@ -506,7 +506,8 @@ class Desk implements EdgeDesk {
   async #giveNumbers(jobs: Job[]): Promise<void> {
     const raised = jobs.flatMap((job) =>
       job.steps
-        .filter(({ step }) => step.change === 'raised')
+        // Numbers are for people; nobody is ever called about a test.
+        .filter(({ step }) => step.change === 'raised' && !step.alert.test)
         .map(({ step }): [string, number] => [step.alert.id, step.alert.raisedAt]),
     )
     if (raised.length === 0) return

@@ -17,6 +17,7 @@ export const SYSTEM_TYPES = [
     int('queue_depth', 0, 1e12),
     one('uplink', 'up', 'down'),
   ]),
+  entry('agent.test', '端到端自检', 'End-to-end test', 'L2', event, edge, owner, [int('n', 0, 1e12)]),
   entry('security.rejected', '接入拒绝', 'Access refused', 'L2', event, edge, 'security', [
     text('client'),
     one('cause', 'unknown-device', 'bad-credential', 'topic-denied', 'malformed'),

@@ -85,6 +85,17 @@ export interface EdgeHealth {
   broker: { clients: number; refused: number } | null
   quarantined: number
   diskFreeBytes: number | null
+  /** The last end-to-end test over the own broker; null when the site takes nothing over MQTT. */
+  test?: {
+    sentAt: number | null
+    okAt: number | null
+    latencyMs: number | null
+    p50Ms: number | null
+    p95Ms: number | null
+    sent: number
+    lost: number
+    failing: boolean
+  } | null
   /** The outward channel; null when the site names none. */
   webhook?: { url: string; waiting: number; sent: number; failed: number; lastError: string | null } | null
 }
