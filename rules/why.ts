@@ -157,7 +157,7 @@ function holders(rule: Rule, key: string, engine: Engine, at: number): Because[]
   const facts: Because[] = []
   const { site } = engine
   if (!rule.enabled) facts.push(fact('enabled', false, true, 'site file', null, 'the rule is switched off'))
-  if (rule.file.scope !== 'both' && rule.file.scope !== site.kind)
+  if (!site.isOfKind(rule.file.scope))
     facts.push(fact('scope', site.kind, rule.file.scope, 'rule', null, 'the rule is not for this kind of facility'))
   const held = engine.book.heldBack(rule, key)
   if (held)
@@ -181,6 +181,18 @@ function holders(rule: Rule, key: string, engine: Engine, at: number): Because[]
         null,
         at - closedAt,
         'suppressed: cool-down',
+      ),
+    )
+  const settled = engine.book.settledAt(rule, key)
+  if (settled)
+    facts.push(
+      fact(
+        'settled',
+        settled.level,
+        null,
+        settled.id,
+        at - settled.at,
+        'suppressed: goes on since a person settled it',
       ),
     )
   const zones = zonesOf(rule, key, engine)

@@ -228,6 +228,30 @@ describe('conditions in time', () => {
     expect(new Set(long.changes.map((c) => c.alert.id)).size).toBe(2)
   })
 
+  test('a yellow condition that was settled by a person while it went on is a new alert only after it ended', () => {
+    const settled = [power(0, false), act(10, 'resolve', 'R51', 'P1W', { result: 'confirmed' })]
+    const hovers = [power(100, true), power(105, false), power(150, true), power(155, false)]
+    const { changes, engine } = run([...settled, ...hovers, power(200, true), power(300, false)], {
+      until: 400,
+      only: ['R51'],
+    })
+    expect(text(changes)).toEqual([
+      '5 raised R51 P1W yellow unacknowledged',
+      '10 resolved R51 P1W yellow resolved',
+      '305 raised R51 P1W yellow unacknowledged',
+    ])
+    expect(engine.book.totals().suppressed).toEqual({ 'R51:suppressed: goes on': 2 })
+  })
+
+  test('a settled yellow condition that grows worse is raised at once', () => {
+    const ups = (s: number, percent: number): Line => at(s, 'P1W', 'power.ups', { percent })
+    const { changes } = run(
+      [ups(0, 90), power(0, false), act(10, 'resolve', 'R51', 'P1W', { result: 'confirmed' }), ups(100, 20)],
+      { until: 120, only: ['R51'] },
+    )
+    expect(text(changes).at(-1)).toBe('100 raised R51 P1W orange unacknowledged')
+  })
+
   test('evidence grows by at most one updated line in ten seconds', () => {
     const lines = [1, 2, 3, 14, 15, 40].map((s) => at(s, 'T1', 'tag.sos'))
     const { changes } = run(lines, { until: 60, only: ['R39'] })

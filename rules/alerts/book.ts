@@ -4,7 +4,7 @@
  * alert and instant. It never decides whether a pattern is true.
  */
 import type { Act } from '#model/alert/acts.ts'
-import { type Alert, type AlertChange, type ChangeKind, levelRank } from '#model/alert/alert.ts'
+import { type Alert, type AlertChange, type ChangeKind, type Level, levelRank } from '#model/alert/alert.ts'
 import {
   type AlertRecord,
   applyAct,
@@ -67,6 +67,13 @@ interface Staged {
   reactivated: boolean
 }
 
+interface Closed {
+  id: string
+  at: number
+  /** The level at which a person closed it while its condition went on, until the condition ends; null = it had ended. */
+  goesOn: Level | null
+}
+
 /** R58, the alarm flood. */
 const FLOOD = 'R58'
 const MAX_EVIDENCE = 20
@@ -85,7 +92,7 @@ export class AlertBook implements AlertsView {
   readonly #byCode = new Map<string, Set<Entry>>()
   readonly #byId = new Map<string, Entry>()
   /** Last closed alert by rule and key: cool-down, and the guard against reopening the same id. */
-  readonly #closed = new Map<string, { id: string; at: number }>()
+  readonly #closed = new Map<string, Closed>()
   readonly #heldBack = new HeldBack()
   readonly #incidents: Incidents
   #staged: Staged[] = []
@@ -132,6 +139,12 @@ export class AlertBook implements AlertsView {
   closedAt(rule: Rule, key: string): number | null {
     return this.#closed.get(`${rule.id}|${key}`)?.at ?? null
   }
+  /** The alert that a person settled while its condition went on, as it still does. */
+  settledAt(rule: Rule, key: string): { id: string; at: number; level: Level } | null {
+    const closed = this.#closed.get(`${rule.id}|${key}`)
+    const { by } = rule.file.clear
+    return closed?.goesOn && by === 'operator' ? { id: closed.id, at: closed.at, level: closed.goesOn } : null
+  }
   /** What would hold back the least serious alert of the rule there. */
   inhibitionAt(rule: Rule, zone: string, at: number): string | null {
     return inhibition(rule, zone, 'blue', at, this.#o.site, this.#o.signals)
@@ -155,6 +168,10 @@ export class AlertBook implements AlertsView {
       return
     }
     const closed = this.#closed.get(name)
+    if (closed && this.#isSettled(closed, rule, hit)) {
+      this.#count(`${rule.code}:suppressed: goes on`)
+      return
+    }
     if (closed && now - closed.at < rule.file.coolDownMs) {
       this.#count(`${rule.code}:suppressed: cool-down`)
       // A condition that goes on (no pulse) is a new alert when the cool-down is over.
@@ -248,6 +265,16 @@ export class AlertBook implements AlertsView {
     this.#armOperator(entry, now)
   }
 
+  /**
+   * A person settled this while it went on, and it has not ended since by the rule's own end: a value that hovers about its
+   * limit is the same condition, not a new alert. Only yellow and blue, only where a rule knows the end of its condition.
+   */
+  #isSettled(closed: Closed, rule: Rule, hit: Hit): boolean {
+    const { by } = rule.file.clear
+    if (!closed.goesOn || by === 'quiet' || by === 'person' || levelRank(hit.level) > levelRank('yellow')) return false
+    return levelRank(hit.level) <= levelRank(closed.goesOn)
+  }
+
   #again(entry: Entry, rule: Rule, hit: Hit, now: number, delayed: boolean): void {
     const before = entry.record.alert
     const added = this.#addEvidence(entry, hit.evidence)
@@ -320,8 +347,11 @@ export class AlertBook implements AlertsView {
   }
 
   clear(rule: Rule, key: string, now: number): void {
-    this.#heldBack.release(`${rule.id}|${key}`)
-    const entry = this.#open.get(`${rule.id}|${key}`)
+    const name = `${rule.id}|${key}`
+    this.#heldBack.release(name)
+    const closed = this.#closed.get(name)
+    if (closed?.goesOn) this.#closed.set(name, { ...closed, goesOn: null })
+    const entry = this.#open.get(name)
     if (!entry || entry.untilPerson || rule.file.clear.by === 'person' || !entry.record.alert.conditionActive) return
     this.#clear(entry, now)
   }
@@ -561,7 +591,7 @@ export class AlertBook implements AlertsView {
     this.#open.delete(name)
     this.#codeSet(alert.code).delete(entry)
     this.#closed.delete(name)
-    this.#closed.set(name, { id: alert.id, at: now })
+    this.#closed.set(name, { id: alert.id, at: now, goesOn: alert.conditionActive ? alert.level : null })
     if (this.#closed.size > MAX_CLOSED) {
       const oldest = this.#closed.keys().next().value as string
       const id = this.#closed.get(oldest)?.id
@@ -636,7 +666,7 @@ export class AlertBook implements AlertsView {
     const s = snapshot as {
       entries: Entry[]
       open: [string, string][]
-      closed: [string, { id: string; at: number }][]
+      closed: [string, Closed][]
       heldBack: ReturnType<HeldBack['snapshot']>
       incidents: ReturnType<Incidents['snapshot']>
       staged: Staged[]
