@@ -20,6 +20,40 @@ export interface Facility {
   plan: Plan
 }
 
+const YARD_HOURS = ['08:30-09:20', '09:30-10:20', '10:30-11:20', '13:30-14:20', '14:30-15:20']
+/** Yard days of three thirds of the wards: each has the air twice a week, and two wards share a yard. */
+const YARD_DAYS = ['1,4', '2,5', '3,6']
+
+/** A large facility has more wards than the canteen holds: two of them work, the others take turns in the yards. */
+function programmeOfLaterWards(wards: string[]): NonNullable<Site['timetable']> {
+  const slots: NonNullable<Site['timetable']> = []
+  const workers = wards.slice(0, 2)
+  if (workers.length > 0)
+    slots.push({
+      zone: 'WORKSHOP-2',
+      days: '1-6',
+      from: '08:00',
+      to: '17:00',
+      activity: 'work',
+      wards: workers,
+      gathering: true,
+    })
+  // The west yard is taken by the first wards at three.
+  const hours = [
+    ...YARD_HOURS.map((at) => ({ zone: 'YARD-E', at })),
+    ...YARD_HOURS.slice(0, 4).map((at) => ({ zone: 'YARD-W', at })),
+  ]
+  for (const [i, days] of YARD_DAYS.entries())
+    for (const [j, { zone, at }] of hours.entries()) {
+      const first = 2 + (i * hours.length + j) * 2
+      const pair = wards.slice(first, first + 2)
+      if (pair.length === 0) continue
+      const [from, to] = at.split('-') as [string, string]
+      slots.push({ zone, days, from, to, activity: 'sport', wards: pair, gathering: true })
+    }
+  return slots
+}
+
 /** @param index which facility of the make-believe province, from 0. */
 export function buildFacility(size: Size, index = 0, seed = 1): Facility {
   const chance = seededChance(seed * 1000 + index)
@@ -122,6 +156,7 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
         wards: canteenWards.filter((_, i) => i % 2 === 0),
         gathering: true,
       },
+      ...programmeOfLaterWards(plan.wards.slice(4).map((w) => w.id)),
     ],
     tools: [
       { id: 'T1', cabinet: 'CAB1' },
