@@ -44,7 +44,8 @@ function covers(item: { from?: string | number; to?: string | number }, at: numb
 
 export class FacilityContext {
   readonly facility: string
-  readonly kind: 'prison' | 'detox'
+  /** Null where the site file does not say: then the rules of both kinds run. */
+  readonly kind: 'prison' | 'detox' | null
   readonly timezone: string
   readonly night: string
   /** Grows with every change; whoever caches an answer compares it. */
@@ -57,7 +58,7 @@ export class FacilityContext {
 
   constructor(site: Site) {
     this.facility = site.facility.id
-    this.kind = site.facility.kind ?? 'prison'
+    this.kind = site.facility.kind ?? null
     this.timezone = site.facility.timezone ?? DEFAULT_TIMEZONE
     this.night = site.facility.night ?? DEFAULT_NIGHT
     this.#items = Object.fromEntries(CONTEXT_KINDS.map((k) => [k, new Map()])) as unknown as Items
@@ -231,6 +232,11 @@ export class FacilityContext {
   }
   doorPairsOf(door: string): readonly DoorPair[] {
     return this.#i.pairsByDoor.get(door) ?? []
+  }
+
+  /** Is something meant for one kind of facility meant for this one? */
+  isOfKind(scope: 'prison' | 'detox' | 'both'): boolean {
+    return scope === 'both' || this.kind === null || this.kind === scope
   }
 
   // People.

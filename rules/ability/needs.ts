@@ -112,7 +112,7 @@ export function cellsOf(rules: readonly Rule[], site: FacilityContext): Cell[] {
   const cells: Cell[] = []
   for (const rule of rules) {
     if (!rule.enabled || PLACELESS.has(rule.code) || rule.code.startsWith('S')) continue
-    if (rule.file.scope !== 'both' && rule.file.scope !== site.kind) continue
+    if (!site.isOfKind(rule.file.scope)) continue
     const guard = GUARDS[rule.code] ?? byInputs(rule)
     if (!guard) continue
     for (const zone of site.all('zones'))

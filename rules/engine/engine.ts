@@ -156,7 +156,7 @@ export class Engine {
     })
     for (const [index, rule] of options.rules.entries()) {
       if (!rule.enabled) continue
-      if (rule.file.scope !== 'both' && rule.file.scope !== this.site.kind) continue
+      if (!this.site.isOfKind(rule.file.scope)) continue
       this.#add(rule, index)
     }
   }
