@@ -1,17 +1,21 @@
 /**
  * The disk under the stores of one simulated edge: every call takes its turn and some virtual time, may fail as disks
- * fail, and may be the last thing that the process does. At a power cut what was never acknowledged is torn off.
+ * fail, and may be the last thing that the process does. At a power cut the writes that were never acknowledged are
+ * lost, torn, or reach the disk in another order than they were made: some sectors new, some as they were.
  */
 import {
+  closeSync,
   cpSync,
   existsSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { StoreLink } from '#ingest/thread/store-thread.ts'
@@ -20,6 +24,8 @@ import type { World } from './world.ts'
 
 /** Calls that write, by store: these fail on a full disk. */
 const WRITES = new Set(['commit', 'append', 'save', 'enqueue', 'done', 'reserve'])
+/** What a disk writes at once. */
+const SECTOR = 512
 /** Files of which no acknowledged byte may be lost; `desk.db` is a projection and may lose its last commits. */
 const DURABLE = ['journal.db', 'ledger.db', 'uplink.db']
 
@@ -44,6 +50,7 @@ export class Disk {
   #open: StoreLink[] = []
   calls = 0
   fullAnswers = 0
+  readonly powerCuts = { lost: 0, torn: 0, reordered: 0 }
 
   constructor(world: World, root: string) {
     this.#world = world
@@ -128,13 +135,36 @@ export class Disk {
         const wal = join(next, 'data', `${name}-wal`)
         if (!existsSync(wal)) continue
         const { size } = statSync(wal)
-        const safe = name === 'desk.db' ? 0 : Math.min(size, this.#safe.get(name) ?? 0)
-        truncateSync(wal, safe + this.#world.below(size - safe + 1))
+        this.#cut(wal, name === 'desk.db' ? 0 : Math.min(size, this.#safe.get(name) ?? 0), size)
       }
     }
     for (const link of this.#open.splice(0)) await link.close().catch(() => undefined)
     rmSync(this.dir, { recursive: true, force: true })
     this.dir = next
+  }
+
+  /** What a power cut leaves of a log whose bytes up to `safe` were acknowledged. */
+  #cut(wal: string, safe: number, size: number): void {
+    if (safe === size) return
+    const how = this.#world.below(3)
+    this.powerCuts[how === 0 ? 'lost' : how === 1 ? 'torn' : 'reordered']++
+    if (how < 2) {
+      truncateSync(wal, how === 0 ? safe : safe + this.#world.below(size - safe + 1))
+      return
+    }
+    // The length is there, and of the sectors some: the others read as what the disk gave the file, nothing.
+    const file = openSync(wal, 'r+')
+    try {
+      const nothing = Buffer.alloc(SECTOR)
+      const kept = this.#world.chance()
+      for (let at = safe; at < size; ) {
+        const end = Math.min(size, (Math.floor(at / SECTOR) + 1) * SECTOR)
+        if (!this.#world.maybe(kept)) writeSync(file, nothing, 0, end - at, at)
+        at = end
+      }
+    } finally {
+      closeSync(file)
+    }
   }
 
   async dispose(): Promise<void> {

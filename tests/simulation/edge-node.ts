@@ -14,6 +14,7 @@ import type { LinkOptions, UplinkLink } from '#ingest/uplink/link.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
 import { FacilityContext } from '#model/context/facility-context.ts'
 import { pseudonym } from '#model/ids.ts'
+import type { JournalRecord } from '#model/ports/journal.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import type { RawReading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
@@ -59,8 +60,11 @@ export class EdgeNode {
   #lives = 0
   #life: Life | null = null
   running: Running | null = null
-  /** Where in the journal and when each process began to listen. */
-  readonly starts: { seq: number; at: number }[] = []
+  /** Everything that the journal ever held: a full disk makes it give up what all have taken. */
+  readonly history: JournalRecord[] = []
+  /** Where in the journal and when each process began to listen, and up to when the one before it had judged. */
+  readonly starts: { seq: number; at: number; judgedTo: number }[] = []
+  #judgedTo = 0
   kills = 0
   stops = 0
   shed = 0
@@ -109,14 +113,22 @@ export class EdgeNode {
       this.removedUnread += event.unread ?? 0
       if (event.event === 'journal-corrupt') this.faults.push(JSON.stringify(event))
       // What cannot be mended by waiting is mended by the supervisor: a new process.
-      if (event.event === 'journal-failed' || event.event === 'desk-failed')
-        world.after(2000, () => life.alive && life.kill())
+      if (stores.some((store) => store.failed)) world.after(2000, () => life.alive && life.kill())
     }
+    const stores: { readonly failed: boolean }[] = []
     let salt = 0
     const common = { dir: dir('data'), clock, thread: false, intercept, onEvent }
     const journal = await openJournal({ ...common, ballastBytes: 0, maxPending: MAX_PENDING, tailRecords: 300 })
+    stores.push(journal)
+    const remember = (records: readonly JournalRecord[]): void => {
+      for (const record of records) if (record.seq > (this.history.at(-1)?.seq ?? 0)) this.history.push(record)
+    }
+    // What was committed and not told before the last process was killed.
+    remember(await journal.read((this.history.at(-1)?.seq ?? 0) + 1, 100_000))
+    journal.onCommit(remember)
     const ledger = await openLedger({ ...common, salt: () => `${life.n}-${salt++}` })
     const desk = await openDesk({ ...common, facility, journal, ledger })
+    stores.push(desk)
     const context = new FacilityContext(site)
     const self = `${facility}-edge`
     const intake = new Intake({
@@ -141,7 +153,7 @@ export class EdgeNode {
       },
     })
     await runner.start()
-    this.starts.push({ seq: journal.stats().lastSeq, at: clock.now() })
+    this.starts.push({ seq: journal.stats().lastSeq, at: clock.now(), judgedTo: this.#judgedTo })
     const pump = await startSinkPump({ sink, journal, clock, random, batch: 100, restMs: 500 })
     const uplink = await startUplink({
       dir: common.dir,
@@ -209,6 +221,7 @@ export class EdgeNode {
   #killed(life: Life): void {
     if (!life.alive) return
     const { world, trace } = this.#parts
+    this.#noteEnd()
     life.alive = false
     this.running = null
     this.#life = null
@@ -223,10 +236,18 @@ export class EdgeNode {
     })
   }
 
+  /** Time of the rules of a process that ends. */
+  #noteEnd(): void {
+    if (!this.running) return
+    const now = this.clock.now()
+    this.#judgedTo = Math.min(now, this.running.journal.waitingSince() ?? now)
+  }
+
   /** Ends as `wardwatch edge` ends at SIGTERM: uplink, pump, rules, desk, ledger, journal. False: nothing was running. */
   async stop(): Promise<boolean> {
     const { running } = this
     if (!running) return false
+    this.#noteEnd()
     this.running = null
     this.stops++
     this.#parts.trace(`life ${running.life.n} is stopped`)

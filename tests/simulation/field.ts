@@ -26,6 +26,10 @@ ${list(DOORS, (i) => `  - { id: D${i}, driver: opcua, kind: door, zone: C1 }`)}
   - { id: E1, driver: opcua, kind: climate, zone: C1 }
   - { id: F1, driver: opcua, kind: fence, zone: BELT }
   - { id: X1, driver: opcua, kind: reader, zone: C1 }
+  - { id: K1, driver: onvif, kind: camera, zone: BELT, watches: [BELT] }
+  - { id: S1, driver: opcua, kind: smoke, zone: C1 }
+  - { id: L1, driver: opcua, kind: leak, zone: C1 }
+  - { id: CALL1, driver: mqtt, kind: call-button, zone: C1 }
 people:
 ${list(BANDS, (i) => `  - { id: SECRETPERSON${i}, cell: C1, ward: W1, allowed: [W1, C1] }`)}
 staff:
@@ -124,16 +128,27 @@ export class Device {
 export function happenings(world: World, devices: Map<string, Device>): () => Sent {
   const device = (kind: string, n: number): Device => devices.get(`${kind}${1 + world.below(n)}`)!
   const open = new Set<string>()
+  let silentFrom = Number.POSITIVE_INFINITY
   return () => {
+    // Bands fall silent for a while: rules of absence have something to say.
+    if (world.maybe(0.01)) silentFrom = world.now + world.between(0, 60_000)
+    const bands = world.now > silentFrom ? BANDS - 3 : BANDS
     const what = world.below(100)
-    if (what < 40) return device('B', BANDS).say('band.battery', { percent: world.below(100) })
-    if (what < 60)
-      return devices.get('E1')!.say('env.temperature', { celsius: Math.round(world.between(15, 30) * 10) / 10 })
-    if (what < 68) return device('B', BANDS).say('band.sos', {})
-    if (what < 73) return device('T', OFFICERS).say('tag.sos', {})
-    if (what < 76) return devices.get('X1')!.say('access.duress', { credential: 'C9' })
-    if (what < 80) return devices.get('F1')!.say('fence.cut', {})
-    if (what < 86) return devices.get('G1')!.say('env.gas', { lel_percent: world.maybe(0.5) ? 60 : 3 })
+    if (what < 25) return device('B', bands).say('band.battery', { percent: world.below(100) })
+    if (what < 38)
+      return devices.get('E1')!.say('env.temperature', { celsius: Math.round(world.between(15, 45) * 10) / 10 })
+    if (what < 44) return device('B', bands).say('band.sos', {})
+    if (what < 48) return device('B', bands).say('band.worn', { worn: world.maybe(0.7) })
+    if (what < 52) return device('T', OFFICERS).say('tag.sos', {})
+    if (what < 54) return devices.get('X1')!.say('access.duress', { credential: 'C9' })
+    if (what < 60) return devices.get('X1')!.say('access.denied', { credential: `C${world.below(2)}` })
+    if (what < 63) return devices.get('F1')!.say('fence.cut', {})
+    if (what < 67)
+      return devices.get('K1')!.say('camera.intrusion', { object: 'human', confidence: world.between(0.5, 1) })
+    if (what < 73) return devices.get('G1')!.say('env.gas', { lel_percent: world.pick([60, 30, 30, 3]) })
+    if (what < 77) return devices.get('S1')!.say('env.smoke', { percent_per_m: world.pick([0, 0, 12]) })
+    if (what < 80) return devices.get('L1')!.say('env.leak', { active: world.maybe(0.5) })
+    if (what < 84) return devices.get('CALL1')!.say(world.maybe(0.6) ? 'call.pressed' : 'call.answered', {})
     const door = device('D', DOORS)
     const state = open.has(door.id) ? 'closed' : 'open'
     if (state === 'open') open.add(door.id)

@@ -17,16 +17,24 @@ test('edge and province keep every promise through seeded faults, kills and powe
   const broken: string[] = []
   let kills = 0
   let alerts = 0
+  const rules = new Set<string>()
+  const torn = { lost: 0, torn: 0, reordered: 0 }
   for (let seed = 1; seed <= SEEDS; seed++) {
     const outcome = await simulate(seed, store)
     kills += outcome.kills
     alerts += outcome.alerts
+    for (const rule of outcome.judged) rules.add(rule)
+    for (const how of ['lost', 'torn', 'reordered'] as const) torn[how] += outcome.powerCuts[how]
     broken.push(...outcome.violations.map((violation) => `seed ${seed}: ${violation}`))
   }
   expect(broken).toEqual([])
   // A simulation in which nothing happens would keep every promise too.
   expect(kills).toBeGreaterThan(SEEDS)
   expect(alerts).toBeGreaterThan(SEEDS * 5)
+  // Single events, timers, counts, composites and absence: each kind of rule was compared.
+  for (const rule of ['sos-by-inmate', 'gas', 'repeated-denial', 'perimeter-intrusion-confirmed', 'band-offline'])
+    expect(rules).toContain(rule)
+  expect(Math.min(torn.lost, torn.torn, torn.reordered)).toBeGreaterThan(0)
 })
 
 test('the same seed lives through the same run, step by step', { timeout: 120_000 }, async () => {

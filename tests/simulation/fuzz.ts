@@ -21,6 +21,8 @@ if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2)
 }
 const started = performance.now()
+const powerCuts = { lost: 0, torn: 0, reordered: 0 }
+const judged = new Set<string>()
 const store = await openProvinceStore()
 const failed: Outcome[] = []
 const sums = {
@@ -38,6 +40,8 @@ const sums = {
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await simulate(seed, store, { trace: values.trace })
   for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += outcome[key]
+  for (const how of Object.keys(powerCuts) as (keyof typeof powerCuts)[]) powerCuts[how] += outcome.powerCuts[how]
+  for (const rule of outcome.judged) judged.add(rule)
   for (const line of outcome.trace) process.stderr.write(`${line}\n`)
   if (outcome.violations.length === 0) continue
   failed.push(outcome)
@@ -49,13 +53,15 @@ const summary = {
   failed: failed.map((f) => f.seed),
   violations: failed.reduce((n, f) => n + f.violations.length, 0),
   ...sums,
+  powerCuts,
+  rulesCompared: [...judged].sort(),
   seconds: Math.round((performance.now() - started) / 100) / 10,
 }
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
 else
   process.stdout.write(
     `${count} seeds from ${first}: ${summary.violations} violations; ${sums.kills} kills of the edge, ${sums.provinceKills} of the province, ` +
-      `${sums.acknowledged} readings acknowledged, ${sums.alerts} alerts, ${sums.events} events, ${summary.seconds} s\n`,
+      `${sums.acknowledged} readings acknowledged, ${sums.alerts} alerts of ${judged.size} rules, ${sums.events} events, ${summary.seconds} s\n`,
   )
 await store.close()
 process.exit(failed.length === 0 ? 0 : 1)

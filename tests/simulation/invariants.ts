@@ -37,8 +37,6 @@ export interface Scene {
   sink: MemorySink
   store: Store
   rules: readonly Rule[]
-  /** No reading can have come to the rules later than their lateness allows. */
-  orderly: boolean
 }
 
 export interface Verdict {
@@ -46,6 +44,8 @@ export interface Verdict {
   journaled: number
   alerts: number
   changes: number
+  /** Rules whose alerts were compared with those of a run without faults. */
+  judged: string[]
 }
 
 const DEBUG = process.env.SIM_DEBUG
@@ -55,7 +55,13 @@ export async function judge(scene: Scene): Promise<Verdict> {
   const { edge } = scene
   const running = edge.running
   if (!running)
-    return { violations: ['settles: the edge does not run at the end'], journaled: 0, alerts: 0, changes: 0 }
+    return {
+      violations: ['settles: the edge does not run at the end'],
+      journaled: 0,
+      alerts: 0,
+      changes: 0,
+      judged: [],
+    }
   const records: JournalRecord[] = []
   for (;;) {
     const next = await running.journal.read((records.at(-1)?.seq ?? 0) + 1, 5000)
@@ -76,6 +82,7 @@ export async function judge(scene: Scene): Promise<Verdict> {
         process.stderr.write(
           `${seq} ${at} ${body.kind} ${body.kind === 'alert' ? `${body.change.change} ${body.change.at} ${body.change.note} ${body.change.by} ${body.change.alert.state} ${body.change.alert.number} ${body.change.alert.rule}` : ''}\n`,
         )
+  const judged = new Set<string>()
   const violations = [
     ...readingsKept(scene, readings),
     ...numbersGapless(scene, records),
@@ -97,8 +104,8 @@ export async function judge(scene: Scene): Promise<Verdict> {
     ...nothingPersonalLeft(scene),
     ...sameReadingsSameAlerts(
       scene,
-      records,
       changes.map((c) => c.change),
+      judged,
     ),
     ...bounded(scene),
     ...nothingBroke(scene),
@@ -108,6 +115,7 @@ export async function judge(scene: Scene): Promise<Verdict> {
     journaled: readings.length,
     alerts: new Set(changes.map((c) => c.change.alert.id)).size,
     changes: changes.length,
+    judged: [...judged],
   }
 }
 
@@ -291,24 +299,21 @@ function nothingPersonalLeft({ province }: Scene): string[] {
   return text ? [`sharing: a message holds what may not leave: ${text.slice(0, 300)}`] : []
 }
 
-/** Hang on how long nobody was heard, or on how many alerts there were: a restart pauses the first by design. */
-const BY_ABSENCE = new Set(['band-offline', 'person-lost', 'alarm-flood'])
+/**
+ * Counts what sounded within ten minutes. A restart shifts by seconds when somebody is judged absent, so that an alert may
+ * join another incident and sound or not: the flood of a run that was killed may be one alarm sooner or later.
+ */
+const BY_SOUND = 'alarm-flood'
 
 /**
- * 3: a run without any fault over the same journal raises the same alerts. Beyond the lateness only what a single reading
- * says is promised: a door whose closing came ten seconds late was held open for all that could be known.
+ * 3: a run without any fault over the same journal raises the same alerts, whatever came late, doubled or in disorder,
+ * and wherever the process was killed. What is told the other run are the restarts alone: absence is not judged for a
+ * time in which nobody listened.
  */
-function sameReadingsSameAlerts(
-  { edge, rules, orderly }: Scene,
-  records: JournalRecord[],
-  changes: AlertChange[],
-): string[] {
-  if (edge.removed > 0) return []
-  const promised = new Set(
-    rules
-      .filter(({ file }) => file.operator === 'event' || (orderly && !BY_ABSENCE.has(file.id)))
-      .map(({ file }) => file.id),
-  )
+function sameReadingsSameAlerts({ edge, rules }: Scene, changes: AlertChange[], judged: Set<string>): string[] {
+  // What was given up before anybody had read it cannot be judged again.
+  if (edge.removedUnread > 0) return []
+  const promised = (rule: string): boolean => rule !== BY_SOUND || edge.kills === 0
   const ordered = new Map<string, string>()
   const eager = new Set<string>()
   const reference = createLiveRules({
@@ -322,28 +327,35 @@ function sameReadingsSameAlerts(
     onNotConfirmed: () => undefined,
   })
   let now = 0
+  const tick = (at: number): void => {
+    if (at <= now) return
+    now = at
+    reference.tick(at)
+  }
   const starts = [...edge.starts]
-  for (const { seq, at, body } of records) {
+  const restart = ({ at, judgedTo }: (typeof starts)[number]): void => {
+    tick(judgedTo)
+    reference.resume(at)
+  }
+  for (const { seq, at, body } of edge.history) {
     // A restart is no fault of the rules: what they must not say of the time nobody listened is theirs to know.
-    while (starts[0] && starts[0].seq < seq) reference.resume(starts.shift()!.at)
-    if (at > now) {
-      now = at
-      reference.tick(now)
-    }
+    while (starts[0] && starts[0].seq < seq) restart(starts.shift()!)
+    tick(at)
     if (body.kind === 'reading') reference.line(body.reading)
     else if (body.kind === 'act') reference.line(body.act)
   }
-  for (const start of starts) reference.resume(start.at)
-  reference.tick(edge.clock.now())
+  for (const start of starts) restart(start)
+  tick(edge.clock.now())
   const raised = new Map(
     changes.filter((c) => c.change === 'raised' && c.alert.rule !== 'manual-alert').map((c) => [c.alert.id, c.alert]),
   )
+  for (const text of ordered.values()) judged.add(text.split(' ')[1]!)
   const lost = [...ordered.values()].filter((text) => {
     const [id, rule] = text.split(' ') as [string, string]
-    return !raised.has(id) && promised.has(rule)
+    return !raised.has(id) && promised(rule)
   })
   const invented = [...raised]
-    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && promised.has(a.rule))
+    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && promised(a.rule))
     .map(([id, a]) => `${id} ${a.rule}`)
   return [
     ...(lost.length > 0 ? [`same-alerts: ${lost.length} alerts were not raised (${sample(lost)})`] : []),

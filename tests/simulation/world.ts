@@ -17,6 +17,7 @@ export class World {
   busy = 0
   events = 0
   readonly #heap: Event[] = []
+  #bomb: { steps: number; run(): void } | null = null
   #order = 0
   #state: number
 
@@ -64,6 +65,11 @@ export class World {
     return event
   }
 
+  /** After so many further events, before anything that waits for the last of them goes on. */
+  afterSteps(steps: number, run: () => void): void {
+    this.#bomb = { steps, run }
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.after(ms, resolve))
   }
@@ -79,6 +85,11 @@ export class World {
       this.now = Math.max(this.now, next.at)
       this.events++
       next.run()
+      if (this.#bomb !== null && --this.#bomb.steps <= 0) {
+        const { run } = this.#bomb
+        this.#bomb = null
+        run()
+      }
       await this.#rest()
     }
     this.now = Math.max(this.now, until)
