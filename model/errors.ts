@@ -58,6 +58,11 @@ const kinds = {
     meaning: 'A client used a topic that is not its own.',
     remedy: 'Devices publish below their own id only; gateways are named by "via".',
   },
+  'too-busy': {
+    retry: 'retriable',
+    meaning: 'Work that takes long (reports, evidence) is asked for faster than it is done.',
+    remedy: 'Try again in a minute; ask for a shorter span.',
+  },
   'limit-exceeded': {
     retry: 'retriable',
     meaning: 'A limit of packets, connections or rate was passed.',

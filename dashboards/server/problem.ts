@@ -88,6 +88,7 @@ const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
   'site-invalid': 422,
   'sink-unreachable': 503,
   'disk-full': 503,
+  'too-busy': 503,
   'device-unreachable': 503,
 }
 
