@@ -99,6 +99,7 @@ export class Disk {
         inner.call<T>(method, ...args).then((answer) => {
           // On the disk, and nobody knows it: the worst moment.
           if (last) return process.kill()
+          if (!process.alive) return
           this.#noteSafe()
           resolve(answer)
         }, reject)
