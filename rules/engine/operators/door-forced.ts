@@ -4,9 +4,8 @@ import { type Cx, type Input, type Mark, mark, type Operator } from '../operator
 interface State {
   /** "open" or "closed" as last said. */
   last: string | null
-  /** Opening that waits for its decision. */
-  opening: Mark | null
-  decideAt: number
+  /** Openings that wait for their decision, oldest first. */
+  openings: Mark[]
   /** Times of permissions for this door, newest last. */
   permits: number[]
   closedSince: number | null
@@ -14,6 +13,8 @@ interface State {
 }
 
 const MAX_PERMITS = 16
+/** A door that chatters: more openings within three seconds say nothing new. */
+const MAX_OPENINGS = 32
 
 export const operator: Operator<State> = {
   name: 'door-forced',
@@ -37,10 +38,7 @@ export const operator: Operator<State> = {
       return typeof named === 'string' ? [named] : cx.site.doorsOf(input.device)
     }
 
-    function decide(door: string, state: State, cx: C): void {
-      const opening = state.opening
-      if (!opening) return
-      state.opening = null
+    function decide(door: string, opening: Mark, state: State, cx: C): void {
       if (state.permits.some((t) => t >= opening.t - beforeMs && t <= opening.t + afterMs)) return
       if (modeOf(door, cx) !== 'normal') {
         cx.count('door mode')
@@ -56,12 +54,12 @@ export const operator: Operator<State> = {
         zone,
         device: door,
         reasons: [{ code: 'no-permit', params: { before: beforeMs / 1000, after: afterMs / 1000 } }],
-        ...(state.decideAt === cx.now ? {} : { eventTime: state.decideAt }),
+        ...(opening.t + afterMs === cx.now ? {} : { eventTime: opening.t + afterMs }),
       })
     }
 
     return {
-      initial: () => ({ last: null, opening: null, decideAt: 0, permits: [], closedSince: null, active: false }),
+      initial: () => ({ last: null, openings: [], permits: [], closedSince: null, active: false }),
       on(input, cx) {
         if (input.quality === 'bad') return
         if (input.type !== 'door.state') {
@@ -77,9 +75,12 @@ export const operator: Operator<State> = {
         state.last = now
         if (now === 'open') {
           state.closedSince = null
-          state.opening = mark(input)
-          state.decideAt = input.time + afterMs
-          cx.wake(door, state.decideAt, 'absence', 'decide')
+          if (state.openings.length >= MAX_OPENINGS) {
+            cx.count('openings')
+            return
+          }
+          state.openings.push(mark(input))
+          cx.wake(door, input.time + afterMs, 'absence', 'decide')
         } else {
           state.closedSince = input.time
           if (state.active) cx.wake(door, input.time + closedMs, 'sustained', 'closed')
@@ -89,8 +90,11 @@ export const operator: Operator<State> = {
         const state = cx.peek(door)
         if (!state) return
         if (tag === 'decide') {
-          if (state.opening && state.decideAt > cx.now) cx.wake(door, state.decideAt, 'absence', 'decide')
-          else decide(door, state, cx)
+          const due = state.openings.filter((o) => o.t + afterMs <= cx.now)
+          state.openings = state.openings.filter((o) => o.t + afterMs > cx.now)
+          for (const opening of due) decide(door, opening, state, cx)
+          const next = state.openings[0]
+          if (next) cx.wake(door, next.t + afterMs, 'absence', 'decide')
           // Closed again before the decision: the clearing counts from the closing.
           if (state.active && state.closedSince !== null)
             cx.wake(door, Math.max(cx.now, state.closedSince + closedMs), 'sustained', 'closed')

@@ -47,9 +47,14 @@ export const operator: Operator<State> = {
     const fits = (set: typeof persons, alert: Alert): boolean =>
       set.some((w) => w.code === alert.code && (w.level === null || w.level === alert.level))
 
-    function match(state: State, cx: C): void {
+    const needsLevel = (set: typeof persons, alert: Alert): boolean =>
+      set.some((w) => w.code === alert.code && w.level !== null)
+
+    /** Only pairs with the child that has just come: an older pair was said when it was complete. */
+    function match(state: State, child: Child, cx: C): void {
       for (const wall of state.perimeter)
         for (const person of state.persons) {
+          if (wall !== child && person !== child) continue
           if (Math.abs(wall.at - person.at) > withinMs) continue
           const common = wall.subjects.some((s) => person.subjects.includes(s))
           if (!common && !cx.site.areLinked(wall.zone, person.zone)) continue
@@ -86,7 +91,9 @@ export const operator: Operator<State> = {
           if (known) known.endedAt ??= event.at
           return
         }
-        if (event.change !== 'raised' && event.change !== 'escalated' && event.change !== 'reactivated') {
+        // A rise counts where a level is asked for; of the others the raise does.
+        const rose = event.change === 'escalated' && (!known || needsLevel(isPerson ? persons : perimeter, alert))
+        if (event.change !== 'raised' && event.change !== 'reactivated' && !rose) {
           if (known) known.subjects = alert.subjects
           return
         }
@@ -108,7 +115,7 @@ export const operator: Operator<State> = {
         const index = mine.findIndex((c) => c.id === alert.id)
         if (index >= 0) mine[index] = child
         else mine.push(child)
-        match(state, cx)
+        match(state, child, cx)
       },
     }
   },
