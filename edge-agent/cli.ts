@@ -144,7 +144,8 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
     .option('--facility <id>', 'where the anchors are of several facilities')
     .option('--copy <file>', 'verify a copy made by ledger copy instead, with the independent verifier')
     .option('--proof <file>', 'verify a proof made by ledger proof instead')
-    .option('--key <pem...>', 'public keys to trust for --copy and --proof')
+    .option('--certificate <file>', 'verify the signature of a certificate of a day instead')
+    .option('--key <pem...>', 'public keys to trust for --copy, --proof and --certificate')
     .option('--json', 'as JSON', false)
     .action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerVerify(flags)))
   const ledgerOption = (command: Command): Command =>
@@ -167,6 +168,13 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
       .requiredOption('--entry <seq>', 'number of the entry')
       .option('--out <file>', 'JSON file to write'),
   ).action(async (flags) => set((await import('./commands/ledger.ts')).runLedgerProof(flags)))
+  ledgerOption(
+    ledger
+      .command('certificate')
+      .description('日证明：某日账本与日志是否完整，缺口逐条列出或明言为零 · signed certificate of a day, JSON and PDF')
+      .requiredOption('--day <date>', 'local date, such as 2026-11-22')
+      .option('--out <path>', 'without ending; default certificate-FACILITY-DAY'),
+  ).action(async (flags) => set((await import('./commands/certificate.ts')).runLedgerCertificate(flags)))
   ledgerOption(
     ledger
       .command('forget')

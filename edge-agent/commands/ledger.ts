@@ -82,10 +82,13 @@ interface VerifyFlags extends LedgerFlags {
   facility?: string
   copy?: string
   proof?: string
+  certificate?: string
   key?: string[]
 }
 
 export async function runLedgerVerify(flags: VerifyFlags): Promise<number> {
+  if (flags.certificate !== undefined)
+    return (await import('./certificate.ts')).verifyCertificate(flags.certificate, flags.key, flags.json)
   if (flags.copy ?? flags.proof) return verifyFile(flags)
   const from = entryNumber(flags.from, '--from')
   const anchors = flags.anchors === undefined ? [] : await readAnchors(flags)

@@ -73,13 +73,15 @@ function draw(doc: Doc, block: Block): void {
       doc.y += 22
       return
     case 'verdict':
-      return verdict(doc, block.tone, block.words)
+      verdict(doc, block.tone, block.words)
+      return
     case 'facts':
       for (const { label, value } of block.rows) fact(doc, label, value)
       doc.moveDown(0.3)
       return
     case 'table':
-      return table(doc, block)
+      table(doc, block)
+      return
     case 'text':
       doc
         .font('text')
@@ -102,7 +104,8 @@ function draw(doc: Doc, block: Block): void {
       doc.fillColor(INK).moveDown(0.2)
       return
     case 'picture':
-      return picture(doc, block)
+      picture(doc, block)
+      return
   }
 }
 
