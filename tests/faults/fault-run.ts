@@ -26,6 +26,7 @@ import { stringify } from 'yaml'
 import { missing, type RunningStore, startInfluxd } from '#ingest/series/store-processes.ts'
 import { openStore } from '#province/store/open.ts'
 import { freePort, patience, ROOT, until, wardwatch } from '../e2e/processes.ts'
+import { present, startMosquitto } from '../e2e/programs.ts'
 import type { Published, PublisherPlan } from './publisher.ts'
 
 export interface FaultPlan {
@@ -33,6 +34,8 @@ export interface FaultPlan {
   restarts?: number
   influxOutages?: number
   provinceKills?: number
+  /** An external Mosquitto in the place of the embedded broker, stopped and started again so often. */
+  brokerRestarts?: number
   wrongClock?: boolean
   frozenSubscriber?: boolean
   /** The edge's data on a small file system that is filled by something else. */
@@ -62,7 +65,8 @@ export interface Account {
 
 const FACILITY = 'fault-01'
 const SENSORS = ['N1', 'N2', 'N3', 'N4']
-const BUTTONS = 60
+/** Each is pressed once, so there must be enough of them for the whole run. */
+const buttonsFor = (plan: FaultPlan): number => 60 + 6 * (plan.kills ?? 0)
 const RATE = 200
 const START_LIMIT_MS = 30_000
 
@@ -123,6 +127,12 @@ function fill(dir: string, leave: number): () => void {
   return () => rmSync(file, { force: true })
 }
 
+/** Takes what has become free meanwhile; what the edge holds in reserve is not free. */
+function fillRest(dir: string): void {
+  const { bavail, bsize } = statfsSync(dir)
+  appendFileSync(join(dir, 'foreign'), Buffer.alloc(Math.max(0, bavail * bsize - (1 << 18))))
+}
+
 /** A local subscriber that says it wants everything and then never reads again. */
 async function freeze(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' })
@@ -170,6 +180,8 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
   }
   const noInflux = missing('influxd', 'influxdb')
   if (plan.influxOutages && noInflux) return { ...account, ok: true, skipped: noInflux }
+  if (plan.brokerRestarts && !present('the run with a broker of its own', 'mosquitto'))
+    return { ...account, ok: true, skipped: 'mosquitto is not installed (apt-get install mosquitto)' }
   const folder = mkdtempSync(join(tmpdir(), 'ww-faults-'))
   const data = join(folder, 'edge')
   mkdirSync(data)
@@ -185,13 +197,15 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
     }
     const influx: RunningStore | null = noInflux ? null : await startInfluxd()
     if (influx) ends.push(() => influx.end())
+    const mosquitto = plan.brokerRestarts ? await startMosquitto(folder) : null
+    if (mosquitto) ends.push(() => mosquitto.stop())
     const [mqttPort, consolePort, upPort, provinceConsole] = [
-      await freePort(),
+      mosquitto?.port ?? (await freePort()),
       await freePort(),
       await freePort(),
       await freePort(),
     ]
-    const buttons = Array.from({ length: BUTTONS }, (_, i) => `PB${i + 1}`)
+    const buttons = Array.from({ length: buttonsFor(plan) }, (_, i) => `PB${i + 1}`)
     const device = (id: string, kind: string) => ({
       id,
       driver: 'mqtt',
@@ -221,11 +235,13 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
           },
         ],
         devices: [...SENSORS.map((id) => device(id, 'noise')), ...buttons.map((id) => device(id, 'panic-button'))],
-        broker: {
-          host: '127.0.0.1',
-          tcp: mqttPort,
-          subscribers: [{ user: 'wall', password: '${file:secrets/wall}', topics: [`ww/v1/${FACILITY}/#`] }],
-        },
+        broker: mosquitto
+          ? { url: mosquitto.url }
+          : {
+              host: '127.0.0.1',
+              tcp: mqttPort,
+              subscribers: [{ user: 'wall', password: '${file:secrets/wall}', topics: [`ww/v1/${FACILITY}/#`] }],
+            },
         console: { host: '127.0.0.1', port: consolePort },
         uplink: { url: `mqtt://127.0.0.1:${upPort}`, user: FACILITY, password: '${file:secrets/up}' },
         ...(influx ? { sinks: { influx: { url: influx.url, version: 1, database: 'faults' } } } : {}),
@@ -325,9 +341,29 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
       await province.start()
       await flowing()
     }
+    for (let i = 0; i < (plan.brokerRestarts ?? 0); i++) {
+      await flowing()
+      await mosquitto!.stop()
+      await pause(1500)
+      await mosquitto!.start()
+      await flowing()
+      // What the broker has acknowledged waits there for an edge that is away.
+      await edge.stop('SIGKILL')
+      account.kills++
+      await pause(1000)
+      await edge.start()
+    }
     if (plan.smallDisk) {
       const empty = fill(data, 1 << 20)
-      await pause(15_000)
+      await pause(10_000)
+      // A process that ends on a full disk must be able to begin on one.
+      for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+        await edge.stop(signal)
+        if (signal === 'SIGKILL') account.kills++
+        fillRest(data)
+        await edge.start()
+        await pause(3000)
+      }
       empty()
       await until(
         'the disk to be recovered',

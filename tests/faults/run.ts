@@ -18,6 +18,7 @@ const PLANS: Record<string, FaultPlan> = {
   influx: { kills: 2, influxOutages: 3 },
   province: { kills: 2, provinceKills: 3 },
   restart: { restarts: 4 },
+  broker: { brokerRestarts: 3 },
   clock: { kills: 1, wrongClock: true },
   subscriber: { kills: 1, frozenSubscriber: true },
   'disk-full': { smallDisk: true },
