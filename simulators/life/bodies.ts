@@ -45,7 +45,7 @@ export class Bodies {
     const own = seededChance(this.#seed * 7 + numberOf(person))
     const kind = own.next()
     const body: Body = {
-      pulse: kind < 0.05 ? own.between(-14, -8) : kind < 0.1 ? own.between(8, 16) : 0,
+      pulse: kind < 0.05 ? own.between(-8, -3) : kind < 0.1 ? own.between(6, 12) : 0,
       spo2: own.next() < 0.03 ? -2 : 0,
       resp: own.between(-1, 1.5),
       isApnoeic: own.next() < 0.03,
