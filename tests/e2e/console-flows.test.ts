@@ -25,6 +25,27 @@ describe.skipIf(!present('the flows of the console', 'chromium'))(
       await stand.clear()
     })
 
+    test('a server that was restarted: the desk says so, stays logged in, misses nothing and acts on', async () => {
+      const before = await stand.manual('yellow', 'W1', 'before')
+      const seat = await stand.sit('officer1')
+      await seat.row(before).waitFor()
+      await stand.stopEdge()
+      await expect
+        .poll(() => seat.page.getByTestId('connection').getAttribute('data-phase'), { timeout: 10_000 })
+        .toMatch(/late|lost/)
+      await stand.startEdge()
+      const after = await stand.manual('yellow', 'YARD', 'after')
+      await seat.row(after).waitFor({ timeout: 40_000 })
+      await seat.row(before).waitFor()
+      await expect
+        .poll(() => seat.page.getByTestId('connection').getAttribute('data-phase'), { timeout: 20_000 })
+        .toBe('live')
+      await seat.open(before)
+      await seat.press('a')
+      await expect.poll(async () => (await stand.alert(before)).state, soon).toBe('acknowledged')
+      expect(new URL(seat.page.url()).pathname).toBe('/duty/alerts')
+    })
+
     const looks: [Language, 'dark' | 'light'][] = [
       ['zh', 'dark'],
       ['en', 'light'],

@@ -42,6 +42,10 @@ export interface FakeServer {
   hush(quiet: boolean): void
   /** Ends all streams and refuses new ones. */
   cut(cut: boolean): void
+  /** Nobody can resume from before now: who tries is told of a gap. */
+  forget(): void
+  /** Heartbeats tell this time from now on (it goes on from there); null = the real one. */
+  setTime(time: number | null): void
   close(): Promise<void>
 }
 
@@ -71,6 +75,8 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
   const epoch = 'e1'
   let quiet = false
   let cut = false
+  let floor = 0
+  let shiftMs = 0
 
   const send = (event: string, id: string | null, data: unknown) => {
     if (quiet) return
@@ -78,7 +84,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     for (const stream of streams) if (!stream.positions) stream.response.write(text)
   }
   desk.onChange((change, seq) => send('alert', `${epoch}-${seq}`, change))
-  const beat = () => ({ seq: desk.seq, time: Date.now(), openAlerts: desk.open().length })
+  const beat = () => ({ seq: desk.seq, time: Date.now() + shiftMs, openAlerts: desk.open().length })
   const heart = setInterval(() => send('heartbeat', `${epoch}-${desk.seq}.1`, beat()), 1000)
   const walk = setInterval(() => {
     if (quiet) return
@@ -255,9 +261,12 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     const entry = { response, positions: url.searchParams.get('events') === 'position' }
     const last = /^e1-(\d+)/.exec(String(request.headers['last-event-id'] ?? ''))?.[1]
+    if (last && Number(last) < floor && !entry.positions)
+      response.write(`event: gap\ndata: ${JSON.stringify({ from: Number(last) + 1, to: floor })}\n\n`)
     if (last && !entry.positions)
       for (const { seq, change } of desk.changes)
-        if (seq > Number(last)) response.write(`event: alert\nid: ${epoch}-${seq}\ndata: ${JSON.stringify(change)}\n\n`)
+        if (seq > Math.max(floor, Number(last)))
+          response.write(`event: alert\nid: ${epoch}-${seq}\ndata: ${JSON.stringify(change)}\n\n`)
     if (!entry.positions && !quiet)
       response.write(`event: heartbeat\nid: ${epoch}-${desk.seq}.0\ndata: ${JSON.stringify(beat())}\n\n`)
     streams.add(entry)
@@ -281,6 +290,12 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     cut: (on) => {
       cut = on
       if (on) for (const { response } of streams) response.destroy()
+    },
+    forget: () => {
+      floor = desk.seq
+    },
+    setTime: (time) => {
+      shiftMs = time === null ? 0 : time - Date.now()
     },
     close: () => {
       clearInterval(heart)

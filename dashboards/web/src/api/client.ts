@@ -39,6 +39,13 @@ export function whenLoggedOut(listener: () => void): void {
   onLoggedOut = listener
 }
 
+let sitting = 0
+/** Which log-in of this page is in force: an answer to what was asked before it says nothing about it. */
+export const currentSitting = (): number => sitting
+export function beginSitting(): void {
+  sitting++
+}
+
 /** Random enough to recognise a repeat; `crypto.randomUUID` does not exist on plain http addresses. */
 export function requestKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('')
@@ -46,6 +53,7 @@ export function requestKey(): string {
 
 async function call(path: string, init: RequestInit & { timeoutMs?: number } = {}): Promise<Response> {
   let response: Response
+  const sentDuring = sitting
   try {
     response = await fetch(path, {
       credentials: 'same-origin',
@@ -60,7 +68,7 @@ async function call(path: string, init: RequestInit & { timeoutMs?: number } = {
     .json()
     .then((body: unknown) => (body && typeof body === 'object' ? (body as Problem) : null))
     .catch(() => null)
-  if (response.status === 401 && !path.endsWith('/login')) onLoggedOut()
+  if (response.status === 401 && !path.endsWith('/login') && sentDuring === sitting) onLoggedOut()
   throw new ApiError({ ...problem, status: response.status })
 }
 
@@ -83,16 +91,30 @@ export async function postJson<T>(path: string, body: unknown, key?: string): Pr
 /** All pages of a list, at most `limit` items. */
 export async function getAll<T>(path: string, limit = 5000): Promise<{ items: T[]; total: number }> {
   const items: T[] = []
-  let cursor: string | null = null
   let total = 0
+  await getPages<T>(path, limit, (part, all) => {
+    items.push(...part)
+    total = all ?? items.length
+    return true
+  })
+  return { items, total }
+}
+
+/** Page by page, as each comes, until there is no more, `limit` is reached or `take` says false. */
+export async function getPages<T>(
+  path: string,
+  limit: number,
+  take: (items: T[], total: number | undefined) => boolean,
+): Promise<void> {
+  let cursor: string | null = null
+  let had = 0
   do {
     const join = path.includes('?') ? '&' : '?'
     const page: Page<T> = await getJson<Page<T>>(cursor ? `${path}${join}cursor=${encodeURIComponent(cursor)}` : path)
-    items.push(...page.items)
-    total = page.total ?? items.length
+    had += page.items.length
+    if (!take(page.items, page.total)) return
     cursor = page.next ?? null
-  } while (cursor && items.length < limit)
-  return { items, total }
+  } while (cursor && had < limit)
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<{ blob: Blob; takenAt: number | null }> {

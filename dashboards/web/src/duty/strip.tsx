@@ -12,7 +12,7 @@ export function Strip({ onHome }: { onHome(): void }) {
   const t = useText()
   const { pending } = useSignal(view)
   const { phase, seq, dataAsOf } = useSignal(connection)
-  const { mismatch } = useSignal(loading)
+  const { mismatch, progress } = useSignal(loading)
   if (pending) {
     const levels = LEVELS.filter((l) => pending.byLevel[l] > 0).map((l) => `${t(`level.${l}`)} ${pending.byLevel[l]}`)
     return (
@@ -32,9 +32,11 @@ export function Strip({ onHome }: { onHome(): void }) {
       <span className="muted">
         {phase === 'lost'
           ? t('lost.list', { time })
-          : mismatch
-            ? t('list.mismatch', { server: mismatch.server, local: mismatch.local })
-            : t('list.fresh')}
+          : progress
+            ? t('list.progress', { have: grouped(progress.have), total: grouped(progress.total) })
+            : mismatch
+              ? t('list.mismatch', { server: mismatch.server, local: mismatch.local })
+              : t('list.fresh')}
       </span>
       <span className={css.stripEnd}>{seq !== null && t('list.checked', { time, seq: grouped(seq) })}</span>
     </span>

@@ -186,6 +186,7 @@ export const en: Record<TextKey, string> = {
   'list.newSince': 'since {time}',
   'list.fresh': 'List is up to date',
   'list.checked': 'checked {time} · seq. {seq}',
+  'list.progress': 'Reading open alerts, {have} of {total} here; red and orange come first',
   'list.mismatch': 'Server has {server}, this desk {local}: being checked',
   'list.footer': 'Rows {from}–{to} of {n}',
   'list.keys.move': 'move',

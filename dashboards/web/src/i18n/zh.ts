@@ -184,6 +184,7 @@ export const zh = {
   'list.newSince': '自 {time}',
   'list.fresh': '列表为最新',
   'list.checked': '核对于 {time} · 序号 {seq}',
+  'list.progress': '正在读取未办结警情，已有 {have} / {total} 条；红、橙警情先到',
   'list.mismatch': '服务器 {server} 条，本席 {local} 条，正在核对',
   'list.footer': '第 {from}–{to} 行，共 {n} 行',
   'list.keys.move': '上下',

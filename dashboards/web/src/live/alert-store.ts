@@ -82,9 +82,13 @@ export class AlertStore {
   #calmDue = false
   #highest: { version: number; alert: ListedAlert | null } = { version: -1, alert: null }
   #dropped = 0
+  /** Of the list that is being loaded, what had no room. */
+  #shedOfLoad = 0
   #loaded = false
   #loading = false
   readonly #sinceLoad = new Set<string>()
+  /** What the list that is being loaded has brought so far. */
+  readonly #fresh = new Set<string>()
 
   constructor(scheduler: Scheduler = browser) {
     this.#scheduler = scheduler
@@ -156,29 +160,49 @@ export class AlertStore {
   /** Call before the list is asked for: what the stream brings from now on is newer than that list. */
   beginLoad(): void {
     this.#loading = true
+    this.#shedOfLoad = 0
     this.#sinceLoad.clear()
+    this.#fresh.clear()
   }
 
   /**
    * Replaces everything by the server's list of open alerts, but for what the stream brought since `beginLoad`;
    * closed ones that are still on screen stay readable.
    */
-  load(alerts: ListedAlert[]): void {
-    const newer = new Set(this.#sinceLoad)
+  load(alerts: ListedAlert[], total = alerts.length): void {
+    this.loadSome(alerts)
+    this.endLoad(total)
+  }
+
+  /** A part of a long list: shown at once, the rest follows. */
+  loadSome(alerts: ListedAlert[]): void {
+    for (const alert of alerts) {
+      this.#fresh.add(alert.id)
+      if (!this.#sinceLoad.has(alert.id)) this.#alerts.set(alert.id, alert)
+    }
+    this.#commit(alerts.map((a) => a.id))
+  }
+
+  /** All parts are there; `total` is how many the server has, of which some may be beyond our limit. */
+  endLoad(total: number): void {
+    const gone = [...this.#alerts.values()].filter(
+      (a) => !this.#fresh.has(a.id) && !this.#sinceLoad.has(a.id) && isOpen(a),
+    )
+    for (const { id } of gone) this.#alerts.delete(id)
+    this.#dropped = Math.max(0, total - this.#fresh.size) + this.#shedOfLoad
+    this.#shedOfLoad = 0
     this.#loading = false
     this.#sinceLoad.clear()
-    const fresh = new Set(alerts.map((a) => a.id))
-    for (const [id, alert] of this.#alerts)
-      if (!fresh.has(id) && !newer.has(id) && isOpen(alert)) this.#alerts.delete(id)
-    for (const alert of alerts) if (!newer.has(alert.id)) this.#alerts.set(alert.id, alert)
+    this.#fresh.clear()
     this.#loaded = true
-    this.#commit([...fresh])
+    this.#commit(gone.map((a) => a.id))
   }
 
   clear(): void {
     this.#alerts.clear()
     this.#waiting.length = 0
     this.#pendingActs.clear()
+    this.#fresh.clear()
     this.#loaded = false
     this.#dropped = 0
     this.#commit([])
@@ -277,7 +301,9 @@ export class AlertStore {
     )
     for (const alert of order.slice(0, excess)) {
       this.#alerts.delete(alert.id)
-      if (!isClosed(alert)) this.#dropped++
+      if (isClosed(alert)) continue
+      this.#dropped++
+      this.#shedOfLoad++
     }
   }
 

@@ -1,7 +1,7 @@
 /** Wires the stream to the stores for as long as somebody is logged in, and checks that our counts equal the server's. */
-import { ApiError, getAll } from '../api/client.ts'
-import type { FacilityItem, ListedAlert, Me } from '../api/types.ts'
-import { AlertStore } from './alert-store.ts'
+import { ApiError, getAll, getJson, getPages } from '../api/client.ts'
+import type { FacilityItem, ListedAlert, Me, Page } from '../api/types.ts'
+import { AlertStore, CAPACITY } from './alert-store.ts'
 import { AlertView } from './alert-view.ts'
 import { startConnection } from './connection.ts'
 import { deviceChanged, facility, fetchAllParts, forgetFacility, type Part, zoneGroup } from './facility-data.ts'
@@ -18,8 +18,11 @@ export interface LoadState {
   loadedAt: number | null
   /** The counts differ from the heartbeat's: being fetched again. */
   mismatch: { server: number; local: number } | null
+  /** A long list is being read: so many of so many are there. */
+  progress: { have: number; total: number } | null
 }
-export const loading = new Signal<LoadState>({ failure: null, loadedAt: null, mismatch: null })
+const notLoaded: LoadState = { failure: null, loadedAt: null, mismatch: null, progress: null }
+export const loading = new Signal<LoadState>(notLoaded)
 
 export const facilities = new Signal<{ items: FacilityItem[]; heardAt: number | null; failure: string | null }>({
   items: [],
@@ -30,15 +33,46 @@ export const facilities = new Signal<{ items: FacilityItem[]; heardAt: number | 
 /** How long the counts may differ before we doubt ourselves: events and heartbeats cross on the way. */
 const MISMATCH_BEATS = 3
 
+const OPEN = '/api/v1/alerts?open=true'
+const FIRST_ROWS = 200
+let loads = 0
+
+/**
+ * The newest 200 are on the screen first; where there are more, red and orange come before the rest, however old, so
+ * that thousands of blue ones can neither delay nor displace them.
+ */
 async function loadAlerts(): Promise<void> {
+  const mine = ++loads
+  const current = () => mine === loads
   store.beginLoad()
   try {
-    const { items } = await getAll<ListedAlert>('/api/v1/alerts?open=true&limit=200')
-    store.load(items)
-    loading.set({ failure: null, loadedAt: serverClock.now(), mismatch: null })
+    const first = await getJson<Page<ListedAlert>>(`${OPEN}&limit=${FIRST_ROWS}`)
+    if (!current()) return
+    const total = first.total ?? first.items.length
+    if (!first.next) store.load(first.items)
+    else {
+      store.loadSome(first.items)
+      let have = first.items.length
+      const show = () => loading.set({ ...loading.get(), progress: { have, total } })
+      show()
+      const serious = await getAll<ListedAlert>(`${OPEN}&level=red,orange&limit=1000`, CAPACITY)
+      if (!current()) return
+      store.loadSome(serious.items)
+      await getPages<ListedAlert>(`${OPEN}&limit=1000`, CAPACITY, (items) => {
+        if (!current()) return false
+        store.loadSome(items)
+        have = Math.min(total, Math.max(have, store.openCount()))
+        show()
+        return true
+      })
+      if (!current()) return
+      store.endLoad(total)
+    }
+    loading.set({ failure: null, loadedAt: serverClock.now(), mismatch: null, progress: null })
   } catch (error) {
+    if (!current()) return
     const why = error instanceof ApiError ? error.message : String(error)
-    loading.set({ ...loading.get(), failure: why })
+    loading.set({ ...loading.get(), failure: why, progress: null })
   }
 }
 
@@ -138,7 +172,8 @@ export function startRuntime(account: Me): () => void {
     clearInterval(refresh)
     store.clear()
     forgetFacility()
-    loading.set({ failure: null, loadedAt: null, mismatch: null })
+    loads++
+    loading.set(notLoaded)
   }
 }
 

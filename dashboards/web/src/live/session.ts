@@ -1,5 +1,5 @@
 /** Who sits here: the account of the session, or that there is none. The cookie itself is never seen by this code. */
-import { ApiError, getJson, postJson, whenLoggedOut } from '../api/client.ts'
+import { ApiError, beginSitting, currentSitting, getJson, postJson, whenLoggedOut } from '../api/client.ts'
 import type { Me, Role } from '../api/types.ts'
 import { setTimezone } from './format.ts'
 import { Signal } from './signal.ts'
@@ -19,15 +19,19 @@ function enter(account: Me): void {
 }
 
 export async function recall(): Promise<void> {
+  const asked = currentSitting()
   try {
     enter(await getJson<Me>('/api/v1/me'))
   } catch (error) {
+    // Somebody logged in while this question was on its way: its "no" is old.
+    if (asked !== currentSitting()) return
     session.set({ known: true, me: null, reachable: error instanceof ApiError && error.status !== 0 })
   }
 }
 
 export async function logIn(account: string, password: string): Promise<void> {
   await postJson('/api/v1/login', { account, password })
+  beginSitting()
   enter(await getJson<Me>('/api/v1/me'))
 }
 

@@ -6,6 +6,7 @@ import type { Level } from '#model/alert/alert.ts'
 import { postJson } from '../api/client.ts'
 import type { AlertChange } from '../api/types.ts'
 import { type AlertStore, isUnacknowledged } from './alert-store.ts'
+import { connection } from './connection.ts'
 import { settings } from './settings.ts'
 import { Signal } from './signal.ts'
 
@@ -100,7 +101,7 @@ export function startSounding(store: AlertStore): () => void {
       play('yellow')
     }
   })
-  const timer = setInterval(() => {
+  const step = () => {
     const now = performance.now()
     const { state, silencedUntil } = sound.get()
     if (context && context.state !== 'running' && state !== 'blocked') setState('blocked')
@@ -113,9 +114,15 @@ export function startSounding(store: AlertStore): () => void {
       play(level)
     }
     lastLevel = level
-  }, 250)
+  }
+  const timer = setInterval(step, 250)
+  // The timers of a tab in the background run once a minute; what comes over the network does not wait for them.
+  const stopList = store.subscribeList(step)
+  const stopBeats = connection.subscribe(step)
   return () => {
     stopChanges()
+    stopList()
+    stopBeats()
     clearInterval(timer)
   }
 }
