@@ -10,10 +10,12 @@ import type { DeviceState, FacilityDesk } from '#model/ports/facility.ts'
 import type { Ledger } from '#model/ports/ledger.ts'
 import type { QualityDesk } from '#model/ports/quality.ts'
 import type { Series } from '#model/ports/series.ts'
+import type { DeskLoad } from './alarm-load.ts'
 import type { AuditEvent } from './authentication.ts'
 import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
 import { Consoles, type ConsolesOptions, type DeskInfo } from './consoles.ts'
 import { FacilityFacts, maskingFacts } from './facility-facts.ts'
+import type { Window } from './indicators.ts'
 import { type Look, Looks } from './looks.ts'
 import { type MaskingFacts, maskChange } from './masking.ts'
 import { registerAlertRoutes, standing } from './routes/alerts.ts'
@@ -43,6 +45,10 @@ export interface IndicatorSource {
   }): Promise<
     { id: string; value: number | null; n: number; from: number; to: number; detail?: Record<string, unknown> }[]
   >
+  /** Values of the last whole days, oldest first. */
+  days?(id: string, count: number): Promise<{ day: string; value: number | null; n: number }[]>
+  /** Load of each desk (ISA-18.2). */
+  load?(window: Window): Promise<{ desks: DeskLoad[]; chatter: { what: string; times: number }[] }>
 }
 
 export interface ConsoleServerOptions extends ConsoleAppOptions {

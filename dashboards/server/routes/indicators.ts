@@ -1,20 +1,22 @@
 /**
- * Indicators of `domain.md` 4. What the tier computes is given by its source; the few that follow from the alerts alone
- * are computed here. Everything else is named as not computed, with no value: an empty list would be a lie.
+ * Indicators of `domain.md` 4 and the load of the consoles (ISA-18.2). What the tier computes is given by its source;
+ * without one, what follows from the alerts alone is computed here. The rest has no value: an empty list would be a lie.
  */
 import type { FastifyInstance } from 'fastify'
 import type { AlertDesk } from '#model/ports/alert-desk.ts'
 import { allow } from '../authentication.ts'
-import { INDICATORS, indicatorsOf, MAX_ALERTS } from '../indicators.ts'
+import { indicatorsOfAlerts } from '../indicator-alerts.ts'
+import { INDICATORS, type IndicatorValue, MAX_ALERTS } from '../indicators.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { fieldProblem, notFound } from '../problem.ts'
-import { listOf, page, type Query, timeOf } from '../query.ts'
-import type { ConsoleKit } from '../server.ts'
+import { choiceOf, listOf, page, type Query, textOf, timeOf } from '../query.ts'
+import type { ConsoleKit, IndicatorSource } from '../server.ts'
 
 const DAY = 86_400_000
 const PAGE = 1_000
+const MAX_WINDOW = 400 * DAY
 
-async function alertsOf(desk: AlertDesk, from: number, to: number) {
+async function fromAlerts(desk: AlertDesk, from: number, to: number, now: number) {
   const found = []
   let cursor: string | undefined
   do {
@@ -22,20 +24,65 @@ async function alertsOf(desk: AlertDesk, from: number, to: number) {
     found.push(...page.items)
     cursor = page.next ?? undefined
   } while (cursor && found.length < MAX_ALERTS)
-  return { alerts: found, complete: cursor === undefined }
+  return indicatorsOfAlerts({
+    alerts: found,
+    earlier: [],
+    window: { from, to: to + 1 },
+    now,
+    personDays: null,
+    midnights: [],
+    complete: cursor === undefined,
+  })
+}
+
+export interface IndicatorAnswer extends Partial<IndicatorValue> {
+  id: string
+  status: 'computed' | 'not-computed'
+  from: number
+  to: number
+}
+
+/** One line per indicator, ready for a spreadsheet; with a byte order mark, so that it reads the Chinese. */
+export function indicatorsCsv(items: readonly Record<string, unknown>[]): string {
+  const head = [
+    '编号 id',
+    '指标 name_zh',
+    'name_en',
+    '自 from',
+    '至 to',
+    '值 value',
+    '样本 n',
+    '单位 unit',
+    '目标 target',
+    '公式 formula',
+  ]
+  const cell = (value: unknown): string => {
+    const text = value === null || value === undefined ? '' : String(value)
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  }
+  const rows = items.map((i) => {
+    const name = i.name as { zh: string; en: string }
+    const time = (at: unknown): string => new Date(Number(at)).toISOString()
+    return [i.id, name.zh, name.en, time(i.from), time(i.to), i.value, i.n, i.unit, i.target, i.formula]
+  })
+  return `\uFEFF${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`
 }
 
 export function registerIndicatorRoutes(app: FastifyInstance, kit: ConsoleKit): void {
   const { alerts, indicators, clock } = kit.options
   const onRequest = allow('indicators:read')
-
-  const answer = async (query: Query) => {
+  const windowOf = (query: Query): { from: number; to: number } => {
     const to = timeOf(query, 'to') ?? clock.now()
     const from = timeOf(query, 'from') ?? to - DAY
     if (from >= to) throw fieldProblem('from', '"from" must be before "to".')
+    if (to - from > MAX_WINDOW) throw fieldProblem('from', 'A window may be 400 days long.')
+    return { from, to }
+  }
+
+  const answer = async (query: Query) => {
+    const { from, to } = windowOf(query)
     const given = new Map((await indicators?.list({ from, to }))?.map((v) => [v.id, v]))
-    const own = alerts ? await alertsOf(alerts, from, to) : null
-    const computed = own ? indicatorsOf(own.alerts, clock.now(), own.complete) : new Map()
+    const computed = !indicators && alerts ? await fromAlerts(alerts, from, to, clock.now()) : new Map()
     return INDICATORS.map((indicator) => {
       const value = given.get(indicator.id) ?? computed.get(indicator.id)
       return value
@@ -48,11 +95,12 @@ export function registerIndicatorRoutes(app: FastifyInstance, kit: ConsoleKit): 
     '/api/v1/indicators',
     {
       onRequest,
-      schema: describeRoute('Indicators; "status" says which are computed', 'indicators', {
+      schema: describeRoute('Indicators; "status" says which are computed; ?format=csv as a table', 'indicators', {
         query: {
           id: 'I01 to I39',
           from: 'default: a day before "to"',
           to: 'default: now',
+          format: 'json (default) or csv',
           cursor: 'page',
           limit: '1 to 5000',
         },
@@ -60,20 +108,24 @@ export function registerIndicatorRoutes(app: FastifyInstance, kit: ConsoleKit): 
         errors: [422],
       }),
     },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       const ids = listOf(query, 'id')
-      return page(
-        (await answer(query)).filter((i) => !ids || ids.includes(i.id)),
-        (i) => i.id,
-        query,
-      )
+      const items = (await answer(query)).filter((i) => !ids || ids.includes(i.id))
+      if (choiceOf(query, 'format', ['json', 'csv'] as const) === 'csv') {
+        reply
+          .type('text/csv; charset=utf-8')
+          .header('content-disposition', 'attachment; filename="indicators.csv"')
+          .serializer(String)
+        return indicatorsCsv(items)
+      }
+      return page(items, (i) => i.id, query)
     },
   )
   app.get<{ Params: { id: string }; Querystring: Query }>(
     '/api/v1/indicators/:id',
     {
       onRequest,
-      schema: describeRoute('One indicator', 'indicators', {
+      schema: describeRoute('One indicator, with its values of earlier days', 'indicators', {
         query: { from: 'default: a day before "to"', to: 'default: now' },
         errors: [404, 422],
       }),
@@ -81,7 +133,45 @@ export function registerIndicatorRoutes(app: FastifyInstance, kit: ConsoleKit): 
     async ({ params, query }) => {
       const found = (await answer(query)).find((i) => i.id === params.id)
       if (!found) throw notFound('indicator', params.id)
-      return found
+      return { ...found, days: (await indicators?.days?.(params.id, 90)) ?? [] }
+    },
+  )
+  if (indicators?.load) registerLoad(app, indicators, windowOf)
+}
+
+function registerLoad(
+  app: FastifyInstance,
+  indicators: IndicatorSource,
+  windowOf: (query: Query) => { from: number; to: number },
+): void {
+  app.get<{ Querystring: Query }>(
+    '/api/v1/alarm-load',
+    {
+      onRequest: allow('indicators:read'),
+      schema: describeRoute(
+        'Alarm load of each desk (ISA-18.2): alarms per ten minutes, peak, floods, chattering, stale, colours',
+        'indicators',
+        {
+          query: { desk: 'desk ids', from: 'default: a day before "to"', to: 'default: now' },
+          ok: { type: 'object', additionalProperties: true },
+          errors: [422],
+        },
+      ),
+    },
+    async ({ query }) => {
+      const window = windowOf(query)
+      const wanted = textOf(query, 'desk') === undefined ? null : listOf(query, 'desk')
+      const { desks, chatter } = await indicators.load!(window)
+      const values = new Map((await indicators.list(window)).map((v) => [v.id, v]))
+      return {
+        ...window,
+        desks: desks.filter((d) => !wanted || wanted.includes(d.desk)),
+        chatter,
+        stale: values.get('I12')?.detail?.stale ?? null,
+        colours: values.get('I14')?.detail?.shares ?? null,
+        topTen: values.get('I13')?.detail?.top ?? [],
+        targets: { per10Min: { target: 1, limit: 2 }, peak: 10, floodShare: 0.01, stale: 5 },
+      }
     },
   )
 }
