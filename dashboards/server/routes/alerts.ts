@@ -237,7 +237,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
         const act = actOf(verb, id, account.id, request.body as Record<string, unknown>, clock.now())
         const outcome = await desk.act(act, account)
         if (!outcome.ok) refuse(outcome, id)
-        return maskChange(outcome.change, mask(request), kit.masking)
+        const change = maskChange(outcome.change, mask(request), kit.masking)
+        return { ...change, alert: { ...change.alert, ...standing(kit.options, id, mask(request)) } }
       },
     )
 }

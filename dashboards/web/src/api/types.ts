@@ -4,6 +4,7 @@
  */
 import type { Verb } from '#model/alert/acts.ts'
 import type { Alert, AlertChange, Bilingual, Level } from '#model/alert/alert.ts'
+import type { EscalationView } from '#model/ports/alert-desk.ts'
 
 export type { Alert, AlertChange, Bilingual, Level, Verb }
 
@@ -27,7 +28,13 @@ export interface Page<T> {
   total: number
 }
 
-export type ListedAlert = Alert & { allowedActions?: Verb[]; shelvedUntil?: number | null }
+export type ListedAlert = Alert & {
+  allowedActions?: Verb[]
+  shelvedUntil?: number | null
+  escalation?: EscalationView | null
+}
+
+export type { EscalationView }
 
 export interface EvidenceReading {
   id: string
@@ -185,6 +192,18 @@ export interface HealthAnswer {
   broker?: { clients: number; refused: number } | null
   quarantined?: number
   diskFreeBytes?: number | null
+  test?: {
+    sentAt: number | null
+    okAt: number | null
+    latencyMs: number | null
+    p50Ms: number | null
+    p95Ms: number | null
+    sent: number
+    lost: number
+    failing: boolean
+  } | null
+  webhook?: { url: string; waiting: number; sent: number; failed: number; lastError: string | null } | null
+  consoles?: { attended: number; sounding: Record<string, string | null> }
   notReady?: string[]
   stream?: { clients: number; seq: number; published: number; dropped: number; refused: number; gaps: number }
 }

@@ -73,6 +73,36 @@ function ShelvedFor({ until }: { until: number }) {
   )
 }
 
+/** 升级: what ran out, who was told when, and when the next person will be. */
+function EscalationLine({ alert }: { alert: ListedAlert }) {
+  const t = useText()
+  const now = useSignal(second)
+  const e = alert.escalation
+  if (!e || isClosed(alert)) return null
+  return (
+    <p className={css.shelf} data-testid="escalation" data-step={e.step}>
+      {e.clock && e.at !== null && (
+        <b>
+          {t('escalation.told', {
+            what: t(`escalation.${e.clock}`),
+            n: e.step,
+            who: e.told.join('、') || t('escalation.nobody'),
+            time: clockTime(e.at),
+          })}
+        </b>
+      )}{' '}
+      {e.nextAt !== null && e.nextClock
+        ? t('escalation.nextLong', {
+            what: t(`escalation.${e.nextClock}`),
+            time: duration(Math.max(0, e.nextAt - now)),
+          })
+        : e.step > 0
+          ? t('escalation.last')
+          : ''}
+    </p>
+  )
+}
+
 interface Props {
   id: string | null
   onAct(verb: Verb): void
@@ -101,6 +131,7 @@ export function Panel({ id, onAct, onClose }: Props) {
         {state.failure && <p className={css.failure}>{t('panel.loadFailed', { why: state.failure })}</p>}
         <Pictures alert={alert} />
         <QuickVerify alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} />
+        <EscalationLine alert={alert} />
         {detail?.shelvedUntil && <ShelvedFor until={detail.shelvedUntil} />}
         <Reasons alert={alert} detail={detail} heardAt={state.heardAt} />
         <PlanSteps alert={alert} detail={detail} />

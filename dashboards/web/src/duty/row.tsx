@@ -1,7 +1,7 @@
 /** One row of the list. Subscribes to its own alert: a change of one alert renders one row. */
 import { memo, useCallback, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
 import { ACK_SLA_MS } from '#model/alert/alert.ts'
-import type { Alert } from '../api/types.ts'
+import type { ListedAlert } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Bar, Hatch } from '../kit/controls.tsx'
@@ -25,22 +25,58 @@ export function useAlert(id: string) {
 }
 
 /** Limit and time used: a bar and seconds, so that neither has to be read alone. */
-export function AgeCell({ alert }: { alert: Alert }) {
+export function AgeCell({ alert }: { alert: ListedAlert }) {
   const t = useText()
-  const elapsed = useSignal(second) - alert.raisedAt
-  if (!isUnacknowledged(alert)) return <span className={css.age}>{duration(elapsed)}</span>
+  const now = useSignal(second)
+  const elapsed = now - alert.raisedAt
+  if (alert.state === 'shelved' && alert.shelvedUntil)
+    return (
+      <span className={css.age} title={t('shelf.untilShort', { time: clockTime(alert.shelvedUntil) })}>
+        {t('shelf.left', { time: duration(Math.max(0, alert.shelvedUntil - now)) })}
+      </span>
+    )
+  const escalated = alert.escalationStep > 0 && <Escalated alert={alert} now={now} />
+  if (!isUnacknowledged(alert))
+    return (
+      <>
+        {escalated}
+        <span className={css.age}>{duration(elapsed)}</span>
+      </>
+    )
   const limit = ACK_SLA_MS[alert.level]
   const part = elapsed / limit
   return (
     <>
-      <span className={css.ageBar}>
+      <span className={css.ageBar} data-escalated={alert.escalationStep > 0}>
         <Bar part={part} tone={alert.level === 'red' ? 'red' : part > 0.6 ? 'strong' : undefined} />
       </span>
-      <span className="muted">
-        {elapsed > limit ? t('row.over', { time: duration(elapsed - limit) }) : duration(limit)}
-      </span>
+      {escalated || (
+        <span className="muted">
+          {elapsed > limit ? t('row.over', { time: duration(elapsed - limit) }) : duration(limit)}
+        </span>
+      )}
       <b className={css.age}>{duration(elapsed)}</b>
     </>
+  )
+}
+
+/** Who was told that this alert waits, and in how many seconds the next one is. */
+function Escalated({ alert, now }: { alert: ListedAlert; now: number }) {
+  const t = useText()
+  const e = alert.escalation
+  const told = e?.told.join('、') ?? ''
+  const left = e?.nextAt ? Math.max(0, Math.ceil((e.nextAt - now) / 1000)) : null
+  return (
+    <em
+      className={css.escalated}
+      data-testid="escalated"
+      title={`${t('escalation.step', { n: alert.escalationStep })} ${told}${
+        left === null ? '' : ` · ${t('escalation.next', { time: duration(left * 1000) })}`
+      }`}
+    >
+      ↑{alert.escalationStep}
+      {told ? ` ${told}` : ''}
+    </em>
   )
 }
 

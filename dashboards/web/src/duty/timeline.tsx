@@ -2,7 +2,7 @@
 import { Link } from 'react-router'
 import type { AlertChange, AlertDetail, EvidenceReading, ListedAlert, Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
-import { useText } from '../i18n/use-text.ts'
+import { type Text, useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Button } from '../kit/controls.tsx'
 import { isClosed } from '../live/alert-store.ts'
@@ -137,7 +137,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
               <time>{clockTime(c.at)}</time>
               <b>{t.code('change', c.change)}</b>
               <span>{c.by === null || c.by === 'system' ? t('panel.system') : c.by}</span>
-              <span className="muted">{noteOf(c)}</span>
+              <span className="muted">{noteOf(t, c)}</span>
             </li>
           ))}
       </ol>
@@ -154,14 +154,31 @@ export function Timeline({ alert, detail, onAct }: Props) {
   )
 }
 
-/** A plan step's note is a small JSON object of the server: shown by its step and words. */
-export function noteOf(change: AlertChange): string {
+/** Notes that the system writes are small JSON objects: shown by their words. Everything else is as somebody wrote it. */
+export function noteOf(t: Text, change: AlertChange): string {
   if (!change.note) return ''
-  if (change.change !== 'plan-step' || !change.note.startsWith('{')) return change.note
+  if (!change.note.startsWith('{')) return change.note
   try {
-    const step = JSON.parse(change.note) as { step?: string; note?: string | null }
-    return [step.step, step.note].filter(Boolean).join(' ')
+    const note = JSON.parse(change.note) as Record<string, unknown>
+    if (change.change === 'plan-step') return [note.step, note.note].filter(Boolean).join(' ')
+    if (change.change === 'escalated' && change.by === 'system') return escalationWords(t, note)
+    if (change.change === 'commented' && change.by === 'system') return receiptWords(t, note)
   } catch {
-    return change.note
+    // Not ours: a person may begin a sentence with a brace.
   }
+  return change.note
+}
+
+function escalationWords(t: Text, note: Record<string, unknown>): string {
+  const told = Array.isArray(note.told) ? note.told.join('、') : ''
+  return `${t.code('escalation', String(note.clock))} → ${told || t('escalation.nobody')}`
+}
+
+function receiptWords(t: Text, note: Record<string, unknown>): string {
+  if (typeof note.outward !== 'string') return JSON.stringify(note)
+  const to = Array.isArray(note.to) ? note.to.join('、') : ''
+  const what = `${t.code('outward', note.outward)}${to ? ` → ${to}` : ''}`
+  if (note.ok === true)
+    return t('outward.sent', { what, status: String(note.status ?? '—'), ms: String(note.tookMs ?? '—') })
+  return t('outward.failed', { what, n: String(note.attempts ?? 0), why: String(note.why ?? '—') })
 }

@@ -320,7 +320,7 @@ function Words({
                     ? t('panel.system')
                     : item.change!.by}
               </span>
-              <span className="muted">{item.change ? noteOf(item.change) : ''}</span>
+              <span className="muted">{item.change ? noteOf(t, item.change) : ''}</span>
             </button>
           </li>
         ))}

@@ -5,6 +5,7 @@ import { Button, Hatch } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { connection, forgetRecovered } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
+import { lease } from '../live/lease.ts'
 import { store } from '../live/runtime.ts'
 import { fifth } from '../live/server-clock.ts'
 import { sound, unlockSound } from '../live/sound.ts'
@@ -71,6 +72,24 @@ function MuteBar() {
   )
 }
 
+/** The address named a desk that the site file does not have. */
+function WrongDesk() {
+  const t = useText()
+  const { refused } = useSignal(lease)
+  if (refused === null) return null
+  return (
+    <div className={css.banner} role="status" data-testid="wrong-desk">
+      <b>{t('desk.unknown', { desk: refused })}</b>
+      <span className="muted">{t('desk.unknownNote')}</span>
+      <span className={css.bannerEnd}>
+        <Button small onClick={() => lease.set({ ...lease.get(), refused: null })}>
+          {t('recovered.dismiss')}
+        </Button>
+      </span>
+    </div>
+  )
+}
+
 function Storm() {
   const t = useText()
   const [count, setCount] = useState(0)
@@ -104,6 +123,7 @@ export function Banners() {
       <Lost />
       <MuteBar />
       <Recovered />
+      <WrongDesk />
       <Storm />
     </div>
   )

@@ -8,7 +8,9 @@ import { ageMs, connection } from '../live/connection.ts'
 import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
 import { ageSeconds, duration, grouped } from '../live/format.ts'
-import { fifth } from '../live/server-clock.ts'
+import { lease, takeLease } from '../live/lease.ts'
+import { PROOF_VALID_MS, proof } from '../live/proof.ts'
+import { fifth, second } from '../live/server-clock.ts'
 import { logOut } from '../live/session.ts'
 import { settings, shownTheme } from '../live/settings.ts'
 import { silence, sound, unlockSound } from '../live/sound.ts'
@@ -60,13 +62,38 @@ function Coverage() {
   )
 }
 
+/** 端到端: the age and latency of the last test alert over the broker; hatched words when it is failing or old. */
+function EndToEnd() {
+  const t = useText()
+  const now = useSignal(second)
+  const { okAt, latencyMs, failing, hereMs } = useSignal(proof)
+  if (okAt === null && !failing) return null
+  const age = okAt === null ? null : now - okAt
+  const bad = failing || age === null || age > PROOF_VALID_MS
+  return (
+    <span
+      className={css.quiet}
+      data-gap={bad}
+      data-testid="end-to-end"
+      title={hereMs === null ? undefined : t('status.test.here', { ms: hereMs })}
+    >
+      {bad
+        ? t('status.test.failing', { age: age === null ? '—' : duration(age) })
+        : t('status.test.ok', { ms: hereMs ?? latencyMs ?? 0, age: duration(age) })}
+    </span>
+  )
+}
+
 export function SoundSwitch() {
   const t = useText()
   useSignal(fifth)
   const { state, silencedUntil } = useSignal(sound)
-  const text =
-    state === 'on'
-      ? t('status.sound.on')
+  const { role, holder, here } = useSignal(lease)
+  const other = state === 'on' && role === 'other'
+  const text = other
+    ? t('status.sound.other', { who: holder ?? '—' })
+    : state === 'on'
+      ? t(here > 1 ? 'status.sound.own' : 'status.sound.on')
       : state === 'silenced'
         ? t('status.sound.silenced', { s: Math.max(0, Math.ceil(((silencedUntil ?? 0) - performance.now()) / 1000)) })
         : t(state === 'blocked' ? 'status.sound.blocked' : 'status.sound.off')
@@ -76,10 +103,14 @@ export function SoundSwitch() {
       className={css.tool}
       aria-keyshortcuts="S"
       data-alarm={state === 'blocked'}
-      onClick={() => (state === 'on' ? silence() : void unlockSound())}
+      data-role={role}
+      data-testid="sound"
+      title={other ? t('status.sound.take') : undefined}
+      onClick={() => (other ? void takeLease() : state === 'on' ? silence() : void unlockSound())}
     >
-      <Icon name={state === 'on' ? 'sound' : 'mute'} />
+      <Icon name={state === 'on' && !other ? 'sound' : 'mute'} />
       {text}
+      {other && <b className={css.take}>{t('status.sound.takeShort')}</b>}
     </button>
   )
 }
@@ -101,6 +132,7 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
         <ConnectionChip />
         <Sequence />
         <Coverage />
+        <EndToEnd />
         <SoundSwitch />
         <span className={css.clock}>
           <b>

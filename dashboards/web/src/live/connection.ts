@@ -3,6 +3,7 @@
  * what we know is. It never guesses: late from 2 s without a heartbeat, lost from 10 s (console.md section 7).
  */
 import type { AlertChange } from '../api/types.ts'
+import { giveUpDesk, streamQuery } from './lease.ts'
 import { serverClock } from './server-clock.ts'
 import { Signal } from './signal.ts'
 import { backoffMs, type OpenStream, openEvents } from './sse.ts'
@@ -35,9 +36,20 @@ export interface ConnectionState {
   recovered: Recovered | null
 }
 
+export interface Beat {
+  seq: number
+  time: number
+  openAlerts: number | null
+  /** Which console of each desk sounds. */
+  sounding?: Record<string, string | null>
+  attended?: number
+  /** The last end-to-end test of the edge. */
+  test?: { okAt: number | null; latencyMs: number | null; failing: boolean }
+}
+
 export interface StreamHandlers {
   alert(change: AlertChange, id: string | null): void
-  heartbeat(beat: { seq: number; time: number; openAlerts: number | null }): void
+  heartbeat(beat: Beat): void
   device(device: unknown): void
   facility(facility: unknown): void
   /** Called after each (re)connection: `resumed` is false when state must be fetched anew. */
@@ -159,7 +171,15 @@ export function startConnection(handlers: StreamHandlers): () => void {
         recovering = null
         if (count > 0 || gap) patch({ recovered: { count, from, to: Math.max(to, from), gap } })
       }
-      handlers.heartbeat({ seq, time: beat.time ?? serverClock.now(), openAlerts: open })
+      const { sounding, attended, test } = body as Beat
+      handlers.heartbeat({
+        seq,
+        time: beat.time ?? serverClock.now(),
+        openAlerts: open,
+        ...(sounding ? { sounding } : {}),
+        ...(attended === undefined ? {} : { attended }),
+        ...(test ? { test } : {}),
+      })
     } else if (event.event === 'gap') {
       const gap = body as { from?: number; to?: number }
       if (recovering) recovering.gap = true
@@ -179,7 +199,7 @@ export function startConnection(handlers: StreamHandlers): () => void {
     patch({ attempts, retryAt: null })
     lastByteAt = performance.now()
     const resumeFrom = lastId
-    const mine = openEvents('/api/v1/stream', resumeFrom, {
+    const mine = openEvents(`/api/v1/stream${streamQuery()}`, resumeFrom, {
       open: () => {
         if (resumeFrom) {
           const from = (seqOf(resumeFrom) ?? 0) + 1
@@ -197,6 +217,7 @@ export function startConnection(handlers: StreamHandlers): () => void {
       if (stopped || stream !== mine) return
       stream = null
       if (status === 401) return handlers.loggedOut()
+      if (status === 422 && giveUpDesk()) return open()
       const wait = backoffMs(attempts, Math.random())
       patch({ retryAt: performance.now() + wait, attempts })
       waiting = setTimeout(open, wait)

@@ -7,6 +7,8 @@ import { postJson } from '../api/client.ts'
 import type { AlertChange } from '../api/types.ts'
 import { type AlertStore, isUnacknowledged } from './alert-store.ts'
 import { connection } from './connection.ts'
+import { facility } from './facility-data.ts'
+import { consoleId, lease, ringsHere } from './lease.ts'
 import { settings } from './settings.ts'
 import { Signal } from './signal.ts'
 
@@ -49,15 +51,16 @@ export function play(level: Level | 'test' | 'lost'): void {
   }
 }
 
-function report(): void {
+/** Also at every (re)connection: a log-in unlocks before there is a session, and a server that restarted knows nothing. */
+export function reportSound(): void {
   const { state } = sound.get()
-  void postJson('/api/v1/console/audio-state', { state }).catch(() => null)
+  void postJson('/api/v1/console/audio-state', { state, console: consoleId }).catch(() => null)
 }
 
 function setState(state: SoundState, silencedUntil: number | null = null): void {
   const before = sound.get().state
   sound.set({ state, silencedUntil })
-  if (before !== state) report()
+  if (before !== state) reportSound()
 }
 
 /** Must run inside a click or a key press: browsers allow sound only then. */
@@ -80,10 +83,19 @@ export function startSounding(store: AlertStore): () => void {
   let lastLevel: Level | null = null
   const chimed = new Set<string>()
 
+  const parentOf = (zone: string): string | null => facility.get().zones.get(zone)?.parent ?? null
+  /** Another console of this desk sounds: two would be a choir. */
+  const quiet = (): boolean => lease.get().role === 'other'
   const ringing = (): Level | null => {
     let found: Level | null = null
     for (const alert of store.values()) {
-      if (!alert.annunciated || alert.handling === 'closed' || !isUnacknowledged(alert)) continue
+      if (
+        !alert.annunciated ||
+        !ringsHere(alert.zone, parentOf) ||
+        alert.handling === 'closed' ||
+        !isUnacknowledged(alert)
+      )
+        continue
       if (alert.level === 'red') return 'red'
       if (alert.level === 'orange') found = 'orange'
     }
@@ -95,6 +107,7 @@ export function startSounding(store: AlertStore): () => void {
     if (!alert.annunciated) return
     // A new red re-arms at once; silence only ever covers what was there.
     if (alert.level === 'red' && sound.get().state === 'silenced') setState('on')
+    if (quiet() || !ringsHere(alert.zone, parentOf)) return
     if (alert.level === 'yellow' && sound.get().state === 'on' && ringing() === null && !chimed.has(alert.id)) {
       chimed.add(alert.id)
       if (chimed.size > 500) chimed.clear()
@@ -108,7 +121,7 @@ export function startSounding(store: AlertStore): () => void {
     if (context?.state === 'running' && state === 'blocked') setState('on')
     if (state === 'silenced' && silencedUntil !== null && now >= silencedUntil) setState('on')
     if (sound.get().state !== 'on') return
-    const level = ringing()
+    const level = quiet() ? null : ringing()
     if (level && (level !== lastLevel || now - lastAt >= (REPEAT_MS[level] ?? Number.POSITIVE_INFINITY))) {
       lastAt = now
       play(level)
