@@ -57,6 +57,8 @@ export class Camera {
   preset: string | null = null
   readonly #clock: Clock
   readonly #seed: number
+  /** Where the streams of the twin are; without any, the address names the usual port, on which nobody answers. */
+  rtspPort: number | null = null
   #picture: { second: number; key: string; jpeg: Uint8Array } | null = null
 
   constructor(config: TwinCamera, clock: Clock) {
@@ -146,7 +148,7 @@ export class Camera {
       case 'GetStreamUri': {
         const host = new URL(base).hostname
         return ok(
-          `<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://${host}:554/cam/${encodeURIComponent(config.id)}/stream</tt:Uri><tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>`,
+          `<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://${host}:${this.rtspPort ?? 554}/cam/${encodeURIComponent(config.id)}/stream</tt:Uri><tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>`,
         )
       }
       case 'GetSnapshotUri':

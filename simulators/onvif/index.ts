@@ -9,6 +9,7 @@ import { Camera, SLOW_MS, type TwinCamera, type TwinFault } from './camera.ts'
 import { type Responder, startResponder } from './discovery-responder.ts'
 import { eventProperties } from './event-service.ts'
 import { eventOfReading } from './reading-events.ts'
+import { hasFfmpeg, type RtspServer, startRtspServer } from './rtsp-server.ts'
 import type { Scene } from './scene-picture.ts'
 import { envelope, readRequest, soapFault } from './soap-text.ts'
 
@@ -22,6 +23,8 @@ export interface OnvifTwinOptions {
   cameras: TwinCamera[]
   /** Answer WS-Discovery on loopback (default off). */
   discovery?: boolean
+  /** Serve RTSP streams (default off); needs ffmpeg, without which there are none. */
+  rtsp?: boolean
   clock: Clock
   /** 0 ≤ x < 1. */
   chance(): number
@@ -40,6 +43,10 @@ export interface RawEvent {
 
 export interface OnvifTwin {
   readonly port: number
+  /** Port of the streams; null = there are none. */
+  readonly rtspPort: number | null
+  /** Streams that are being encoded now. */
+  encoders(): number
   /** Address of the camera's device service, for the site file. */
   urlOf(id: string): string
   /** Tells an event as it stands. */
@@ -108,6 +115,9 @@ export async function createOnvifTwin(options: OnvifTwinOptions): Promise<OnvifT
   const responder: Responder | null = options.discovery
     ? await startResponder(() => [...cameras.values()].filter((c) => !c.faults.has('gone')).map((c) => c.config), urlOf)
     : null
+
+  const rtsp: RtspServer | null = options.rtsp && hasFfmpeg() ? await startRtspServer(host, cameras) : null
+  for (const camera of cameras.values()) camera.rtspPort = rtsp?.port ?? null
 
   for (const camera of cameras.values())
     tell(camera, 'tns1:VideoSource/MotionAlarm', { source: { Source: 'VideoSource_1' }, data: { State: 'false' } })
@@ -250,6 +260,8 @@ export async function createOnvifTwin(options: OnvifTwinOptions): Promise<OnvifT
 
   return {
     port,
+    rtspPort: rtsp?.port ?? null,
+    encoders: () => rtsp?.encoders() ?? 0,
     urlOf: (id) => urlOf(need(id).config.id),
     emit: (id, topic, event) => tell(need(id), topic, event),
     emitReading(id, reading) {
@@ -292,6 +304,7 @@ export async function createOnvifTwin(options: OnvifTwinOptions): Promise<OnvifT
     async close() {
       for (const camera of cameras.values()) camera.events.forget()
       await responder?.close()
+      await rtsp?.close()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
       await closed

@@ -28,7 +28,8 @@ export interface DayOptions {
   ackS: number | null
   resolveS: number | null
   onAlert?: (change: AlertChange) => void
-  onHour?: (hour: number, readings: number) => void
+  /** An hour is over; of its last five seconds not everything is decided yet. */
+  onHour?: (hour: number, soFar: Day) => void
 }
 
 interface Counted {
@@ -114,7 +115,7 @@ export function runDay(o: DayOptions): Day {
   for (const draft of life.initial(o.startMs)) say(draft)
   for (let second = 1; second <= seconds; second++) {
     for (const draft of life.tick(o.startMs + second * 1000)) say(draft)
-    if (second % 3600 === 0) o.onHour?.(second / 3600, day.readings)
+    if (second % 3600 === 0) o.onHour?.(second / 3600, day)
   }
   engine.finish(o.startMs + seconds * 1000)
   const totals = engine.book.totals()

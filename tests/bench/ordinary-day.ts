@@ -11,7 +11,7 @@
 import { parseArgs } from 'node:util'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Size } from '#simulators/facility/facility.ts'
-import { BAR_PER_HOUR, runDay } from './day.ts'
+import { BAR_PER_HOUR, type Day, runDay } from './day.ts'
 
 const { values } = parseArgs({
   options: {
@@ -39,6 +39,11 @@ function list({ at, change, alert }: AlertChange): void {
   process.stderr.write(`${clock} ${change} ${alert.code} ${alert.key} ${alert.level}${sounded} ${alert.zone ?? ''}\n`)
 }
 
+function progress(hour: number, { readings, byHour, reds }: Day): void {
+  const sounded = byHour[hour - 1] ?? 0
+  process.stderr.write(`${hour} h: ${(readings / 1e6).toFixed(1)} M readings, ${sounded} sounded, ${reds} red so far\n`)
+}
+
 const began = process.hrtime.bigint()
 const day = runDay({
   size: values.size as Size,
@@ -52,9 +57,7 @@ const day = runDay({
   ackS: secondsOf(model.ack),
   resolveS: secondsOf(model.resolve),
   ...(values.list ? { onAlert: list } : {}),
-  ...(values.progress
-    ? { onHour: (hour, readings) => process.stderr.write(`${hour} h, ${(readings / 1e6).toFixed(1)} M readings\n`) }
-    : {}),
+  ...(values.progress ? { onHour: progress } : {}),
 })
 const wallS = Number(process.hrtime.bigint() - began) / 1e9
 const cpuS = process.cpuUsage().user / 1e6
