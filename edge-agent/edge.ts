@@ -14,6 +14,7 @@ import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { durationMs } from '#model/local-time.ts'
+import type { RuleInfo } from '#model/ports/facility.ts'
 import type { JournalRecord } from '#model/ports/journal.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import type { RawReading, Reading } from '#model/reading.ts'
@@ -40,6 +41,7 @@ import { openBroker } from './parts/broker.ts'
 import { type Duty, openDuty } from './parts/duty.ts'
 import { type EndToEndTest, openEndToEndTest, ownAddress, ownIdentity } from './parts/end-to-end-test.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
+import { IndicatorFacts, openEdgeIndicators } from './parts/indicators.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
 import { openEdgeQuality } from './parts/quality.ts'
@@ -108,6 +110,7 @@ class EdgeAgent implements Edge {
   #pictures!: EvidencePictures
   #facility!: EdgeFacilityDesk
   #quality!: Quality
+  #facts!: IndicatorFacts
   #duty!: Duty
   #self = ''
   #own!: ReturnType<typeof ownIdentity>
@@ -241,7 +244,9 @@ class EdgeAgent implements Edge {
       random: this.#options.random,
     })
     this.#end('uplink', () => this.#uplink?.close())
+    this.#facts = new IndicatorFacts({ site, context: this.#context })
     this.#quality = await openEdgeQuality({
+      followers: this.#facts.followers,
       clock,
       log,
       dir: data.quality,
@@ -414,7 +419,7 @@ class EdgeAgent implements Edge {
       table: this.#table,
       intake: this.#intake,
       pictures: this.#pictures,
-      rules: () => ruleInfos(this.#rules.rules.rules, this.#rules.rules.shadow()),
+      rules: () => this.#ruleInfos(),
       plans: () => plans,
       ability: () => this.#rules.rules.ability(),
       health: () => edgeHealth(report),
@@ -422,6 +427,23 @@ class EdgeAgent implements Edge {
     })
     this.#end('facility desk', () => this.#facility.close())
     const section = site.console ?? {}
+    const indicators = openEdgeIndicators({
+      site,
+      clock,
+      log,
+      facts: this.#facts,
+      quality: this.#quality,
+      desk: this.desk,
+      ledger: this.ledger,
+      context: this.#context,
+      table: this.#table,
+      pictures: this.#pictures,
+      accounts,
+      uplink: () => this.#uplink,
+      rules: () => this.#ruleInfos(),
+      plans: () => plans,
+    })
+    this.#end('indicators', () => indicators.close())
     this.console = await createConsoleServer({
       clock,
       id: site.facility.id,
@@ -431,6 +453,7 @@ class EdgeAgent implements Edge {
       alerts: this.desk,
       facility: this.#facility,
       quality: this.#quality,
+      indicators,
       series,
       ledger: this.ledger,
       ...(section.cert && section.key
@@ -478,6 +501,10 @@ class EdgeAgent implements Edge {
         )
       })
     this.ports = { ...this.ports, console: Number(new URL(this.url).port) }
+  }
+
+  #ruleInfos(): RuleInfo[] {
+    return ruleInfos(this.#rules.rules.rules, this.#rules.rules.shadow())
   }
 
   #watchSite(): void {

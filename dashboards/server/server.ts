@@ -22,6 +22,7 @@ import { registerAlertRoutes, standing } from './routes/alerts.ts'
 import { registerConsoleRoutes } from './routes/console.ts'
 import { registerContextRoutes } from './routes/context.ts'
 import { deviceView, registerDeviceRoutes } from './routes/devices.ts'
+import { registerEvidenceRoutes } from './routes/evidence.ts'
 import { registerIncidentRoutes } from './routes/incidents.ts'
 import { registerIndicatorRoutes } from './routes/indicators.ts'
 import { registerLedgerRoutes } from './routes/ledger.ts'
@@ -163,6 +164,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   if (alerts) {
     registerAlertRoutes(app, kit, alerts)
     registerIncidentRoutes(app, kit, alerts)
+    registerEvidenceRoutes(app, kit, alerts)
   }
   registerStreamRoute(app, kit)
   registerConsoleRoutes(app, kit)

@@ -60,7 +60,7 @@ const DEFAULT_IN_TIME_MS = 5000
 const SAVE_MS = 60_000
 /** Every so many saves the times of the last readings are written too. */
 const FULL_SAVE = 5
-const LOOK_MS = 30_000
+const LOOK_MS = 15_000
 const CATCH_UP_MS = 3 * 86_400_000
 const PAGE = 2000
 /** Values of types that must vary; the rest of a value says how sure the device is. */
