@@ -240,7 +240,8 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
     )
   const rulesOf = (dir: string): Rule[] => [
     ...loadRules(dir, site.rules ?? {}),
-    ...(options.ability ? [abilityRule()] : []),
+    // The answer of `--why` also says where a rule cannot fire; nothing is printed of it.
+    ...(options.ability || options.why ? [abilityRule()] : []),
   ]
   const rules = rulesOf(options.rules ?? CATALOGUE_DIR)
   const quiet = options.why !== undefined || options.against !== undefined

@@ -6,6 +6,7 @@ import type { ReadingValue } from '#model/reading.ts'
 import { type Condition, condition, fieldsOf, type Variables } from './engine/cel.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
+import { READING_CONDITIONS } from './why-predicates.ts'
 
 export interface Predicate {
   text: string
@@ -39,6 +40,7 @@ function whensOf(rule: Rule, type: string): string[] {
     for (const [child, value] of Object.entries(node)) walk(value, child)
   }
   walk(rule.file.pattern, '')
+  found.push(...(READING_CONDITIONS[rule.file.operator]?.[type] ?? []))
   return [...new Set(found)]
 }
 
@@ -100,7 +102,9 @@ export function conditionsOf(rule: Rule, type: string): Predicate[] {
       if (!named.some((n) => n in fields) && !named.some((n) => n in PLACE)) return []
       let check: Condition
       try {
-        check = condition(rule, text, variables)
+        // Only what it names: a field may be called like a type of the language.
+        const declared = Object.fromEntries(named.flatMap((n) => (n in variables ? [[n, 'dyn' as const]] : [])))
+        check = condition(rule, text, declared)
       } catch {
         return []
       }

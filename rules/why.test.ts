@@ -1,10 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
+import { parseCases } from './cases/case-file.ts'
+import { casesPathOf, mergedSite } from './cases/run.ts'
+import { CATALOGUE_DIR, readRuleFiles } from './catalogue/load.ts'
+import { Engine } from './engine/engine.ts'
+import { Rule } from './engine/rule.ts'
 import { replay } from './replay.ts'
-import type { Because, WhyAnswer } from './why.ts'
-import { conjuncts } from './why-conditions.ts'
+import { type Because, type WhyAnswer, WhyWatch } from './why.ts'
+import { conditionsOf, conjuncts } from './why-conditions.ts'
+import { isAsked, READING_CONDITIONS } from './why-predicates.ts'
+import { knowsCause } from './why-words.ts'
 
 const T = 1_800_000_000_000
 let dir: string
@@ -64,13 +72,17 @@ describe('why not', () => {
   test('each predicate stands with its value, its limit, its source and its age', async () => {
     const answer = await why([climb(0, 0.7), climb(1, 0.7), climb(10, 0.99)], 'climbing', 'ROOF', 3)
     expect(answer).toMatchObject({ rule: 'climbing', key: 'ROOF', at: T + 3_000, fired: false })
-    expect(of(answer, 'confidence >= minConfidence')).toEqual({
+    expect(of(answer, 'confidence >= minConfidence')).toMatchObject({
       predicate: 'confidence >= minConfidence',
       value: 0.7,
       limit: 0.85,
       source: 'K1',
       age: 2_000,
       cause: 'not true',
+      text: {
+        zh: 'confidence >= minConfidence：0.7，限值 0.85，来源 K1，2 秒前，不成立',
+        en: 'confidence >= minConfidence: 0.7, limit 0.85, from K1, 2 s ago, not true',
+      },
     })
     expect(of(answer, 'behaviour == "climb"')).toMatchObject({ value: 'climb', limit: 'climb', cause: null })
   })
@@ -158,6 +170,114 @@ describe('why not', () => {
     })
     expect(of(await why([fix], 'R18', 'P1|C1', 20), 'forbidden')?.cause).toBe('it is his own cell or belongs to it')
     expect(of(await why([fix], 'R18', 'P1|ROOF', 20), 'forbidden')).toMatchObject({ value: true, cause: null })
+  })
+})
+
+describe('why not, of patterns that are code', () => {
+  const door = (s: number, state: string): Line => at(s, 'D1', 'door.state', { state })
+  const fix = (s: number, device: string, x: number, zone?: string): Line =>
+    at(
+      s,
+      device,
+      device === 'T1' ? 'tag.position' : 'band.position',
+      { x_m: x, y_m: 1, floor: 1, accuracy_m: 1 },
+      zone ? { zone } : {},
+    )
+
+  test('a permission explains why an opening is no force', async () => {
+    const answer = await why([at(0, 'D1', 'door.exit-request'), door(2, 'open')], 'R07', 'D1', 10)
+    expect(of(answer, 'no permission around the opening')).toMatchObject({
+      value: 'door.exit-request',
+      source: 'D1',
+      cause: 'somebody had the right to open it',
+      text: { zh: expect.stringContaining('有人有权开门'), en: expect.stringContaining('somebody had the right') },
+    })
+  })
+
+  test('a mode and a limit explain why a door is not held', async () => {
+    const lines = [at(0, 'D1', 'door.mode', { mode: 'maintenance' }), door(1, 'open')]
+    expect(of(await why(lines, 'R08', 'D1', 60), 'door mode')).toMatchObject({ value: 'maintenance', limit: 'normal' })
+    expect(of(await why([door(0, 'open')], 'R08', 'D1', 12), 'open for')).toMatchObject({
+      value: 12,
+      limit: 20,
+      cause: 'not long enough yet',
+    })
+  })
+
+  test('a list, a pass and a silent band explain why a person is not sought', async () => {
+    const list = { context: 'lists', op: 'put', id: 'charging', item: { id: 'charging', persons: ['P1'] }, time: T }
+    const answer = await why([list, fix(1, 'B1', 1)], 'R24', 'P1', 200)
+    expect(of(answer, 'not on the charging list')?.cause).toBe('excused: charging list')
+    expect(of(answer, 'without a trace for')).toMatchObject({ value: 199, limit: 120, cause: null })
+    expect(of(await why([door(0, 'open')], 'R24', 'P1', 5), 'has been seen in this run')?.cause).toMatch(/^armed by/)
+  })
+
+  test('a zone without the devices says that the rule cannot fire there', async () => {
+    const off = [at(0, 'K1', 'camera.signal', { present: true }), at(1, 'K1', 'device.status', { online: false })]
+    expect(of(await why(off, 'R04', 'ROOF', 30), 'can fire here')).toMatchObject({
+      value: false,
+      source: 'ROOF',
+      cause: 'cannot fire here: K1 offline',
+      text: { zh: expect.stringContaining('规则在此不能运行'), en: expect.stringContaining('cannot fire here') },
+    })
+  })
+
+  test('the night, and alerts that a composite waits for', async () => {
+    expect(of(await why([fix(0, 'B1', 1, 'COR')], 'R26', 'P1', 5), 'night')).toMatchObject({ limit: null })
+    expect(of(await why([climb(0, 0.9)], 'R25', 'ROOF', 5), 'alert R04 in a linked zone')).toMatchObject({
+      cause: 'no such alert is open',
+    })
+  })
+})
+
+describe('every rule of the catalogue', () => {
+  const { files } = readRuleFiles(CATALOGUE_DIR)
+  const generic = new Set(['held', 'event', 'detection', 'co-occurrence', 'count', 'absence'])
+
+  test('says which predicates its pattern has', () => {
+    const dumb = files.filter(
+      (f) => !generic.has(f.operator) && !isAsked(f.operator) && READING_CONDITIONS[f.operator] === undefined,
+    )
+    expect(dumb.map((f) => f.code)).toEqual([])
+    for (const file of files)
+      for (const [type, whens] of Object.entries(READING_CONDITIONS[file.operator] ?? {}))
+        if (file.inputs.includes(type))
+          expect(conditionsOf(new Rule(file), type).length, `${file.code} ${type}`).toBeGreaterThanOrEqual(whens.length)
+  })
+
+  test('answers for each key of its cases, at every moment of them, in both languages', () => {
+    const unknown = new Set<string>()
+    for (const file of files) {
+      const others = files.filter((f) => file.watches.includes(f.code))
+      for (const testCase of parseCases(readFileSync(casesPathOf(file), 'utf8')).slice(0, 3)) {
+        const site = mergedSite(testCase.site)
+        const keys = testCase.expected.map((line) => line.split(' ')[3] as string)
+        for (const key of new Set([...keys, 'P1', 'W1', 'D-C1'].slice(0, 3)))
+          for (const share of [0.4, 1]) {
+            const moment = Math.round(testCase.start + (testCase.end - testCase.start) * share)
+            const rules = [file, ...others].map((f) => new Rule(f, site.rules?.[f.id] ?? {}))
+            const watch = new WhyWatch({ rule: file.code, key, at: moment }, rules)
+            const engine = new Engine({
+              site,
+              rules: [...rules, abilityRule()],
+              operators: ENGINE_OPERATORS,
+              onChange: (c) => watch.change(c),
+              onLate: (l) => watch.late(l),
+              probe: { at: moment, look: (e) => watch.look(e, moment) },
+            })
+            for (const line of testCase.input) engine.line(line)
+            engine.finish(testCase.end)
+            const answer = watch.answer(engine)
+            expect(answer.because.length, `${file.code} ${key}`).toBeGreaterThan(0)
+            for (const { cause, text } of answer.because) {
+              if (cause !== null && !knowsCause(cause) && !(cause in file.reasons))
+                unknown.add(`${file.code}: ${cause}`)
+              expect(text.zh && text.en).toBeTruthy()
+            }
+          }
+      }
+    }
+    expect([...unknown]).toEqual([])
   })
 })
 

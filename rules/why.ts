@@ -3,13 +3,17 @@
  * it back: late readings, dead sensors, inhibition, cool-down, suppression. It looks at the engine that ran and states
  * facts; it never runs a rule itself.
  */
-import type { Alert, AlertChange } from '#model/alert/alert.ts'
+
+import type { Alert, AlertChange, Bilingual } from '#model/alert/alert.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
+import type { Ability } from './ability/monitor.ts'
 import type { Engine, LateReading } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
 import { type Signal, validMs } from './engine/signals.ts'
 import { conditionsOf, limitsOf } from './why-conditions.ts'
+import { askedOf } from './why-predicates.ts'
 import { speakersOf } from './why-speakers.ts'
+import { inWords } from './why-words.ts'
 
 export interface WhyQuestion {
   /** Slug or code. */
@@ -27,7 +31,10 @@ export interface Because {
   /** Of the value at the moment, ms. */
   age: number | null
   cause: string | null
+  /** The same in words. */
+  text: Bilingual
 }
+type Fact = Omit<Because, 'text'>
 
 export interface WhyAnswer {
   rule: string
@@ -35,6 +42,13 @@ export interface WhyAnswer {
   at: number | null
   fired: boolean
   because: Because[]
+}
+
+type Unworded = Omit<WhyAnswer, 'because'> & { because: Fact[] }
+
+function worded(facts: readonly Fact[], parameters: readonly { name: string; zh: string; en: string }[]): Because[] {
+  const named = new Map(parameters.map(({ name, zh, en }) => [name, { zh, en }]))
+  return facts.map((f) => ({ ...f, text: inWords(f, named) }))
 }
 
 const MAX_NOTED = 200
@@ -47,7 +61,7 @@ export class WhyWatch {
   readonly #late: LateReading[] = []
   readonly #refused: { device: string | null; detail: string }[] = []
   readonly #changes: AlertChange[] = []
-  #answer: WhyAnswer | null = null
+  #answer: Unworded | null = null
 
   constructor(question: WhyQuestion, rules: readonly Rule[]) {
     this.#question = question
@@ -78,7 +92,7 @@ export class WhyWatch {
     const { rule: name, key, at } = this.#question
     if (!this.#rule) {
       const because = [fact('rule', null, null, null, null, 'there is no such rule')]
-      return { rule: name, key, at, fired: false, because }
+      return { rule: name, key, at, fired: false, because: worded(because, []) }
     }
     const moment = at ?? engine.now
     const answer = this.#answer ?? this.#explain(this.#rule, engine, moment)
@@ -103,10 +117,10 @@ export class WhyWatch {
     for (const r of this.#refused)
       if (isOurs(r.device))
         answer.because.push(fact('legal reading', null, null, r.device, null, `quarantined: ${r.detail}`))
-    return { ...answer, at }
+    return { ...answer, at, because: worded(answer.because, this.#rule.file.parameters) }
   }
 
-  #explain(rule: Rule, engine: Engine, at: number): WhyAnswer {
+  #explain(rule: Rule, engine: Engine, at: number): Unworded {
     const { key } = this.#question
     const before = this.#changes.filter((c) => c.at <= at)
     const raised = before.some((c) => c.change === 'raised')
@@ -114,17 +128,19 @@ export class WhyWatch {
     const isOpen = last !== undefined && last.state !== 'resolved' && last.state !== 'dismissed'
     // Without a moment the question is about the whole run.
     const fired = this.#question.at === null ? raised : raised && isOpen
-    const because: Because[] = []
+    const because: Fact[] = []
     if (last) because.push(...this.#alertFacts(rule, last, before, at))
     because.push(...holders(rule, key, engine, at))
+    because.push(...abilityFacts(rule, key, engine))
     because.push(...conditionFacts(rule, key, engine, at))
+    because.push(...patternFacts(rule, key, engine, at))
     because.push(...stateFacts(rule, key, engine, at))
     if (!fired)
       because.push(...[...rule.file.parameters].map((p) => fact(p.name, null, rule.value(p.name), 'rule', null, null)))
     return { rule: rule.id, key, at, fired, because }
   }
 
-  #alertFacts(rule: Rule, alert: Alert, changes: readonly AlertChange[], at: number): Because[] {
+  #alertFacts(rule: Rule, alert: Alert, changes: readonly AlertChange[], at: number): Fact[] {
     const limits = limitsOf(rule)
     const facts = alert.reasons.flatMap((reason) => {
       const params = Object.entries(reason.params)
@@ -153,8 +169,8 @@ export class WhyWatch {
 }
 
 /** What may stand between a pattern and its alert. */
-function holders(rule: Rule, key: string, engine: Engine, at: number): Because[] {
-  const facts: Because[] = []
+function holders(rule: Rule, key: string, engine: Engine, at: number): Fact[] {
+  const facts: Fact[] = []
   const { site } = engine
   if (!rule.enabled) facts.push(fact('enabled', false, true, 'site file', null, 'the rule is switched off'))
   if (!site.isOfKind(rule.file.scope))
@@ -218,7 +234,7 @@ function holders(rule: Rule, key: string, engine: Engine, at: number): Because[]
 }
 
 /** Why a zone is not forbidden to a person. */
-function permissions(key: string, engine: Engine, at: number): Because[] {
+function permissions(key: string, engine: Engine, at: number): Fact[] {
   const [who, zone] = key.split('|')
   const { site } = engine
   const person = site.person(who)
@@ -253,8 +269,8 @@ const zonesOf = (rule: Rule, key: string, engine: Engine): string[] => {
 }
 
 /** Each input of the rule: what spoke last for the key, whether it still speaks, and each condition over it. */
-function conditionFacts(rule: Rule, key: string, engine: Engine, at: number): Because[] {
-  const facts: Because[] = []
+function conditionFacts(rule: Rule, key: string, engine: Engine, at: number): Fact[] {
+  const facts: Fact[] = []
   const speakers = speakersOf(rule, key, engine.site)
   for (const type of rule.file.inputs) {
     if (type === '*') continue
@@ -305,9 +321,51 @@ function dumbness(type: string, device: string, signal: Signal, engine: Engine, 
   return null
 }
 
+/** What a pattern that is code asks of the facility, predicate by predicate. */
+function patternFacts(rule: Rule, key: string, engine: Engine, at: number): Fact[] {
+  return askedOf(rule, key, engine, at).map((a) =>
+    fact(
+      a.predicate,
+      a.value,
+      a.limit ?? null,
+      a.source ?? null,
+      a.ageMs ?? null,
+      a.holds === true ? null : (a.cause ?? (a.holds === null ? 'unknown' : 'not true')),
+    ),
+  )
+}
+
+/** Places of the key at which the rule lacks the devices that it needs. */
+function abilityFacts(rule: Rule, key: string, engine: Engine): Fact[] {
+  const ability = engine.report('S01') as Ability | undefined
+  const zones = new Set(zonesOf(rule, key, engine))
+  for (const part of key.split('|')) {
+    const cell = engine.site.person(part)?.cell
+    if (cell) zones.add(cell)
+  }
+  return (ability?.unable ?? [])
+    .filter((u) => u.code === rule.code && zones.has(u.zone))
+    .map((u) =>
+      fact(
+        'can fire here',
+        false,
+        u.lacks.map((l) => `${l.kinds.join('/')} ≥${l.atLeast}`),
+        u.zone,
+        engine.now - u.since,
+        `cannot fire here: ${u.lacks
+          .map((l) =>
+            l.devices.length === 0
+              ? `${l.kinds.join('/')} missing`
+              : l.devices.map((d) => `${d.id} ${d.cause}`).join(', '),
+          )
+          .join('; ')}`,
+      ),
+    )
+}
+
 /** What the operator remembers of the key: running timers, counts, evidence. */
-function stateFacts(rule: Rule, key: string, engine: Engine, at: number): Because[] {
-  const facts: Because[] = []
+function stateFacts(rule: Rule, key: string, engine: Engine, at: number): Fact[] {
+  const facts: Fact[] = []
   for (const [name, state] of engine.statesOf(rule.id)) {
     if (!namesKey(name, key)) continue
     for (const [field, value] of Object.entries(state)) {
@@ -335,6 +393,6 @@ function fact(
   source: string | null,
   age: number | null,
   cause: string | null,
-): Because {
+): Fact {
   return { predicate, value: value ?? null, limit: limit ?? null, source, age, cause }
 }

@@ -133,6 +133,9 @@ export class AlertBook implements AlertsView {
 
   // What `why` asks.
 
+  rules(): Rule[] {
+    return [...this.#rules.values()]
+  }
   heldBack(rule: Rule, key: string): ReturnType<HeldBack['find']> {
     return this.#heldBack.find(`${rule.id}|${key}`)
   }

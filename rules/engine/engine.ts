@@ -16,7 +16,7 @@ import type { Rule } from './rule.ts'
 import { SeenIds, type SeenSnapshot } from './seen.ts'
 import { type DeviceRecord, Signals } from './signals.ts'
 import { REST_FOR_MS } from './views.ts'
-import { Whereabouts } from './whereabouts.ts'
+import { type Fix, Whereabouts } from './whereabouts.ts'
 
 export interface EngineOptions {
   site: Site
@@ -241,6 +241,13 @@ export class Engine {
   }
   record(device: string): DeviceRecord | undefined {
     return this.#signals.find(device)
+  }
+  fixOf(person: string): Fix | undefined {
+    return this.#people.last(person)
+  }
+  /** Who is heard in a zone, prisoners and staff. */
+  heardIn(zone: string, at: number): string[] {
+    return this.#people.inZone(zone, at)
   }
   statesOf(rule: string): Iterable<[string, object]> {
     return this.#running.find((r) => r.rule.id === rule)?.states ?? []
