@@ -210,6 +210,18 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
     .option('--note <text>', 'why; stands in the ledger')
     .action(async (flags) => set((await import('./commands/quarantine.ts')).runQuarantineDrop(flags)))
 
+  program
+    .command('evidence')
+    .description('证据包 · evidence bundles')
+    .command('verify')
+    .description('核验证据包：文件、签名、账本证明 · verifies files, signature and ledger proofs of a bundle')
+    .argument('<file>', 'ZIP taken from the console')
+    .option('--key <pem...>', 'public keys to trust; default: those in the file')
+    .option('--json', 'as JSON', false)
+    .action(async (file, flags) => {
+      process.exitCode = (await import('./commands/evidence.ts')).runEvidenceVerify(file, flags)
+    })
+
   const { registerRulesCommands } = await import('#rules/commands.ts')
   registerRulesCommands(program)
 }

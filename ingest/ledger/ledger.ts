@@ -8,10 +8,11 @@ import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { canonicalJson } from '#model/ids.ts'
 import { localTime } from '#model/local-time.ts'
-import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
+import type { Ledger, LedgerEntry, ProvingLedger } from '#model/ports/ledger.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import type { CertificateFacts } from './certificate.ts'
 import { type ChainHash, GENESIS } from './chain.ts'
+import { proofFile } from './copy.ts'
 import type { Checkpoint } from './ledger-file.ts'
 import { type PayloadCipher, personsOf } from './personal.ts'
 import type { PublicKeyText, Signature, SignatureAlgorithm } from './signing.ts'
@@ -41,7 +42,7 @@ export interface LedgerOptions {
 
 type Item = Parameters<Ledger['append']>[0][number]
 
-export interface EdgeLedger extends Ledger {
+export interface EdgeLedger extends ProvingLedger {
   /** Running number of an alert for people ("1122-0412"): the same at each call; on disk with the change that says `raised`. */
   number(alert: string, raisedAt: number): Promise<string>
   numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]>
@@ -251,6 +252,13 @@ class SqliteLedger implements EdgeLedger {
 
   proof(seq: number): Promise<EntryProof | null> {
     return this.#link.call('proof', seq)
+  }
+
+  async proofFile(seq: number, facility: string): Promise<object | null> {
+    const proof = await this.proof(seq)
+    if (!proof) return null
+    const keys = await this.publicKeys()
+    return proofFile(proof, await this.hashName(seq), facility, { publicKeys: () => keys })
   }
 
   publicKeys(): Promise<PublicKeyText[]> {

@@ -34,3 +34,17 @@ export interface Ledger {
   verify(fromSeq?: number): Promise<{ entries: number; ok: boolean; badSeq: number | null; detail: string | null }>
   close(): Promise<void>
 }
+
+/** A ledger that also proves and signs: what evidence needs beyond reading. */
+export interface ProvingLedger extends Ledger {
+  /** Signs what is new; runs by itself too. */
+  checkpoint(): Promise<unknown>
+  /** Everything that proves an entry, as `wardwatch ledger proof` writes it; null while no checkpoint covers it. */
+  proofFile(seq: number, facility: string): Promise<object | null>
+  /** Signs a text whose first line says what it is; null where the private key is not at hand. */
+  sign(text: string): Promise<{ algorithm: string; signature: string } | null>
+  publicKeys(): Promise<{ algorithm: string; pem: string }[]>
+}
+
+export const isProving = (ledger: Ledger | null | undefined): ledger is ProvingLedger =>
+  ledger !== null && ledger !== undefined && 'proofFile' in ledger && 'sign' in ledger
