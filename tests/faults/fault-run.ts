@@ -97,7 +97,8 @@ class Product {
     this.#gone = new Promise((resolve) => child.once('exit', resolve))
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`${this.#args[0]} was not ready in time`)),
+        () =>
+          reject(new Error(`${this.#args[0]} was not ready in time: ${readFileSync(this.log, 'utf8').slice(-600)}`)),
         START_LIMIT_MS * patience(),
       )
       createInterface({ input: child.stdout! }).on('line', (line) => {
@@ -125,12 +126,6 @@ function fill(dir: string, leave: number): () => void {
   const { bavail, bsize } = statfsSync(dir)
   writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - leave)))
   return () => rmSync(file, { force: true })
-}
-
-/** Takes what has become free meanwhile; what the edge holds in reserve is not free. */
-function fillRest(dir: string): void {
-  const { bavail, bsize } = statfsSync(dir)
-  appendFileSync(join(dir, 'foreign'), Buffer.alloc(Math.max(0, bavail * bsize - (1 << 18))))
 }
 
 /** A local subscriber that says it wants everything and then never reads again. */
@@ -354,16 +349,16 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
       await edge.start()
     }
     if (plan.smallDisk) {
+      // Full to the last byte before it starts: it has its reserve and nothing else.
+      await edge.stop('SIGKILL')
+      account.kills++
+      const emptyFirst = fill(data, 0)
+      await edge.start()
+      await pause(8000)
+      emptyFirst()
+      await flowing()
       const empty = fill(data, 1 << 20)
       await pause(10_000)
-      // A process that ends on a full disk must be able to begin on one.
-      for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-        await edge.stop(signal)
-        if (signal === 'SIGKILL') account.kills++
-        fillRest(data)
-        await edge.start()
-        await pause(3000)
-      }
       empty()
       await until(
         'the disk to be recovered',
