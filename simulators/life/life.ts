@@ -33,9 +33,10 @@ export interface LifeOptions {
   inStep?: boolean
   /**
    * All that an ordinary day brings: small faults of devices, slips of people, people of different health, errands under
-   * escort. Recordings and the demo leave it out, so that nothing but their story stands out.
+   * escort. Recordings and the demo leave it out, so that nothing but their story stands out. A number multiplies the
+   * rates of faults and slips.
    */
-  lifelike?: boolean
+  lifelike?: boolean | number
   /** The edge is simulated too (recordings): its heartbeats are written. Live, the edge speaks for itself. */
   withEdge?: boolean
 }
@@ -90,8 +91,9 @@ export class Life {
     const lives = (device: string): boolean => options.only === undefined || options.only.devices.has(device)
     const devices = (site.devices ?? []).filter((d) => lives(d.id))
     const seed = options.seed ?? 1
-    const isLifelike = options.lifelike === true
-    this.#mishaps = isLifelike ? new Mishaps(site, devices, seed, (d) => this.#onCharger.has(d)) : null
+    const factor = Number(options.lifelike ?? 0)
+    const isLifelike = factor > 0
+    this.#mishaps = isLifelike ? new Mishaps(site, devices, seed, (d) => this.#onCharger.has(d), factor) : null
     this.#bodies = isLifelike ? new Bodies(seed) : null
     const happens = (slip: Slip): boolean => this.#mishaps?.happens(slip) ?? false
     this.#doors = new Doors(happens)

@@ -211,6 +211,7 @@ export class Mishaps {
   readonly #kinds: { kind: Kind; devices: Device[]; perSecond: number }[]
   readonly #children = new Map<string, string[]>()
   readonly #cameras = new Map<string, string[]>()
+  readonly #factor: number
   readonly #watched: ReadonlySet<string>
   readonly #timezone: string
   readonly #night: string
@@ -219,8 +220,12 @@ export class Mishaps {
   readonly #overlays = new Map<string, Overlay>()
   #due: Draft[] = []
 
-  /** @param isBusy bands that lie on the charger. */
-  constructor(site: Site, devices: readonly Device[], seed: number, isBusy: (device: string) => boolean) {
+  /**
+   * @param isBusy bands that lie on the charger.
+   * @param factor multiplies every rate.
+   */
+  constructor(site: Site, devices: readonly Device[], seed: number, isBusy: (device: string) => boolean, factor = 1) {
+    this.#factor = factor
     this.chance = seededChance(seed + 104_729)
     this.#isBusy = isBusy
     this.#timezone = site.facility.timezone ?? 'Asia/Shanghai'
@@ -233,13 +238,13 @@ export class Mishaps {
     }
     this.#kinds = Object.values(KINDS).map((kind) => {
       const own = devices.filter((d) => kind.of(d))
-      return { kind, devices: own, perSecond: (own.length * kind.perDay) / 86_400 }
+      return { kind, devices: own, perSecond: (own.length * kind.perDay * factor) / 86_400 }
     })
   }
 
   /** Does this act go wrong? */
   happens(slip: Slip): boolean {
-    return this.chance.next() * ONE_IN[slip] < 1
+    return this.chance.next() * ONE_IN[slip] < this.#factor
   }
 
   /** How long somebody is in the toilet, ms. */

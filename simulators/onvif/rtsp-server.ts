@@ -75,7 +75,7 @@ class Encoder {
 
   constructor(camera: Camera, onEnd: () => void) {
     this.#camera = camera
-    const input = ['-f', 'image2pipe', '-c:v', 'mjpeg', '-framerate', String(FRAMES_PER_S), '-i', 'pipe:0']
+    const input = ['-probesize', '32', '-analyzeduration', '0', '-f', 'image2pipe', '-c:v', 'mjpeg', '-framerate', String(FRAMES_PER_S), '-i', 'pipe:0']
     const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline']
     const shape = ['-pix_fmt', 'yuv420p', '-g', String(FRAMES_PER_S * 2), '-x264-params', 'repeat-headers=1:aud=1']
     this.#child = spawn(

@@ -23,7 +23,8 @@ export interface DayOptions {
   /** Seconds between two positions of somebody who stands still, and between two sets of vital signs. */
   positionsS: number
   vitalsS: number
-  lifelike: boolean
+  /** False: nothing goes wrong. A number multiplies the rates of what does. */
+  lifelike: boolean | number
   /** Seconds until the modelled operator acknowledges and resolves; null = never. */
   ackS: number | null
   resolveS: number | null

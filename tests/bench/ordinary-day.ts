@@ -5,8 +5,8 @@
  *
  * Positions (of people who stand still; walkers: 2 s) and vital signs are thinned to the end of their validity: every 10 s
  * and 15 s instead of 1 s and 5 s, so that a day of 3,000 bands takes minutes instead of hours. `--positions 1 --vitals 5`
- * gives every reading. `--size full` is the full facility, `--list` prints every alert to stderr, `--calm` leaves out what
- * goes wrong on an ordinary day.
+ * gives every reading. `--size full` is the full facility, `--list` prints every alert to stderr, `--mishaps 0` leaves out
+ * what goes wrong on an ordinary day, `--mishaps 10` makes it ten times as frequent.
  */
 import { parseArgs } from 'node:util'
 import type { AlertChange } from '#model/alert/alert.ts'
@@ -23,7 +23,7 @@ const { values } = parseArgs({
     operator: { type: 'string', default: 'ack=20,resolve=120' },
     facility: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
-    calm: { type: 'boolean', default: false },
+    mishaps: { type: 'string', default: '1' },
     list: { type: 'boolean', default: false },
     progress: { type: 'boolean', default: false },
   },
@@ -53,7 +53,7 @@ const day = runDay({
   hours: Number(values.hours),
   positionsS: Number(values.positions),
   vitalsS: Number(values.vitals),
-  lifelike: !values.calm,
+  lifelike: Number(values.mishaps),
   ackS: secondsOf(model.ack),
   resolveS: secondsOf(model.resolve),
   ...(values.list ? { onAlert: list } : {}),
@@ -72,7 +72,7 @@ process.stdout.write(
     start: values.start,
     hours: Number(values.hours),
     seed: Number(values.seed),
-    lifelike: !values.calm,
+    mishaps: Number(values.mishaps),
     people: site.people?.length,
     bands: count('band'),
     cameras: count('camera'),
