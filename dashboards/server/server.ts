@@ -26,6 +26,7 @@ import { registerEvidenceRoutes } from './routes/evidence.ts'
 import { registerIncidentRoutes } from './routes/incidents.ts'
 import { registerIndicatorRoutes } from './routes/indicators.ts'
 import { registerLedgerRoutes } from './routes/ledger.ts'
+import { registerNoticeRoutes } from './routes/notices.ts'
 import { registerOperationRoutes } from './routes/operation.ts'
 import { registerPeopleRoutes } from './routes/people.ts'
 import { registerPictureRoutes } from './routes/pictures.ts'
@@ -181,6 +182,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   if (ledger) {
     registerLedgerRoutes(app, kit, ledger)
     if (facility) registerShiftRoutes(app, kit, ledger)
+    registerNoticeRoutes(app, kit, ledger)
   }
   registerIndicatorRoutes(app, kit)
   registerOperationRoutes(app, kit)

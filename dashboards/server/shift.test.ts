@@ -118,3 +118,73 @@ test('a shelved alert says until when, and others say nothing', async () => {
   expect((await post('li', '/api/v1/alerts/a1/shelve', { minutes: 30, note: '维护' })).statusCode).toBe(200)
   expect((await get()).shelvedUntil).toBe(T0 + 30 * 60_000)
 })
+
+describe('a step of a plan that is left out', () => {
+  const skip = (body: object) => post('li', '/api/v1/alerts/a1/plan-step', { step: 'arrival', skipped: true, ...body })
+  const notices = async (who: string) =>
+    server.inject({ url: '/api/v1/notices', headers: { authorization: `Bearer ${tokens[who]}` } })
+
+  test('needs a reason, is told to the chief, who alone can see it off, once; all of it in the ledger', async () => {
+    desk.publish(sampleAlert('a1', { plan: 'RP7' }))
+    expect((await skip({})).json()).toMatchObject({ status: 422, field: 'note' })
+    expect((await notices('wang')).json().items).toEqual([])
+    expect((await skip({ note: '医护已在场' })).statusCode).toBe(200)
+    const [notice] = (await notices('wang')).json().items
+    expect(notice).toMatchObject({
+      alert: 'a1',
+      step: 'arrival',
+      plan: 'RP7',
+      note: '医护已在场',
+      by: 'li',
+      seen: null,
+    })
+    const url = `/api/v1/notices/${notice.id}/seen`
+    expect((await post('li', url)).statusCode).toBe(403)
+    expect((await post('wang', url)).json()).toMatchObject({ seen: { by: 'wang' } })
+    expect((await post('wang', url)).json()).toMatchObject({ status: 409, by: 'wang' })
+    expect((await post('wang', '/api/v1/notices/none/seen')).statusCode).toBe(404)
+    expect((await notices('screen')).statusCode).toBe(403)
+    const acts = (await ledger.list({ ref: 'notice' })).map((e) => (e.payload as { act: string }).act)
+    expect(acts).toEqual(['notice', 'notice-seen'])
+  })
+
+  test('what is done tells nobody; an answer that the step does not know is refused', async () => {
+    desk.publish(sampleAlert('a1', { plan: 'RP7' }))
+    expect((await post('li', '/api/v1/alerts/a1/plan-step', { step: 'arrival', done: true })).statusCode).toBe(200)
+    expect((await notices('wang')).json().items).toEqual([])
+    expect(
+      (await post('li', '/api/v1/alerts/a1/plan-step', { step: 'arrival', done: true, answer: 'x' })).json(),
+    ).toMatchObject({ status: 422, field: 'answer' })
+  })
+})
+
+test('an alert that waits says to whom it was carried, to the wall without names, in list, detail and answers of acts', async () => {
+  await server.close()
+  const clock = new VirtualClock(T0)
+  desk = new SampleDesk(clock)
+  const told = { step: 1, clock: 'acknowledge' as const, told: ['S05'], at: T0, nextAt: T0 + 30_000, nextClock: null }
+  server = await createConsoleServer({
+    id: 'js-03',
+    clock,
+    accounts,
+    alerts: desk,
+    facility: new SampleFacility(),
+    ledger,
+    logger: pino({ level: 'silent' }),
+    webRoot: null,
+    escalation: { of: (id) => (id === 'a1' ? told : null) },
+  })
+  desk.publish(sampleAlert('a1'))
+  desk.publish(sampleAlert('a2'))
+  const get = async (who: string, path: string) =>
+    (await server.inject({ url: `/api/v1/${path}`, headers: { authorization: `Bearer ${tokens[who]}` } })).json()
+  const { items } = await get('li', 'alerts')
+  expect(items.map((a: { id: string; escalation: object }) => [a.id, a.escalation])).toEqual(
+    expect.arrayContaining([
+      ['a1', told],
+      ['a2', null],
+    ]),
+  )
+  expect((await get('screen', 'alerts/a1')).escalation).toEqual({ ...told, told: [] })
+  expect((await post('li', '/api/v1/alerts/a1/acknowledge')).json().alert.escalation).toEqual(told)
+})

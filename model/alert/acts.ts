@@ -33,6 +33,8 @@ export interface Act {
   minutes?: number
   to?: string
   step?: string
+  /** What was answered to a step that asks something. */
+  answer?: string
   done?: boolean
   skipped?: boolean
 }

@@ -302,7 +302,13 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
       if (!act.step) return missing('step', 'name the step of the plan')
       if (act.done !== true && act.skipped !== true) return missing('done', 'say done or skipped')
       const arrived = act.done === true && act.step === 'arrival' ? (alert.arrivedAt ?? at) : alert.arrivedAt
-      const text = JSON.stringify({ step: act.step, done: act.done === true, skipped: act.skipped === true, note })
+      const text = JSON.stringify({
+        step: act.step,
+        done: act.done === true,
+        skipped: act.skipped === true,
+        note,
+        ...(act.answer === undefined ? {} : { answer: act.answer }),
+      })
       return done(one(record, { ...alert, arrivedAt: arrived }, 'plan-step', by, text, at))
     }
   }

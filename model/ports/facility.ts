@@ -66,6 +66,8 @@ export interface PlanStep {
   text: { zh: string; en: string }
   required: boolean
   targetS: number | null
+  /** The step asks something; an answer leaves out steps of its plan, or goes on with another plan. */
+  answers?: { id: string; text: { zh: string; en: string }; skips?: string[]; plan?: string }[]
 }
 
 export interface Plan {

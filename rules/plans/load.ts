@@ -33,6 +33,21 @@ const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile({
           required: { type: 'boolean' },
           targetS: { type: ['number', 'null'] },
           text,
+          answers: {
+            type: 'array',
+            minItems: 2,
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              required: ['id', 'text'],
+              properties: {
+                id: { type: 'string', pattern: '^[a-z][a-z-]*$' },
+                text,
+                skips: { type: 'array', items: { type: 'string' } },
+                plan: { type: 'string', pattern: '^RP\\d+$' },
+              },
+            },
+          },
         },
       },
     },

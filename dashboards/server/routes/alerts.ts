@@ -8,9 +8,11 @@ import type { ActOutcome, AlertDesk, AlertFilter, EscalationView } from '#model/
 import { accountOf, allow } from '../authentication.ts'
 import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
 import { describeRoute, listShape } from '../openapi.ts'
+import { planView } from '../plan-progress.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
 import { choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit, ConsoleServerOptions } from '../server.ts'
+import { tellSkipped } from './notices.ts'
 
 const note = Type.Optional(Type.String({ maxLength: 4_000 }))
 const closed = { additionalProperties: false }
@@ -42,7 +44,13 @@ const BODIES: Record<Verb, TSchema> = {
   comment: Type.Object({ note: text(4_000) }, closed),
   assign: Type.Object({ to: text(64), note }, closed),
   'plan-step': Type.Object(
-    { step: text(64), done: Type.Optional(Type.Boolean()), skipped: Type.Optional(Type.Boolean()), note },
+    {
+      step: text(64),
+      done: Type.Optional(Type.Boolean()),
+      skipped: Type.Optional(Type.Boolean()),
+      answer: Type.Optional(text(32)),
+      note,
+    },
     closed,
   ),
 }
@@ -220,6 +228,21 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     },
   )
 
+  /** The step that an act names, as the plan knows it; what the plan demands of the act is said here. */
+  const stepAsked = async (id: string, act: Act) => {
+    const alert = await desk.get(id)
+    const none = { plan: alert?.plan ?? null, step: act.step ?? '', text: null }
+    if (!alert?.plan) return none
+    const view = planView(alert.plan, facility?.plans() ?? [], await desk.timeline(id))
+    const step = view.steps.find((s) => s.id === act.step)
+    if (!step) return none
+    if (act.answer !== undefined && !step.answers?.some((a) => a.id === act.answer))
+      throw fieldProblem('answer', `one of ${step.answers?.map((a) => a.id).join(', ') || '(this step asks nothing)'}`)
+    if (act.skipped === true && act.done !== true && step.required && !act.note?.trim())
+      throw fieldProblem('note', 'say why a required step is left out; the duty chief is told')
+    return { plan: step.plan, step: step.id, text: step.text }
+  }
+
   for (const verb of VERBS)
     app.post<{ Params: { id: string } }>(
       `/api/v1/alerts/:id/${verb}`,
@@ -235,47 +258,27 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
         const { id } = request.params
         const account = accountOf(request)
         const act = actOf(verb, id, account.id, request.body as Record<string, unknown>, clock.now())
+        const step = verb === 'plan-step' ? await stepAsked(id, act) : null
         const outcome = await desk.act(act, account)
         if (!outcome.ok) refuse(outcome, id)
+        if (step && act.skipped && !act.done && kit.options.ledger)
+          await tellSkipped(kit.options.ledger, outcome.change.alert, { ...step, note: act.note ?? null }, account.id)
         const change = maskChange(outcome.change, mask(request), kit.masking)
         return { ...change, alert: { ...change.alert, ...standing(kit.options, id, mask(request)) } }
       },
     )
 }
 
-/** The plan with what was done of it: each step's last word counts. Steps done are told by the change lines alone. */
+/** The plan with what was done of it, as this mask sees it. */
 function planOf(alert: Alert, timeline: AlertChange[], kit: ConsoleKit, seen: Mask) {
   if (!alert.plan) return null
-  const plan = kit.options.facility?.plans().find((p) => p.id === alert.plan)
-  const progress = new Map<string, object>()
-  for (const change of timeline) {
-    if (change.change !== 'plan-step' || change.note === null) continue
-    const step = stepOf(change.note)
-    if (!step) continue
-    const by = seen === 'public' ? null : change.by
-    progress.set(step.step, { ...step, note: seen === 'full' ? step.note : null, by, at: change.at })
-  }
+  const view = planView(alert.plan, kit.options.facility?.plans() ?? [], timeline)
   return {
-    id: alert.plan,
-    version: plan?.version ?? null,
-    name: plan?.name ?? { zh: alert.plan, en: alert.plan },
-    steps: plan?.steps ?? [],
-    progress: [...progress.values()],
-  }
-}
-
-/** The life cycle writes a plan step as JSON in the note of its change line. */
-function stepOf(note: string): { step: string; done: boolean; skipped: boolean; note: string | null } | null {
-  try {
-    const raw = JSON.parse(note) as Record<string, unknown>
-    if (typeof raw.step !== 'string') return null
-    return {
-      step: raw.step,
-      done: raw.done === true,
-      skipped: raw.skipped === true,
-      note: typeof raw.note === 'string' ? raw.note : null,
-    }
-  } catch {
-    return null
+    ...view,
+    progress: view.progress.map((word) => ({
+      ...word,
+      note: seen === 'full' ? word.note : null,
+      by: seen === 'public' ? null : word.by,
+    })),
   }
 }

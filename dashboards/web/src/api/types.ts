@@ -52,6 +52,7 @@ export interface StepProgress {
   step: string
   done?: boolean
   skipped?: boolean
+  answer?: string | null
   by?: string | null
   at?: number | null
   note?: string | null
@@ -67,7 +68,13 @@ export interface PlanOfAlert {
     text: Partial<Bilingual>
     required: boolean
     targetS: number | null
+    answers?: { id: string; text: Partial<Bilingual> }[]
+    /** Of which plan, when an answer has gone on to another. */
+    plan?: string
+    /** Needless by an answer. */
+    moot?: { step: string; answer: string } | null
   }[]
+  wentOn?: string[]
   progress?: StepProgress[] | Record<string, Omit<StepProgress, 'step'>>
 }
 
@@ -206,6 +213,22 @@ export interface HealthAnswer {
   consoles?: { attended: number; sounding: Record<string, string | null> }
   notReady?: string[]
   stream?: { clients: number; seq: number; published: number; dropped: number; refused: number; gaps: number }
+}
+
+/** What the duty chief must see although nothing rings. */
+export interface NoticeItem {
+  id: string
+  what: string
+  alert: string
+  number: string | null
+  level: Level
+  plan: string | null
+  step: string
+  text: Partial<Bilingual> | null
+  note: string | null
+  by: string
+  at: number
+  seen: { by: string; at: number } | null
 }
 
 export interface QuarantineItem {

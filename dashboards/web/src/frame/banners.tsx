@@ -1,5 +1,6 @@
 /** Full-width lines for what must not be overlooked: lost connection, blocked sound, recovered events, a storm. */
 import { useEffect, useState } from 'react'
+import type { Me } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Hatch } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
@@ -11,6 +12,7 @@ import { fifth } from '../live/server-clock.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
+import { Notices } from './notices.tsx'
 
 const RECOVERED_SHOWN_MS = 20_000
 const STORM_LIMIT = 10
@@ -117,7 +119,7 @@ function Storm() {
   )
 }
 
-export function Banners() {
+export function Banners({ account }: { account: Me }) {
   return (
     <div>
       <Lost />
@@ -125,6 +127,7 @@ export function Banners() {
       <Recovered />
       <WrongDesk />
       <Storm />
+      <Notices account={account} />
     </div>
   )
 }

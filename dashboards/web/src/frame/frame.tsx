@@ -103,7 +103,7 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
       </a>
       <AlertBar account={account} />
       <StatusBar account={account} nav={nav} onHelp={() => setHelp(true)} />
-      <Banners />
+      <Banners account={account} />
       <main id="main" className={css.main} data-lost={phase === 'lost'} tabIndex={-1}>
         {children}
       </main>

@@ -73,6 +73,7 @@ export default function PrintPage() {
                   <td>{i + 1}</td>
                   <th scope="row">
                     {t.pick(step.text, step.id)} {step.required ? '' : `(${t('panel.optional')})`}
+                    {step.answers && <p>{step.answers.map((a) => `▢ ${t.pick(a.text, a.id)}`).join('　')}</p>}
                   </th>
                   <td>{t.code('panel.channel', step.channel)}</td>
                   <td>{step.targetS === null ? '' : t('panel.target', { s: step.targetS })}</td>

@@ -53,7 +53,7 @@ export function useUnfinished(open: ListedAlert[]): Unfinished[] {
             if (!alert?.planDetail) return []
             const progress = progressOf(alert.planDetail)
             const steps = alert.planDetail.steps.filter(
-              (s) => !progress.get(s.id)?.done && !progress.get(s.id)?.skipped,
+              (s) => !s.moot && !progress.get(s.id)?.done && !progress.get(s.id)?.skipped,
             )
             return steps.length > 0 ? [{ alert, steps }] : []
           }),
