@@ -67,7 +67,8 @@ function room(doc: Doc, height: number): void {
 function draw(doc: Doc, block: Block): void {
   switch (block.kind) {
     case 'heading':
-      room(doc, 64)
+      // With the head of a table and a line of it: no heading stands alone at the foot of a page.
+      room(doc, 130)
       doc.moveDown(0.7)
       pair(doc, block.words, 'bold', 13, 10, doc.y)
       doc.y += 22
@@ -278,7 +279,7 @@ function frame(doc: Doc, report: ReportDocument): void {
     // Text below the margin would open a new page.
     doc.page.margins.bottom = 0
     const { width: wide, height: high } = doc.page
-    doc.save().fillColor('#000000').fillOpacity(0.07).font('text').fontSize(17)
+    doc.save().fillColor('#000000').fillOpacity(0.09).font('text').fontSize(17)
     for (const y of [0.2, 0.45, 0.7, 0.93]) {
       doc.save().rotate(-24, { origin: [wide / 2, high * y] })
       doc.text(clean(report.watermark), 0, high * y, { width: wide, align: 'center', lineBreak: false })

@@ -169,10 +169,20 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
         total: items.length,
       })
     }
-    const alertPath = /^\/api\/v1\/alerts\/([^/]+)(?:\/([a-z-]+))?$/.exec(path)
+    const alertPath = /^\/api\/v1\/alerts\/([^/]+)(?:\/([a-z.-]+))?$/.exec(path)
     if (alertPath) {
       const alert = desk.alerts.get(alertPath[1]!)
       if (!alert) return json(404, { title: 'Not found' })
+      if (alertPath[2] === 'evidence.zip' || alertPath[2] === 'evidence.pdf') {
+        const reason = url.searchParams.get('reason')
+        if (!reason) return json(422, { title: 'A field is missing or wrong', field: 'reason' })
+        if (reason === 'busy') return json(503, { title: 'Not available now', detail: 'Other evidence is being made.' })
+        response.setHeader(
+          'content-disposition',
+          `attachment; filename="evidence-${alert.id}.${alertPath[2].slice(9)}"`,
+        )
+        return response.end(`made up evidence: ${reason}`)
+      }
       if (alertPath[2] === 'picture')
         return alert.code === 'R01' ? jpeg(response, 7, true) : json(404, { title: 'No picture' })
       if (request.method === 'GET') return json(200, detail(alert, me))

@@ -109,6 +109,32 @@ describe.skipIf(!path)('the pages of the watch', { timeout: 60_000 }, () => {
     await page.getByText(/账本 \d+ 条/).waitFor()
   })
 
+  test('exports evidence only with a reason, says that it works, saves the file, and says why when it cannot', async () => {
+    const server = await serve()
+    const red = redOf(server)
+    const page = await enter(server, 'chief1', `/duty/alerts/${red.id}`)
+    await page.getByRole('button', { name: '导出证据' }).click()
+    const form = page.getByTestId('export-evidence')
+    const submit = form.locator('button[type=submit]')
+    await submit.click()
+    await form.getByRole('alert').getByText('事由').waitFor()
+    await form.locator('textarea').fill('busy')
+    await submit.click()
+    await form.getByText('未能导出：Other evidence is being made.').waitFor()
+    await form.locator('textarea').fill('移交检察机关')
+    expect(await seriousFindings(page)).toEqual([])
+    const saving = page.waitForEvent('download')
+    await submit.click()
+    const download = await saving
+    expect(download.suggestedFilename()).toBe(`evidence-${red.id}.zip`)
+    expect(readFileSync(await download.path(), 'utf8')).toBe('made up evidence: 移交检察机关')
+    await form.getByText(`已保存 evidence-${red.id}.zip`).waitFor()
+    // An engineer has no business with persons: no button.
+    const other = await enter(server, 'engineer1', `/duty/alerts/${red.id}`)
+    await other.waitForTimeout(500)
+    expect(await other.getByRole('button', { name: '导出证据' }).count()).toBe(0)
+  })
+
   test('opens the evidence of the selected alert by T and comes back by Escape', async () => {
     const server = await serve({ empty: true })
     const red = raiseIntrusion(server.desk)

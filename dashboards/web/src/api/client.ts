@@ -126,6 +126,13 @@ export async function getBlob(path: string, signal?: AbortSignal): Promise<{ blo
   return { blob, takenAt: takenAt !== null && Number.isFinite(takenAt) ? takenAt : null }
 }
 
+/** A file that the server puts together while one waits. */
+export async function getFile(path: string, timeoutMs: number): Promise<{ blob: Blob; name: string | null }> {
+  const response = await call(path, { timeoutMs })
+  const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? null
+  return { blob: await response.blob(), name }
+}
+
 interface RawDetail extends Omit<ListedAlert, 'evidence' | 'incident' | 'plan'> {
   timeline?: AlertChange[]
   evidence?: (EvidenceReading | string)[]

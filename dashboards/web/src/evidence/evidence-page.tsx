@@ -23,8 +23,10 @@ import { facility } from '../live/facility-data.ts'
 import { calendarDate, clockTime, dateTime, duration, preciseTime } from '../live/format.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
 import { second } from '../live/server-clock.ts'
+import { mayDo, me } from '../live/session.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './evidence.module.css'
+import { ExportEvidence } from './export-evidence.tsx'
 import { firstSpan, follow, neighbour, nextWidth, type Span, WIDTHS, widthOf, zoom } from './span.ts'
 import { type Item, itemsOf, Tracks } from './tracks.tsx'
 import { curvesOf, useCurves, useLedger, useMembers } from './use-evidence.ts'
@@ -55,6 +57,7 @@ function Evidence({ id }: { id: string }) {
   const [chosen, setSpan] = useState<Span | null>(null)
   const [moment, setMoment] = useState<number | null>(null)
   const [dialog, setDialog] = useState<DialogVerb | null>(null)
+  const [exporting, setExporting] = useState(false)
   const own = detail
     ? firstSpan(
         itemsOf([detail], () => '').map((i) => i.at),
@@ -139,6 +142,11 @@ function Evidence({ id }: { id: string }) {
             <Button small shortcut="→" onClick={() => walk(1)}>
               {t('evidence.next')}
             </Button>
+            {mayDo(me(), 'people:read') && (
+              <Button small onClick={() => setExporting(true)}>
+                {t('evidence.export')}
+              </Button>
+            )}
           </span>
         </header>
         <div className={css.scroll} tabIndex={0} role="group" aria-label={t('evidence.tracks')}>
@@ -182,6 +190,14 @@ function Evidence({ id }: { id: string }) {
         </div>
         <ActBar alert={alert} allowed={detail.allowedActions ?? alert.allowedActions} onAct={start} />
       </aside>
+      {exporting && (
+        <ExportEvidence
+          id={id}
+          incident={detail.incident}
+          members={detail.incidentDetail?.members.length ?? 1}
+          onClose={() => setExporting(false)}
+        />
+      )}
       {dialog && <ActDialog verb={dialog} ids={[id]} onClose={() => setDialog(null)} />}
     </div>
   )
