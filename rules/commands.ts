@@ -171,7 +171,11 @@ export function registerRulesCommands(
     .option('--why <rule>', 'explain why an alert of this rule came or did not come')
     .option('--key <key>', 'key of the alert for --why')
     .option('--at <time>', 'instant for --why')
-    .option('--against <dir>', 'compare with another folder of rules: alerts gained and lost, operator load')
+    .option('--against <dir>', 'compare with another folder of rules: alerts gained and lost, operator load, scenarios')
+    .option(
+      '--scenarios <dir>',
+      'with --against: folder of scenarios to compare too, or none (default: all of the project)',
+    )
     .option(
       '--csv <type=field>',
       'the readings are a CSV of timestamp,value of one device, e.g. env.temperature=celsius',
@@ -205,6 +209,7 @@ export function registerRulesCommands(
           if (options.scores !== undefined && !options.csv)
             throw new WardwatchError('usage', '--scores needs --csv: scores are of one series')
           if (typeof o.against === 'string') options.against = o.against
+          if (typeof o.scenarios === 'string') options.scenarios = o.scenarios === 'none' ? null : o.scenarios
           if (typeof o.why === 'string')
             options.why = {
               rule: o.why,

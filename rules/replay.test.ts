@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -249,17 +249,65 @@ describe('replay', () => {
         .replace('within, default: 2', 'within, default: 2'),
     )
     const path = file('far.ndjson', [INTRUSION[0], { ...INTRUSION[1], time: T + 5_000 }])
-    const result = JSON.parse((await replay(path, '--against', other, '--json')).out)
+    const result = JSON.parse((await replay(path, '--against', other, '--scenarios', 'none', '--json')).out)
+    expect(result).toMatchObject({ scenarios: [], scenariosCompared: 0 })
     expect(result.lost.map((a: { code: string }) => a.code)).toEqual(['R01'])
     expect(result.gained).toEqual([])
     expect(result.levels).toMatchObject({ base: { red: 1 }, lost: { red: 1 }, gained: { red: 0 } })
     expect(result.load.base).toHaveProperty('east')
     expect(result.peak.base.east).toBeGreaterThan(0)
     expect(result.peak.against.east).toBe(0)
-    const spoken = (await replay(path, '--against', other)).out
+    const spoken = (await replay(path, '--against', other, '--scenarios', 'none')).out
     expect(spoken).toMatch(/lost: 1\n.* R01 BELT red\n/)
     expect(spoken).toMatch(/red {5}1 → 0 {2}\(\+0 −1\)/)
     expect(spoken).toMatch(/east: [\d.]+ → 0 alarms per 10 min, worst \d → 0/)
+  })
+
+  test('--against names the scenarios whose outcome changed, with the rows that are met no more', async () => {
+    const other = mkdtempSync(join(dir, 'rules-'))
+    const slugs = ['perimeter-intrusion-confirmed', 'climbing']
+    for (const slug of slugs) {
+      const yaml = readFileSync(join(import.meta.dirname, `catalogue/${slug}.yaml`), 'utf8')
+      writeFileSync(
+        join(other, `${slug}.yaml`),
+        slug === 'climbing' ? yaml : yaml.replace('default: 10, min: 2', 'default: 1, min: 1'),
+      )
+    }
+    const base = mkdtempSync(join(dir, 'base-'))
+    for (const slug of slugs)
+      writeFileSync(
+        join(base, `${slug}.yaml`),
+        readFileSync(join(import.meta.dirname, `catalogue/${slug}.yaml`), 'utf8'),
+      )
+    const folder = mkdtempSync(join(dir, 'scenarios-'))
+    for (const [id, camera] of [
+      ['A', 5_000],
+      ['B', 1_000],
+    ] as const) {
+      mkdirSync(join(folder, id))
+      writeFileSync(join(folder, id, 'site.yaml'), readFileSync(join(dir, 'site.yaml'), 'utf8'))
+      const lines = [INTRUSION[0], { ...INTRUSION[1], time: T + camera }]
+      writeFileSync(join(folder, id, 'readings.ndjson'), lines.map((l) => JSON.stringify(l)).join('\n'))
+      writeFileSync(join(folder, id, 'expected.yaml'), 'alerts: [{ code: R01, key: BELT, level: red, by: 5 }]\n')
+    }
+    const path = file('far.ndjson', [INTRUSION[0]])
+    const args = ['--rules', base, '--against', other, '--scenarios', folder]
+    const result = JSON.parse((await replay(path, ...args, '--json')).out)
+    expect(result.scenariosCompared).toBe(2)
+    expect(result.scenarios).toEqual([
+      {
+        id: 'A',
+        gained: [],
+        lost: ['R01 BELT red'],
+        rowsMet: [],
+        rowsMissed: ['R01 BELT red'],
+        silentBroken: [],
+        silentKept: [],
+      },
+    ])
+    const spoken = (await replay(path, ...args)).out
+    expect(spoken).toContain('scenarios with another outcome: 1 of 2\n  A\n    − R01 BELT red\n')
+    expect((await replay(path, '--against', other, '--scenarios', base)).err).toContain('there are no scenarios')
   })
 
   test('a wrong site file or option is one sentence and exit 1', async () => {

@@ -4,17 +4,26 @@
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { parseSiteOrThrow, type Site } from '#model/site/load.ts'
 import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import type { OperatorModel } from './alerts/book.ts'
-import { CATALOGUE_DIR, loadRules } from './catalogue/load.ts'
+import { applyOverrides, CATALOGUE_DIR, loadRules, readRuleFiles } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
 import { comparison, comparisonText, RunCollector } from './compare.ts'
 import { CSV_DEVICE, type CsvColumn, CsvScores, csvRows, csvSite } from './csv.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
-import type { Rule } from './engine/rule.ts'
+import type { Rule, RuleFile } from './engine/rule.ts'
+import {
+  outcomeOf,
+  outcomesText,
+  Reached,
+  SCENARIO_DIR,
+  type ScenarioOutcome,
+  scenariosIn,
+} from './scenario-outcomes.ts'
 import { WhyWatch } from './why.ts'
 
 export interface ReplayOptions {
@@ -30,6 +39,8 @@ export interface ReplayOptions {
   operator?: OperatorModel
   why?: { rule: string; key: string; at: number | null }
   against?: string
+  /** Folder of scenarios that `against` compares too; null: none. By default those of the project. */
+  scenarios?: string | null
   json?: boolean
   ability?: boolean
   /** The readings are a CSV of timestamp,value. */
@@ -340,7 +351,7 @@ export function summaryText(s: ReplaySummary): string {
   ].join('\n')
 }
 
-/** `--against`: the same readings through both sets of rules. */
+/** `--against`: the same readings through both sets of rules, and all scenarios through both. */
 async function compare(
   options: ReplayOptions,
   common: Omit<RunOptions, 'rules' | 'onLine'>,
@@ -354,6 +365,52 @@ async function compare(
     return { alerts: collector.alerts, load: collector.load(summary.from, summary.to), summary }
   }
   const result = comparison(await run(rules), await run(other))
-  io.out(options.json ? `${JSON.stringify(result)}\n` : comparisonText(result))
+  const dir = options.scenarios === undefined ? (existsSync(SCENARIO_DIR) ? SCENARIO_DIR : null) : options.scenarios
+  const ids = dir === null ? [] : scenariosIn(dir)
+  const scenarios = dir === null ? [] : await scenarioOutcomes(dir, ids, options, io)
+  if (options.json) io.out(`${JSON.stringify({ ...result, scenarios, scenariosCompared: ids.length })}\n`)
+  else io.out(comparisonText(result) + (dir === null ? '' : outcomesText(scenarios, ids.length)))
   return 0
+}
+
+/** Both sets of rules with the overrides of each scenario's own site. */
+async function scenarioOutcomes(
+  dir: string,
+  ids: readonly string[],
+  options: ReplayOptions,
+  io: CommandIo,
+): Promise<ScenarioOutcome[]> {
+  const outcomes: ScenarioOutcome[] = []
+  const [base, against] = [options.rules ?? CATALOGUE_DIR, options.against as string].map((d) => readRuleFiles(d).files)
+  for (const [i, id] of ids.entries()) {
+    if (io.isTerminal) io.err(`\rscenario ${i + 1} of ${ids.length} `)
+    const site = readSite(join(dir, id, 'site.yaml'))
+    const reachedBy = async (files: readonly RuleFile[]): Promise<Reached> => {
+      const known = new Set(files.flatMap((f) => [f.id, f.code]))
+      const overrides = Object.fromEntries(Object.entries(site.rules ?? {}).filter(([name]) => known.has(name)))
+      const reached = new Reached()
+      await runReplay({
+        ...plainRun,
+        site,
+        file: join(dir, id, 'readings.ndjson'),
+        rules: applyOverrides(files, overrides),
+        onLine: (_line, change) => reached.take(change),
+      })
+      return reached
+    }
+    const outcome = outcomeOf(dir, id, await reachedBy(base ?? []), await reachedBy(against ?? []))
+    if (outcome) outcomes.push(outcome)
+  }
+  if (io.isTerminal) io.err('\n')
+  return outcomes
+}
+
+const plainRun = {
+  until: null,
+  strict: false,
+  adopt: false,
+  restartEvery: 0,
+  operator: null,
+  onBad: () => {},
+  onProgress: () => {},
 }

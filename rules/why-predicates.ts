@@ -60,7 +60,7 @@ export const READING_CONDITIONS: Readonly<Record<string, Readonly<Record<string,
   'lone-officer': { 'door.state': ['state == "open"'] },
   'mass-offline': { 'device.status': ['online == false'] },
   'officer-down': { 'tag.activity': ['activity <= still'] },
-  'partial-news2': { 'band.vitals': ['rest', 'confidence >= 0.6'], 'radar.vitals': ['confidence >= 0.6'] },
+  'partial-news2': { 'band.vitals': ['confidence >= 0.6'], 'radar.vitals': ['confidence >= 0.6'] },
   'perimeter-single': { 'camera.intrusion': ['object == "human"'] },
   'person-lost': {
     'camera.face': ['score >= minFaceScore'],
@@ -74,7 +74,7 @@ export const READING_CONDITIONS: Readonly<Record<string, Readonly<Record<string,
   },
   'video-lost': { 'camera.signal': ['present == false'] },
   withdrawal: {
-    'band.vitals': ['rest', 'hr > pulseHigh', 'hr >= pulseRaised', 'confidence >= 0.6'],
+    'band.vitals': ['hr > pulseHigh', 'hr >= pulseRaised', 'confidence >= 0.6'],
     'clinical.score': ['scale == "COWS" && score >= cowsOrange', 'scale == "CIWA" && score >= ciwaOrange'],
   },
 }

@@ -131,9 +131,9 @@ export class WhyWatch {
     const because: Fact[] = []
     if (last) because.push(...this.#alertFacts(rule, last, before, at))
     because.push(...holders(rule, key, engine, at))
-    because.push(...abilityFacts(rule, key, engine))
     because.push(...conditionFacts(rule, key, engine, at))
     because.push(...patternFacts(rule, key, engine, at))
+    because.push(...abilityFacts(rule, key, engine))
     because.push(...stateFacts(rule, key, engine, at))
     if (!fired)
       because.push(...[...rule.file.parameters].map((p) => fact(p.name, null, rule.value(p.name), 'rule', null, null)))

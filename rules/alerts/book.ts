@@ -155,14 +155,23 @@ export class AlertBook implements AlertsView {
 
   // What operators say.
 
-  hit(rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {
+  /** @param judged where the run stands: after an outage of the edge `now` is the end of that, and later. */
+  hit(rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number, judged = now): void {
     const name = `${rule.id}|${hit.key}`
     const entry = this.#open.get(name)
     if (entry) this.#again(entry, rule, hit, now, delayed)
-    else this.#raise(name, rule, hit, now, delayed, eventTime)
+    else this.#raise(name, rule, hit, now, delayed, eventTime, judged)
   }
 
-  #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number): void {
+  #raise(
+    name: string,
+    rule: Rule,
+    hit: Hit,
+    now: number,
+    delayed: boolean,
+    eventTime: number,
+    judged: number,
+  ): void {
     const zone = hit.zone ?? null
     const why = this.#inhibitedBy(rule, hit, now)
     if (why !== null) {
@@ -175,7 +184,8 @@ export class AlertBook implements AlertsView {
       this.#count(`${rule.code}:suppressed: goes on`)
       return
     }
-    if (closed && now - closed.at < rule.file.coolDownMs) {
+    // What a cool-down held back must not come through because the edge was down until it was over.
+    if (closed && judged - closed.at < rule.file.coolDownMs) {
       this.#count(`${rule.code}:suppressed: cool-down`)
       // A condition that goes on (no pulse) is a new alert when the cool-down is over.
       if (rule.file.clear.by !== 'quiet') {

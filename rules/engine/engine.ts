@@ -220,7 +220,8 @@ export class Engine {
           wasDown ||
           // The eager run sees readings out of order; that alone is no delay.
           (engine.#waitMs > 0 && hit.eventTime !== undefined && hit.eventTime < engine.#now)
-        engine.book.hit(rule, hit, wasDown ? engine.#downUntil : engine.#now, delayed, hit.eventTime ?? engine.#now)
+        const at = wasDown ? engine.#downUntil : engine.#now
+        engine.book.hit(rule, hit, at, delayed, hit.eventTime ?? engine.#now, engine.#now)
       },
       clear: (key) => engine.book.clear(rule, key, engine.#now),
       stale: (key, stale) => engine.book.stale(rule, key, stale),
