@@ -11,7 +11,7 @@ import type { QualityTotals } from '#model/ports/quality.ts'
 import { type DeskLoad, deskLoad, indicatorsOfLoad, TEN_MINUTES_MS } from './alarm-load.ts'
 import { countedAlerts, indicatorsOfAlerts } from './indicator-alerts.ts'
 import { FACT_NAMES, type FactSums, indicatorsOfFacts, totalOf } from './indicator-facts.ts'
-import { INDICATORS, type IndicatorValue, MAX_ALERTS, NOTHING, ratio, type Window } from './indicators.ts'
+import { type IndicatorValue, MAX_ALERTS, ratio, type Window } from './indicators.ts'
 import { safetyIndex, trendOf } from './safety-index.ts'
 
 const HOUR = 3_600_000
@@ -26,8 +26,8 @@ export interface FacilityFacts {
   sums(names: readonly string[], window: Window): Promise<FactSums>
   marks(names: readonly string[], window: Window): Promise<{ name: string; at: number; part: string; n: number }[]>
   quality(window: Window): QualityTotals
-  /** Values of whole days, oldest first. */
-  daily(id: string, fromDay: string, toDay: string): Promise<{ day: string; value: number | null }[]>
+  /** Values of all indicators of whole days, oldest first. */
+  daily(fromDay: string, toDay: string): Promise<{ id: string; day: string; value: number | null }[]>
   /** Entries of the ledger and how many of them fit; kept for a while by whoever answers. */
   ledger(): Promise<{ entries: number; verified: number }>
   /** Is a picture with its hash kept as evidence? */
@@ -266,21 +266,18 @@ export class FacilityIndicators {
 
   /** I38: every indicator against its own last 90 days; the value is that of the safety index. */
   async #trend(values: ReadonlyMap<string, IndicatorValue>, window: Window): Promise<IndicatorValue> {
-    const { date } = localTime(this.#o.timezone, window.from)
-    const first = localTime(this.#o.timezone, window.from - TREND_DAYS * DAY).date
-    const yesterday = localTime(this.#o.timezone, window.from - 1).date
+    const midnight = localMidnight(this.#o.timezone, window.from)
+    const first = localTime(this.#o.timezone, midnight - TREND_DAYS * DAY).date
+    const last = localTime(this.#o.timezone, midnight - 1).date
+    const days = new Map<string, (number | null)[]>()
+    for (const { id, value } of await this.#o.facts.daily(first, last)) days.set(id, [...(days.get(id) ?? []), value])
     const trends: Record<string, ReturnType<typeof trendOf>> = {}
-    for (const { id } of INDICATORS) {
-      const value = values.get(id)
-      if (!value || id === 'I38') continue
-      const days = await this.#o.facts.daily(id, first, yesterday < date ? yesterday : first)
-      trends[id] = trendOf(
-        days.map((d) => d.value),
-        value.value,
-      )
+    for (const [id, { value }] of values) {
+      const trend = trendOf(days.get(id) ?? [], value)
+      // Less than thirty days say nothing and are not shown.
+      if (trend.ewma !== null && trend.mean !== null) trends[id] = trend
     }
-    const index = trends.I39
-    if (!index) return NOTHING
+    const index = trendOf(days.get('I39') ?? [], values.get('I39')?.value ?? null)
     return { value: index.z, n: index.n, detail: { trends } }
   }
 }
@@ -315,11 +312,21 @@ export const wholeHours = ({ from, to }: Window): Window => ({
 /** Local midnights within a window that are over. */
 export function midnightsOf(window: Window, timezone: string, now: number): number[] {
   const found: number[] = []
-  for (let at = localTime(timezone, window.from).midnight; at < window.to && at <= now; ) {
+  for (let at = localMidnight(timezone, window.from); at < window.to && at <= now; ) {
     if (at >= window.from) found.push(at)
-    // A day has 23 to 25 hours.
-    at = localTime(timezone, at + 36 * HOUR).midnight
+    at = nextMidnight(timezone, at)
     if (found.length > 400) break
   }
   return found
 }
+
+/** The instant at which the local day of `at` began, also where the clocks were changed since. */
+export function localMidnight(timezone: string, at: number): number {
+  const { midnight } = localTime(timezone, at)
+  const minute = localTime(timezone, midnight).minuteOfDay
+  return minute === 0 ? midnight : midnight + (minute > 720 ? 1440 - minute : -minute) * 60_000
+}
+
+/** A day has 23 to 25 hours. */
+export const nextMidnight = (timezone: string, midnight: number): number =>
+  localMidnight(timezone, midnight + 36 * HOUR)

@@ -3,7 +3,7 @@
  * that are kept here and told to the province. Sums and shares leave; nothing about one person does.
  */
 import type { Accounts } from '#dashboards/accounts.ts'
-import { FacilityIndicators } from '#dashboards/facility-indicators.ts'
+import { FacilityIndicators, localMidnight, nextMidnight } from '#dashboards/facility-indicators.ts'
 import type { FactSums } from '#dashboards/indicator-facts.ts'
 import type { IndicatorValue, Window } from '#dashboards/indicators.ts'
 import type { IndicatorSource } from '#dashboards/server.ts'
@@ -167,9 +167,9 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
         return quality.marks([...names], window.from, window.to)
       },
       quality: (window) => quality.totals(window),
-      async daily(id, fromDay, toDay) {
-        const rows = await quality.daily(id, fromDay, toDay)
-        return rows.map(({ day, body }) => ({ day, value: (JSON.parse(body) as IndicatorValue).value }))
+      async daily(fromDay, toDay) {
+        const rows = await quality.daily(null, fromDay, toDay)
+        return rows.map(({ id, day, body }) => ({ id, day, value: (JSON.parse(body) as IndicatorValue).value }))
       },
       async ledger() {
         if (verified === null || clock.now() - verified.at > VERIFIED_MS) {
@@ -216,8 +216,8 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
   }
 
   const dayOf = (at: number): { day: string; window: Window } => {
-    const { date, midnight } = localTime(timezone, at)
-    return { day: date, window: { from: midnight, to: localTime(timezone, midnight + 1.5 * DAY_MS).midnight } }
+    const from = localMidnight(timezone, at)
+    return { day: localTime(timezone, at).date, window: { from, to: nextMidnight(timezone, from) } }
   }
 
   const told = new Map<string, string>()

@@ -54,7 +54,7 @@ export interface QualityOptions {
   onFault?(detail: string): void
 }
 
-/** I22: a reading is in time when it comes within this of its own time, by driver (`semantics.md` 2). */
+/** I22: a reading is in time when it comes within this of its own time, by driver (`semantics.md` 2); samples have more. */
 const IN_TIME_MS: Record<string, number> = { opcua: 1000, onvif: 2000, mqtt: 5000 }
 const DEFAULT_IN_TIME_MS = 5000
 const SAVE_MS = 60_000
@@ -188,6 +188,7 @@ export class Quality implements QualityDesk {
     const at = Math.min(reading.time - (this.#offsets.get(device) ?? 0), reading.received + 1000)
     const stream = this.#stream(device, type, at)
     if (!stream) return
+    const first = stream.lastTime === null && READING_TYPES.get(type)?.signal.kind === 'state'
     // A backlog may begin earlier; one stray time of a wrong clock does not make hours of samples expected.
     if (at < stream.armedAt && stream.armedAt - at <= BUCKET_MS) stream.armedAt = at
     stream.lastTime = Math.max(stream.lastTime ?? 0, at)
@@ -195,8 +196,10 @@ export class Quality implements QualityDesk {
     this.#table.add(stream, 'received', at, reading.received)
     if (reading.quality === 'bad') this.#table.add(stream, 'bad', at, reading.received)
     // What was repaired came in the end, but not in time.
-    const late = reading.received - at > this.#inTimeMs(device, reading.received) || reading.replayOf !== undefined
-    if (late) this.#table.add(stream, 'late', at, reading.received)
+    const late =
+      reading.received - at > this.#inTimeMs(device, type, reading.received) || reading.replayOf !== undefined
+    // The first word about a state tells how it has been since long ago: that is not a delay.
+    if (late && !first) this.#table.add(stream, 'late', at, reading.received)
     if (READING_TYPES.get(type)?.mustVary && reading.quality !== 'bad') {
       const said = valueText(reading)
       if (said !== stream.said) {
@@ -209,7 +212,13 @@ export class Quality implements QualityDesk {
     }
   }
 
-  #inTimeMs(device: string, now: number): number {
+  /** What is said every ten seconds serves its end when it comes within five; an event must come at once. */
+  #inTimeMs(device: string, type: string, now: number): number {
+    const { kind, periodMs = 0 } = READING_TYPES.get(type)?.signal ?? { kind: 'event' }
+    return Math.max(this.#driverMs(device, now), kind === 'sample' ? Math.min(periodMs / 2, 30_000) : 0)
+  }
+
+  #driverMs(device: string, now: number): number {
     let known = this.#drivers.get(device)
     if (!known || now - known.at > LOOK_MS * 4) {
       if (this.#drivers.size > 20_000) this.#drivers.clear()
