@@ -114,6 +114,51 @@ describe('a restart', () => {
     ).toEqual(['raised 100 true 20'])
   })
 
+  test('what a cool-down held back does not come through because the edge was down until it was over', () => {
+    const denied = (at: number): void =>
+      rules.line({
+        id: `denied-${at}`,
+        zone: null,
+        subject: null,
+        quality: 'good',
+        device: 'X1',
+        type: 'access.denied',
+        time: T + at,
+        received: T + at,
+        value: { credential: 'C1' },
+      })
+    const raised = (): number[] =>
+      seen.filter((s) => s.change.alert.code === 'R13' && s.change.change === 'raised').map((s) => s.change.at - T)
+    for (let at = 0; at < 5_000; at += 1_000) denied(at)
+    rules.tick(T + 10_000)
+    const first = seen.find((s) => s.change.alert.code === 'R13')?.change.alert.id as string
+    rules.line({ act: 'dismiss', alert: first, time: T + 11_000, by: 'S1', result: 'false', cause: 'nuisance' })
+    rules.tick(T + 17_000)
+    for (let at = 18_000; at < 24_000; at += 1_000) denied(at)
+    const kept = JSON.parse(JSON.stringify(rules.snapshot()))
+    const before = raised().length
+    expect(before).toBeGreaterThan(0)
+    rules = fresh()
+    rules.restore(
+      kept,
+      [18, 19, 20, 21, 22, 23].map((s) => ({
+        id: `denied-${s * 1000}`,
+        facility: 'js-03',
+        zone: null,
+        subject: null,
+        quality: 'good' as const,
+        device: 'X1',
+        type: 'access.denied',
+        time: T + s * 1000,
+        received: T + s * 1000,
+        value: { credential: 'C1' },
+      })),
+    )
+    rules.resume(T + 900_000)
+    rules.tick(T + 906_000)
+    expect(raised().slice(before)).toEqual([])
+  })
+
   test('readings that still wait for their turn are handed in again by whoever keeps them', () => {
     const line = {
       id: 'r1',

@@ -163,15 +163,7 @@ export class AlertBook implements AlertsView {
     else this.#raise(name, rule, hit, now, delayed, eventTime, judged)
   }
 
-  #raise(
-    name: string,
-    rule: Rule,
-    hit: Hit,
-    now: number,
-    delayed: boolean,
-    eventTime: number,
-    judged: number,
-  ): void {
+  #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number, judged: number): void {
     const zone = hit.zone ?? null
     const why = this.#inhibitedBy(rule, hit, now)
     if (why !== null) {
@@ -468,7 +460,7 @@ export class AlertBook implements AlertsView {
     if (!held || !rule || this.#open.has(name)) return
     if (held.by === 'fire' && this.#inhibitedBy(rule, held.hit, now) !== null)
       this.#heldBack.hold(name, held.slug, held.hit, 'fire', held.since)
-    else this.#raise(name, rule, held.hit, now, false, now)
+    else this.#raise(name, rule, held.hit, now, false, now, now)
   }
 
   #inhibitedBy(rule: Rule, hit: Hit, now: number): string | null {
