@@ -71,6 +71,8 @@ function isTime(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= EARLIEST_MS && value <= LATEST_MS
 }
 
+const isTextOrNull = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string'
+
 /** Null when the object is a legal reading apart from what the edge fills in itself. */
 export function readingFault(reading: unknown): ReadingFault | null {
   if (reading === null || typeof reading !== 'object' || Array.isArray(reading))
@@ -87,9 +89,10 @@ export function readingFault(reading: unknown): ReadingFault | null {
     return { cause: 'bad-reading', detail: '"id" must be text of 1 to 64 characters' }
   if (r.quality !== undefined && !QUALITIES.includes(r.quality))
     return { cause: 'bad-reading', detail: '"quality" must be good, uncertain or bad' }
-  for (const key of ['facility', 'zone', 'subject'] as const)
-    if (r[key] !== undefined && r[key] !== null && typeof r[key] !== 'string')
-      return { cause: 'bad-reading', detail: `"${key}" must be text or null` }
+  if (!isTextOrNull(r.facility) || !isTextOrNull(r.zone) || !isTextOrNull(r.subject)) {
+    const key = (['facility', 'zone', 'subject'] as const).find((k) => !isTextOrNull(r[k]))
+    return { cause: 'bad-reading', detail: `"${key}" must be text or null` }
+  }
   if (r.value === null || typeof r.value !== 'object' || Array.isArray(r.value))
     return { cause: 'bad-reading', detail: '"value" must be a JSON object' }
   return valueFault(r.type, r.value)

@@ -20,6 +20,10 @@ import {
   type TimetableSlot,
   type Zone,
 } from './kinds.ts'
+import { covers, instant, Permits } from './permits.ts'
+import { narrowed, Steady } from './steady.ts'
+
+export { instant } from './permits.ts'
 
 type Items = { [K in ContextKind]: Map<string, ContextItems[K]> }
 export type ContextSnapshot = { [K in ContextKind]?: ContextItems[K][] }
@@ -28,19 +32,26 @@ const NONE: ReadonlySet<string> = new Set()
 const DEFAULT_TIMEZONE = 'Asia/Shanghai'
 const DEFAULT_NIGHT = '22:00-06:00'
 
-/** Instant of a `from` or `to`: ms, or RFC 3339 text. */
-export function instant(value: string | number | undefined | null): number | null {
-  if (value === undefined || value === null) return null
-  if (typeof value === 'number') return value
-  const parsed = Date.parse(value)
-  return Number.isNaN(parsed) ? null : parsed
-}
-
-function covers(item: { from?: string | number; to?: string | number }, at: number): boolean {
-  const from = instant(item.from)
-  const to = instant(item.to)
-  return (from === null || at >= from) && (to === null || at < to)
-}
+/** Changed without touching what is derived of places, devices and people. */
+const APART: ReadonlySet<ContextKind> = new Set([
+  'passes',
+  'escorts',
+  'work-orders',
+  'lists',
+  'modes',
+  'manning',
+  'posts',
+  'shifts',
+  'tools',
+  'groups',
+  'keep-apart',
+  'patrols',
+])
+/** Questions whose answers are kept. */
+const FORBIDDEN = 0
+const LAWFUL = 1
+const QUARTER_MS = 900_000
+const DAY_MS = 86_400_000
 
 export class FacilityContext {
   readonly facility: string
@@ -52,6 +63,8 @@ export class FacilityContext {
   version = 1
   readonly #items: Items
   #index: Index | null = null
+  #permits: Permits | null = null
+  readonly #steady = new Steady(2, (at) => this.#spanAround(at))
   #lists: { [K in ContextKind]?: ContextItems[K][] } = {}
   /** `--adopt`: devices nobody registered, taken as devices of the zone of their first reading. */
   readonly #adopted = new Map<string, Device>()
@@ -85,18 +98,37 @@ export class FacilityContext {
     const map = this.#items[change.context] as Map<string, unknown>
     if (change.op === 'delete') map.delete(change.id)
     else map.set(change.id, change.item ?? {})
-    this.#touch()
+    this.#touch(change.context)
   }
 
-  #touch(): void {
+  #touch(kind?: ContextKind): void {
     this.version++
-    this.#index = null
+    if (kind === undefined || !APART.has(kind)) this.#index = null
+    this.#permits = null
     this.#lists = {}
+    this.#steady.forget()
+  }
+
+  /** In which nothing that permits begins or ends. */
+  #spanAround(at: number): [number, number] {
+    const quarter = Math.floor(at / QUARTER_MS) * QUARTER_MS
+    const span: [number, number] = [quarter, quarter + QUARTER_MS]
+    for (const change of this.#p.changes) narrowed(span, change, at)
+    const { midnight } = localTime(this.timezone, at)
+    for (const slot of this.#items.timetable.values())
+      for (const text of [slot.from, slot.to]) narrowed(span, midnight + minuteOf(text) * 60_000, at)
+    narrowed(span, midnight, at)
+    narrowed(span, midnight + DAY_MS, at)
+    return span
   }
 
   get #i(): Index {
     this.#index ??= new Index(this.#items, this.#adopted)
     return this.#index
+  }
+  get #p(): Permits {
+    this.#permits ??= new Permits(this.#items)
+    return this.#permits
   }
 
   adopt(device: Device): void {
@@ -262,34 +294,27 @@ export class FacilityContext {
     return this.#i.subjectDevices.get(person) ?? []
   }
   isOnList(list: string, person: string): boolean {
-    return this.#items.lists.get(list)?.persons.includes(person) ?? false
+    return this.#p.isOnList(list, person)
   }
   escortOf(person: string, at: number): Escort | undefined {
-    for (const escort of this.#items.escorts.values())
-      if (escort.persons.includes(person) && covers(escort, at)) return escort
-    return undefined
+    return this.#p.escortOf(person, at)
   }
   /** Is there a valid pass, escort or work order of the person for the zone? Escorts without a route cover every zone. */
   hasPermit(person: string, zone: string | null, at: number): boolean {
-    if (zone === null) return false
-    const up = this.upward(zone)
-    for (const pass of this.#items.passes.values())
-      if (pass.person === person && covers(pass, at) && pass.zones.some((z) => up.includes(z))) return true
-    const escort = this.escortOf(person, at)
-    if (escort && (!escort.route?.length || escort.route.some((z) => up.includes(z)))) return true
-    return this.hasWorkOrder(zone, at, person)
+    return zone !== null && this.#p.hasPermit(person, this.upward(zone), at)
   }
   /** A work order for the zone (and, when a person is given and the order names persons, for that person). */
   hasWorkOrder(zone: string, at: number, person?: string): boolean {
-    const up = this.upward(zone)
-    for (const order of this.#items['work-orders'].values())
-      if (
-        covers(order, at) &&
-        order.zones.some((z) => up.includes(z)) &&
-        (person === undefined || !order.persons?.length || order.persons.includes(person))
-      )
-        return true
-    return false
+    return this.#p.hasOrder(this.upward(zone), at, person)
+  }
+  /** A pass or an order sends the person there, or his timetable. */
+  isLawfullyIn(person: string, zone: string | null, at: number): boolean {
+    if (zone === null) return false
+    const known = this.#steady.known(LAWFUL, person, zone, at)
+    if (known !== undefined) return known
+    const entry = this.person(person)
+    const yes = this.hasPermit(person, zone, at) || (entry !== undefined && this.isInSlot(entry, zone, at))
+    return this.#steady.learn(LAWFUL, person, zone, yes)
   }
   /** Slots of the timetable in force for a ward (or, without one, for the zone) at an instant. */
   slotsAt(at: number): TimetableSlot[] {
@@ -329,6 +354,12 @@ export class FacilityContext {
   }
   /** `semantics.md` 4: is the person forbidden in the zone at this instant? */
   isForbidden(person: Person, zone: string, at: number): boolean {
+    return (
+      this.#steady.known(FORBIDDEN, person.id, zone, at) ??
+      this.#steady.learn(FORBIDDEN, person.id, zone, this.#findForbidden(person, zone, at))
+    )
+  }
+  #findForbidden(person: Person, zone: string, at: number): boolean {
     const place = this.zone(zone)
     if (!place || (place.class ?? 'none') === 'none') return false
     if (this.isOwnCell(person, zone)) return false

@@ -10,12 +10,20 @@ const ANY_FLOOR = Number.MIN_SAFE_INTEGER
 /** Larger polygons would fill the grid with cells; they are kept in a list that every question walks. */
 const MAX_CELLS = 20_000
 
+/** Corners: x, y, x, y … */
+type Ring = Float64Array
+
 interface Shape {
   id: string
   area: number
-  ring: readonly (readonly number[])[]
-  holes: readonly (readonly (readonly number[])[])[]
-  box: [number, number, number, number]
+  ring: Ring
+  holes: readonly Ring[]
+  x0: number
+  y0: number
+  x1: number
+  y1: number
+  /** Nothing but its box, as most rooms are. */
+  isBox: boolean
 }
 
 interface Floor {
@@ -29,13 +37,12 @@ export class FloorPlan {
   constructor(zones: readonly Zone[]) {
     for (const zone of zones) {
       if (!zone.polygon) continue
-      const shape: Shape = {
-        id: zone.id,
-        area: areaOf(zone.polygon),
-        ring: zone.polygon,
-        holes: zone.holes ?? [],
-        box: boxOf(zone.polygon),
-      }
+      const [x0, y0, x1, y1] = boxOf(zone.polygon)
+      const holes = (zone.holes ?? []).map(ringOf)
+      const ring = ringOf(zone.polygon)
+      const area = areaOf(zone.polygon)
+      const isBox = holes.length === 0 && isBoxed(ring, x0, y0, x1, y1)
+      const shape: Shape = { id: zone.id, area, ring, holes, x0, y0, x1, y1, isBox }
       const level = zone.floor ?? ANY_FLOOR
       let floor = this.#floors.get(level)
       if (!floor) {
@@ -61,11 +68,13 @@ export class FloorPlan {
     const floor = this.#floors.get(level)
     if (!floor) return null
     let best: Shape | null = null
-    for (const shape of floor.cells.get(cellKey(Math.floor(x / CELL_M), Math.floor(y / CELL_M))) ?? [])
-      if (holds(shape, x, y)) {
-        best = shape
-        break
-      }
+    const near = floor.cells.get(cellKey(Math.floor(x / CELL_M), Math.floor(y / CELL_M)))
+    if (near !== undefined)
+      for (let i = 0; i < near.length; i++)
+        if (holds(near[i] as Shape, x, y)) {
+          best = near[i] as Shape
+          break
+        }
     for (const shape of floor.large) {
       if (best && shape.area >= best.area) break
       if (holds(shape, x, y)) {
@@ -77,12 +86,17 @@ export class FloorPlan {
   }
 }
 
-const cellKey = (cx: number, cy: number): number => (cx + 32_768) * 65_536 + (cy + 32_768)
+/** A small integer, which a map finds fastest. Cells 160 km apart share one, and the polygons decide. */
+const cellKey = (cx: number, cy: number): number => ((cx & 0x7fff) << 15) | (cy & 0x7fff)
 
 function place(floor: Floor, shape: Shape): void {
   // One cell of margin: a point on the edge belongs to the zone even when rounding puts it into the next cell.
-  const [x0, y0, x1, y1] = shape.box
-  const c = [x0, y0, x1, y1].map((v) => Math.floor(v / CELL_M)) as [number, number, number, number]
+  const c = [shape.x0, shape.y0, shape.x1, shape.y1].map((v) => Math.floor(v / CELL_M)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
   if ((c[2] - c[0] + 1) * (c[3] - c[1] + 1) > MAX_CELLS) {
     floor.large.push(shape)
     return
@@ -112,19 +126,39 @@ function areaOf(ring: readonly (readonly number[])[]): number {
   return Math.abs(twice) / 2
 }
 
+function ringOf(polygon: readonly (readonly number[])[]): Ring {
+  const corners = polygon.flatMap((p) => [p[0] as number, p[1] as number])
+  // A ring that names its first corner again at the end.
+  if (corners.length > 6 && corners[0] === corners.at(-2) && corners[1] === corners.at(-1)) corners.length -= 2
+  return Float64Array.from(corners)
+}
+
+/** A rectangle along the axes: each side keeps to one side of the box, each corner is one of the box. */
+function isBoxed(ring: Ring, x0: number, y0: number, x1: number, y1: number): boolean {
+  if (ring.length !== 8 || x0 === x1 || y0 === y1) return false
+  for (let i = 0, j = 6; i < 8; j = i, i += 2) {
+    const [x, y] = [ring[i], ring[i + 1]]
+    if ((x !== x0 && x !== x1) || (y !== y0 && y !== y1) || (x === ring[j]) === (y === ring[j + 1])) return false
+  }
+  return ring[0] !== ring[4] && ring[1] !== ring[5]
+}
+
 function holds(shape: Shape, x: number, y: number): boolean {
-  const [x0, y0, x1, y1] = shape.box
-  if (x < x0 || x > x1 || y < y0 || y > y1) return false
+  // Written so that what is no number is in no box.
+  if (!(x >= shape.x0 && x <= shape.x1 && y >= shape.y0 && y <= shape.y1)) return false
+  if (shape.isBox) return true
   if (side(shape.ring, x, y) === 'out') return false
   for (const hole of shape.holes) if (side(hole, x, y) === 'in') return false
   return true
 }
 
-function side(ring: readonly (readonly number[])[], x: number, y: number): 'in' | 'on' | 'out' {
+function side(ring: Ring, x: number, y: number): 'in' | 'on' | 'out' {
   let inside = false
-  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-    const [xi, yi] = ring[i] as [number, number]
-    const [xj, yj] = ring[j] as [number, number]
+  for (let i = 0, j = ring.length - 2; i < ring.length; j = i, i += 2) {
+    const xi = ring[i] as number
+    const yi = ring[i + 1] as number
+    const xj = ring[j] as number
+    const yj = ring[j + 1] as number
     const cross = (x - xi) * (yj - yi) - (y - yi) * (xj - xi)
     if (
       Math.abs(cross) < 1e-9 &&

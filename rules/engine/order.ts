@@ -23,8 +23,16 @@ export interface Queued {
   act: Act | null
 }
 
-const before = (a: Queued, b: Queued): boolean =>
-  a.at !== b.at ? a.at < b.at : a.cls !== b.cls ? a.cls < b.cls : a.id < b.id
+const inInstant = (a: Queued, b: Queued): number => a.cls - b.cls || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** What waits for one instant: put in order only when its turn comes. */
+interface Instant {
+  at: number
+  items: Queued[]
+  /** Items before it were taken. */
+  next: number
+  isOpen: boolean
+}
 
 /** Readings that wait for their turn, side by side, without what they say. */
 export interface WaitingReadings {
@@ -53,20 +61,67 @@ const KEEP_OFFSETS_MS = 600_000
 const MAX_AHEAD_MS = 1_000
 
 export class EventOrder {
-  readonly #queue = new Heap<Queued>(before)
+  // Thousands wait, but for a few instants: a heap of instants costs a fraction of a heap of readings.
+  readonly #instants = new Heap<Instant>((a, b) => a.at < b.at)
+  readonly #byTime = new Map<number, Instant>()
   readonly #offsets = new Map<string, Offset[]>()
+  #size = 0
+  /** The instant that was asked for last. */
+  #recent: Instant | null = null
 
   get size(): number {
-    return this.#queue.size
+    return this.#size
   }
   peek(): Queued | undefined {
-    return this.#queue.peek()
+    const first = this.#instants.peek()
+    if (first === undefined) return undefined
+    if (!first.isOpen) {
+      first.isOpen = true
+      if (first.items.length > 1) first.items.sort(inInstant)
+    }
+    return first.items[first.next]
   }
   pop(): Queued | undefined {
-    return this.#queue.pop()
+    const item = this.peek()
+    if (item === undefined) return undefined
+    const first = this.#instants.peek() as Instant
+    this.#size--
+    if (++first.next === first.items.length) {
+      this.#instants.pop()
+      this.#byTime.delete(first.at)
+      if (this.#recent === first) this.#recent = null
+    }
+    return item
   }
   push(item: Queued): void {
-    this.#queue.push(item)
+    const { at } = item
+    let instant = this.#recent?.at === at ? this.#recent : this.#byTime.get(at)
+    if (instant === undefined) {
+      instant = { at, items: [], next: 0, isOpen: false }
+      this.#byTime.set(at, instant)
+      this.#instants.push(instant)
+    }
+    this.#recent = instant
+    this.#size++
+    const { items } = instant
+    if (!instant.isOpen) {
+      items.push(item)
+      return
+    }
+    let place = items.length
+    while (place > instant.next && inInstant(item, items[place - 1] as Queued) < 0) place--
+    items.splice(place, 0, item)
+  }
+
+  #items(): Queued[] {
+    return this.#instants.items().flatMap((instant) => instant.items.slice(instant.next))
+  }
+  #rebuild(items: readonly Queued[]): void {
+    this.#instants.rebuild([])
+    this.#byTime.clear()
+    this.#recent = null
+    this.#size = 0
+    for (const item of items) this.push(item)
   }
 
   corrected(reading: TakenReading): number {
@@ -99,23 +154,24 @@ export class EventOrder {
     } else offsets.splice(at, 0, { t: reading.time, offsetMs, id: reading.id })
     while (offsets.length > 2 && (offsets[1] as Offset).t < reading.time - KEEP_OFFSETS_MS) offsets.shift()
     let moved = false
-    const items = this.#queue.items()
-    for (const item of items) {
-      if (item.reading === null || item.reading.device !== reading.device || item.late) continue
-      const corrected = this.corrected(item.reading)
-      if (corrected === item.time) continue
-      item.time = corrected
-      item.at = corrected
-      onMoved(item, corrected)
-      moved = true
-    }
-    if (moved) this.#queue.rebuild([...items])
+    for (const { items, next } of this.#instants.items())
+      for (let i = next; i < items.length; i++) {
+        const item = items[i] as Queued
+        if (item.reading === null || item.reading.device !== reading.device || item.late) continue
+        const corrected = this.corrected(item.reading)
+        if (corrected === item.time) continue
+        item.time = corrected
+        item.at = corrected
+        onMoved(item, corrected)
+        moved = true
+      }
+    if (moved) this.#rebuild(this.#items())
   }
 
   /** @param byId readings only by their ids: whoever keeps them elsewhere hands them in again. */
   snapshot(byId = false): OrderSnapshot {
-    const items = this.#queue.items()
-    if (!byId) return { queue: [...items], offsets: [...this.#offsets] }
+    const items = this.#items()
+    if (!byId) return { queue: items, offsets: [...this.#offsets] }
     const waiting: WaitingReadings = { ids: [], at: [], time: [], late: [] }
     for (const item of items) {
       if (item.reading === null) continue
@@ -137,7 +193,7 @@ export class EventOrder {
       const [at, time] = [waiting.at[i] as number, waiting.time[i] as number]
       items.push({ at, cls: CLASS.reading, id, reading, time, late, change: null, act: null })
     })
-    this.#queue.rebuild(items)
+    this.#rebuild(items)
     this.#offsets.clear()
     for (const [device, known] of offsets) this.#offsets.set(device, known)
   }

@@ -172,6 +172,23 @@ export const operator: Operator<State> = {
       cx.wake(zone, Math.max(cx.now, (known?.evaluatedAt ?? 0) + every), 'absence', 'evaluate')
     }
 
+    /** Prisoners in a zone and the linked ones, by zone; good until somebody changes zones. */
+    const sums = new Map<string, number>()
+    let sumsOf = -1
+    function countAround(zone: string, counts: State['counts'], cx: C): number {
+      if (sumsOf !== cx.site.version) {
+        sums.clear()
+        sumsOf = cx.site.version
+      }
+      let around = sums.get(zone)
+      if (around !== undefined) return around
+      around = counts[zone] ?? 0
+      for (const z of cx.site.linked(zone))
+        if (z !== zone && !isUpToCapacity(z, counts[z] ?? 0, cx)) around += counts[z] ?? 0
+      sums.set(zone, around)
+      return around
+    }
+
     function moved(input: Input, cx: C): void {
       const person = input.subject
       if (!input.usableFix || person === null || !cx.site.person(person) || cx.people.last(person)?.id !== input.id)
@@ -179,6 +196,7 @@ export const operator: Operator<State> = {
       const all = cx.state(ALL)
       const before = all.zoneOf[person]
       const { zone } = input
+      if (before !== (zone ?? undefined)) sums.clear()
       if (before !== undefined && before !== zone) {
         all.counts[before] = (all.counts[before] ?? 1) - 1
         delete all.zoneOf[person]
@@ -190,9 +208,7 @@ export const operator: Operator<State> = {
         all.counts[zone] = (all.counts[zone] ?? 0) + 1
       }
       const own = all.counts[zone] ?? 0
-      let around = own
-      for (const z of cx.site.linked(zone))
-        if (z !== zone && !isUpToCapacity(z, all.counts[z] ?? 0, cx)) around += all.counts[z] ?? 0
+      const around = countAround(zone, all.counts, cx)
       if (cx.peek(zone) || (around >= least && !isUpToCapacity(zone, own, cx))) ask(zone, cx)
       // A circle over two zones belongs to the one with most of its people, who need not have moved.
       if (around >= least && around > own)

@@ -3,7 +3,6 @@
  * by a robust z; two such days running are told. Judged at local midnight; a day with too little data is no day.
  */
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import type { TimetableSlot } from '#model/context/kinds.ts'
 import { minuteOf } from '#model/local-time.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import {
@@ -29,6 +28,13 @@ interface State {
   activityByHour: (number | null)[][]
   sleepHours: number[]
   meals: number[]
+}
+
+/** A slot of the timetable at which a zone eats: minutes of the day. */
+interface Meal {
+  from: number
+  to: number
+  name: string
 }
 
 const DAY_MS = 86_400_000
@@ -86,23 +92,30 @@ export const operator: Operator<State> = {
     }
 
     // Asked on every fix of everybody: the meals of the timetable, as the context stands.
-    let meals: { site: FacilityContext; version: number; slots: TimetableSlot[] } | null = null
-    function allMeals(site: FacilityContext): readonly TimetableSlot[] {
+    let meals: { site: FacilityContext; version: number; byZone: Map<string, Meal[]> } | null = null
+    function mealsIn(zone: string, site: FacilityContext): readonly Meal[] {
       if (!meals || meals.site !== site || meals.version !== site.version)
-        meals = { site, version: site.version, slots: site.all('timetable').filter((s) => s.activity === 'meal') }
-      return meals.slots
+        meals = { site, version: site.version, byZone: new Map() }
+      let found = meals.byZone.get(zone)
+      if (!found) {
+        found = site
+          .all('timetable')
+          .filter((slot) => slot.activity === 'meal' && site.within(zone, slot.zone))
+          .map((slot) => ({ from: minuteOf(slot.from), to: minuteOf(slot.to), name: `${slot.zone}|${slot.from}` }))
+        meals.byZone.set(zone, found)
+      }
+      return found
     }
 
     function position(person: string, input: Input, cx: C): void {
       if (!input.usableFix || input.zone === null) return
+      const here = mealsIn(input.zone, cx.site)
+      if (here.length === 0) return
       const state = cx.peek(person)
       if (!state?.day || input.time < state.day.midnight || input.time >= state.day.midnight + DAY_MS) return
       const minute = (input.time - state.day.midnight) / 60_000
-      for (const slot of allMeals(cx.site)) {
-        if (minute < minuteOf(slot.from) || minute >= minuteOf(slot.to)) continue
-        const name = `${slot.zone}|${slot.from}`
-        if (!state.day.meals.includes(name) && cx.site.within(input.zone, slot.zone)) state.day.meals.push(name)
-      }
+      for (const { from, to, name } of here)
+        if (minute >= from && minute < to && !state.day.meals.includes(name)) state.day.meals.push(name)
     }
 
     function close(person: string, state: State, cx: C): void {

@@ -125,6 +125,15 @@ export const operator: Operator<State> = {
       },
     })
 
+    /** A band that finds a pulse: nearly every reading, and nothing else need be asked. */
+    function isSurelyAlive(person: string, { id, device, type, time }: Input, cx: C): boolean {
+      if (type !== 'band.vitals' || !cx.site.devicesOfSubject(person).includes(device)) return false
+      const band = cx.signals.at(device, 'band.vitals', time)
+      if (band?.id !== id || cx.signals.last(device, 'band.worn')?.value.worn === false) return false
+      const { hr, confidence } = band.value
+      return typeof hr === 'number' && hr > 0 && (confidence as number) >= MIN_VITALS_CONFIDENCE
+    }
+
     function applyTo(person: string, input: Input, cx: C): void {
       const now = verdicts(person, input.time, cx)
       const known = cx.peek(person)
@@ -153,6 +162,7 @@ export const operator: Operator<State> = {
         const person = input.subject
         if (person === null || !cx.site.person(person)) return
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
+        if (cx.peek(person) === undefined && isSurelyAlive(person, input, cx)) return
         applyTo(person, input, cx)
       },
       wake: (key, tag, cx) => clock.wake(key, tag, cx),

@@ -21,6 +21,19 @@ export const operator: Operator<State> = {
       for (const child of cx.site.children(zone)) found.push(...peopleIn(child, at, cx))
       return found
     }
+    /** The cell a zone lies in, with the name of the state of its officers: asked on every fix. */
+    let cells = { version: -1, byZone: new Map<string, { cell: string; officers: string } | null>() }
+    function cellAround(zone: string | null, site: FacilityContext): { cell: string; officers: string } | null {
+      if (zone === null) return null
+      if (cells.version !== site.version) cells = { version: site.version, byZone: new Map() }
+      let found = cells.byZone.get(zone)
+      if (found === undefined) {
+        const cell = cellOf(zone, site)
+        found = cell === null ? null : { cell, officers: `o|${cell}` }
+        cells.byZone.set(zone, found)
+      }
+      return found
+    }
     function count(cell: string, at: number, cx: C) {
       const people = peopleIn(cell, at, cx)
       const officers = people.filter((p) => cx.site.staff(p)).sort()
@@ -100,12 +113,13 @@ export const operator: Operator<State> = {
           return
         }
         if (!input.usableFix || input.subject === null || cx.people.last(input.subject)?.id !== input.id) return
-        const cell = cellOf(input.zone, cx.site)
+        const place = cellAround(input.zone, cx.site)
+        const cell = place?.cell ?? null
         if (cx.site.staff(input.subject)) {
           const from = move(input.subject, cell, cx)
           if (from !== null) settle(from, input, cx)
           if (cell !== null) settle(cell, input, cx)
-        } else if (cell !== null && cx.peek(`o|${cell}`)) settle(cell, input, cx)
+        } else if (place !== null && cx.peek(place.officers)) settle(place.cell, input, cx)
       },
       wake: (cell, tag, cx) => engine.wake(cell, tag, cx),
     }

@@ -51,8 +51,7 @@ export const operator: Operator<State> = {
         const gap = state.latest !== null && time - state.latest.t > FIX_VALID_MS
         let allowed =
           !night ||
-          cx.site.hasPermit(person.id, zone, time) ||
-          (zone !== null && cx.site.isInSlot(person, zone, time)) ||
+          cx.site.isLawfullyIn(person.id, zone, time) ||
           (cx.site.zone(zone)?.kind === 'medical' && cx.site.isOnList('medical', person.id))
         if (inSharedToilet(zone, cx)) {
           if (state.toiletSince === null || gap) state.toiletSince = time

@@ -25,6 +25,7 @@ interface State {
 }
 
 const MIN_SCORE = 0.9
+const NOWHERE: readonly Post[] = []
 
 export const operator: Operator<State> = {
   name: 'post-vacant',
@@ -39,6 +40,28 @@ export const operator: Operator<State> = {
     const needed = (post: Post): number => post.count ?? 1
     const stood = (state: State, at: number, cx: C): number =>
       cx.gateways.stoodStill(cx.site.device(state.lastTag)?.via, at)
+
+    // Derived of context and state, so that an officer who stays costs a look-up and not every post.
+    let index = { version: -1, around: new Map<string, readonly Post[]>(), known: new Map<string, readonly string[]>() }
+    /** Posts whose zone holds this zone. */
+    function postsAround(zone: string | null, cx: C): readonly Post[] {
+      if (zone === null) return NOWHERE
+      let found = index.around.get(zone)
+      if (!found) {
+        found = cx.site.all('posts').filter((post) => cx.site.within(zone, post.zone))
+        index.around.set(zone, found)
+      }
+      return found
+    }
+    /** Posts that must hear of a trace of the officer there: where he is, and where he was. */
+    function concerned(officer: string, zone: string | null, isFirst: boolean, cx: C): readonly Post[] {
+      if (index.version !== cx.site.version) index = { version: cx.site.version, around: new Map(), known: new Map() }
+      const inside = postsAround(zone, cx)
+      const was = index.known.get(officer)
+      const stays = !isFirst && was !== undefined && was.every((id) => inside.some((post) => post.id === id))
+      return stays ? inside : cx.site.all('posts')
+    }
+    const isKnownAt = (post: Post, officer: string, cx: C): boolean => cx.peek(post.id)?.here[officer] !== undefined
 
     /** Until when enough people are there, by what is known now; null = they are not. */
     function staffedUntil(state: State, post: Post, at: number): number | null {
@@ -117,7 +140,8 @@ export const operator: Operator<State> = {
         const facility = cx.state('')
         const isFirst = facility.armedAt === null
         facility.armedAt ??= input.time
-        for (const post of posts) {
+        const some = concerned(officer, input.zone, isFirst, cx)
+        for (const post of some) {
           const inside = cx.site.within(input.zone, post.zone)
           const state = cx.peek(post.id)
           const known = state?.here[officer]
@@ -130,6 +154,12 @@ export const operator: Operator<State> = {
           else if (!isFirst) continue
           settle(post, input.time, trace, cx)
         }
+        const known = index.known.get(officer)
+        if (some === posts || known?.length !== some.length)
+          index.known.set(
+            officer,
+            some.flatMap((post) => (isKnownAt(post, officer, cx) ? [post.id] : [])),
+          )
       },
       wake(id, tag, cx) {
         const post = cx.site.item('posts', id)

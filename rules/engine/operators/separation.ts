@@ -28,6 +28,8 @@ interface Pattern {
 
 const level = { enum: ['red', 'orange', 'yellow', 'blue'] }
 const UNKNOWN: Verdicts = { parts: [null], over: null }
+const TOGETHER: Verdicts = { parts: [false], over: true }
+const APART: Verdicts = { parts: [true], over: false }
 
 export const operator: Operator<State> = {
   name: 'separation',
@@ -97,11 +99,8 @@ export const operator: Operator<State> = {
     }
 
     /** A pass or an order sends him there, or his timetable: who is at class is not sought by his cell. */
-    function isLawful(person: string, fix: Fix, at: number, cx: C): boolean {
-      if (cx.site.hasPermit(person, fix.zone, at)) return true
-      const entry = cx.site.person(person)
-      return entry !== undefined && fix.zone !== null && cx.site.isInSlot(entry, fix.zone, at)
-    }
+    const isLawful = (person: string, fix: Fix, at: number, cx: C): boolean =>
+      cx.site.isLawfullyIn(person, fix.zone, at)
 
     function isInToilet(person: string, at: number, cx: C): boolean {
       const since = cx.peek(person)?.toiletSince ?? null
@@ -124,15 +123,21 @@ export const operator: Operator<State> = {
     function verdicts(person: string, at: number, cx: C): Verdicts {
       const fix = cx.people.at(person, at)
       if (!fix) return UNKNOWN
+      // Nearly always somebody of the group is beside him, and nothing else need be asked.
+      if (pattern.of === 'group')
+        for (const mate of indexOf(cx.site).mates.get(person) ?? NOBODY) {
+          const theirs = cx.people.at(mate, at)
+          if (theirs && areTogether(fix, theirs) && !isAway(mate, at, cx)) return TOGETHER
+        }
       const others = companions(person, fix, at, cx)
-      if (others === null) return { parts: [false], over: true }
+      if (others === null) return TOGETHER
       let unknown = false
       for (const other of others) {
         const theirs = cx.people.at(other, at)
         if (!theirs) unknown = true
-        else if (areTogether(fix, theirs)) return { parts: [false], over: true }
+        else if (areTogether(fix, theirs)) return TOGETHER
       }
-      return unknown ? UNKNOWN : { parts: [true], over: false }
+      return unknown ? UNKNOWN : APART
     }
 
     function levelOf(person: string, zone: string | null, cx: C): Level {

@@ -15,6 +15,7 @@ interface State extends Timed {
 
 const TICK_MS = 5_000
 const MAX_FORMULA = 200
+const NOWHERE: string[] = []
 
 export const operator: Operator<State> = {
   name: 'under-manned',
@@ -24,16 +25,32 @@ export const operator: Operator<State> = {
     const plans = new Map<string, (inmates: number) => number>()
 
     /** Plans by zone, as the context stands; asked on every fix. */
-    let known = { version: -1, byZone: new Map<string, (inmates: number) => number>() }
+    let known = {
+      version: -1,
+      byZone: new Map<string, (inmates: number) => number>(),
+      /** Planned zones around a zone, nearest first. */
+      around: new Map<string, string[]>(),
+    }
     function planOf(zone: string, site: FacilityContext): ((inmates: number) => number) | null {
       if (known.version !== site.version) {
-        known = { version: site.version, byZone: new Map() }
+        known = { version: site.version, byZone: new Map(), around: new Map() }
         for (const place of site.all('zones')) if (place.manning) known.byZone.set(place.id, compiled(place.manning))
         for (const item of site.all('manning')) known.byZone.set(item.zone, compiled(String(item.officers)))
       }
       return known.byZone.get(zone) ?? null
     }
     const hasPlans = (site: FacilityContext): boolean => planOf('', site) !== null || known.byZone.size > 0
+    function plannedAround(zone: string | null, site: FacilityContext): string[] {
+      if (zone === null || !hasPlans(site)) return NOWHERE
+      let found = known.around.get(zone)
+      if (!found) {
+        found = site.upward(zone).filter((z) => known.byZone.has(z))
+        known.around.set(zone, found)
+      }
+      return found
+    }
+    /** Planned zones of everybody's last fix, beside the state, so that who stays costs one look-up. */
+    const lastSeen = new Map<string, readonly string[]>()
     function compiled(text: string): (inmates: number) => number {
       const plan = plans.get(text) ?? formula(text)
       plans.set(text, plan)
@@ -100,15 +117,16 @@ export const operator: Operator<State> = {
       on(input, cx) {
         if (!input.usableFix || input.subject === null) return
         if (!hasPlans(cx.site)) return
-        const isStaff = cx.site.staff(input.subject) !== undefined
         const facility = cx.state('')
-        if (isStaff && !facility.armed) {
+        if (!facility.armed && cx.site.staff(input.subject) !== undefined) {
           facility.armed = true
           for (const zone of plannedZones(cx.site)) settle(zone, input.time, input, cx)
         }
         // A late fix never moves a person back.
         if (cx.people.last(input.subject)?.id !== input.id) return
-        const now = cx.site.upward(input.zone).filter((z) => planOf(z, cx.site) !== null)
+        const now = plannedAround(input.zone, cx.site)
+        if (lastSeen.get(input.subject) === now) return
+        lastSeen.set(input.subject, now)
         const who = cx.state(`w|${input.subject}`)
         const changed = [...who.zones.filter((z) => !now.includes(z)), ...now.filter((z) => !who.zones.includes(z))]
         who.zones = now
