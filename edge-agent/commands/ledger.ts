@@ -237,6 +237,8 @@ export async function runLedgerProof(flags: LedgerFlags & { entry: string; out?:
 export async function runLedgerForget(
   flags: LedgerFlags & { person: string; reason: string; by: string; yes: boolean },
 ): Promise<number> {
+  for (const name of ['person', 'reason', 'by'] as const)
+    if (flags[name].trim() === '') throw new WardwatchError('usage', `--${name} is empty; it stands in the ledger`)
   if (!flags.yes)
     throw new WardwatchError(
       'usage',
@@ -264,7 +266,7 @@ async function forget(flags: LedgerFlags, request: { person: string; by: string;
   try {
     unlock = lockDataDir(flags.data)
   } catch {
-    const answer = await askToForget(dir, request, systemClock, FORGET_WAIT_MS)
+    const answer = await askToForget(dir, request, FORGET_WAIT_MS)
     if (!answer)
       throw new WardwatchError(
         'data-unwritable',

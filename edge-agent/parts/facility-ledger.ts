@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type EdgeLedger, type Forgotten, openLedger } from '#ingest/ledger/ledger.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import type { Site } from '#model/site/load.ts'
@@ -29,6 +30,7 @@ export interface ForgetRequest {
 export type ForgetAnswer = { ok: true; done: Forgotten } | { ok: false; detail: string }
 
 const LOOK_MS = 1000
+const POLL_MS = 200
 const folderOf = (dir: string): string => join(dir, 'forget-requests')
 
 export const ledgerOptions = (site: Site, root: string) => ({
@@ -110,19 +112,14 @@ async function answerTo(ledger: EdgeLedger, path: string): Promise<ForgetAnswer>
 }
 
 /** Leaves a request for the running edge; answers when it has done it, or null when it did not within `waitMs`. */
-export async function askToForget(
-  dir: string,
-  request: ForgetRequest,
-  clock: Clock,
-  waitMs: number,
-): Promise<ForgetAnswer | null> {
+export async function askToForget(dir: string, request: ForgetRequest, waitMs: number): Promise<ForgetAnswer | null> {
   const folder = folderOf(dir)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const name = join(folder, randomUUID())
   writeWhole(`${name}.request`, request)
-  const until = clock.now() + waitMs
-  while (clock.now() < until) {
-    await new Promise<void>((resolve) => clock.after(200, resolve))
+  for (let waited = 0; waited < waitMs; waited += POLL_MS) {
+    // A timer that holds the process: the one who asks has nothing else to do.
+    await setTimeout(POLL_MS)
     try {
       const answer = JSON.parse(readFileSync(`${name}.answer`, 'utf8')) as ForgetAnswer
       rmSync(`${name}.answer`, { force: true })
