@@ -20,7 +20,7 @@ import type { SeriesSink } from '#model/ports/series.ts'
 import type { RawReading, Reading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
 import { topics } from '#model/topics.ts'
-import { CATALOGUE_DIR, loadRules, shadowRules } from '#rules/catalogue/load.ts'
+import { CATALOGUE_DIR, DRAFT_FOLDER, draftRules, loadRules, shadowRules } from '#rules/catalogue/load.ts'
 import { ruleInfos } from '#rules/commands.ts'
 import type { Rule } from '#rules/engine/rule.ts'
 import { loadPlans } from '#rules/plans/load.ts'
@@ -190,6 +190,7 @@ class EdgeAgent implements Edge {
 
     this.#rules = new RulesRunner({
       site,
+      ...this.#loadRules(site.rules ?? {}),
       clock,
       journal: this.journal,
       stateFile: data.rulesState,
@@ -504,7 +505,26 @@ class EdgeAgent implements Edge {
   }
 
   #ruleInfos(): RuleInfo[] {
-    return ruleInfos(this.#rules.rules.rules, this.#rules.rules.shadow())
+    const { rules } = this.#rules
+    return ruleInfos(rules.rules, rules.shadow(), rules.drafts)
+  }
+
+  get #draftDir(): string {
+    return join(dirname(this.#options.siteFile), DRAFT_FOLDER)
+  }
+
+  /** The catalogue as the site sets it, and the drafts: parameters in the site file, rule files beside it. */
+  #loadRules(overrides: NonNullable<Site['rules']>): { rules: Rule[]; drafts: Rule[] } {
+    const rules = loadRules(CATALOGUE_DIR, overrides)
+    const drafts = shadowRules(rules, overrides)
+    try {
+      return { rules, drafts: [...drafts, ...draftRules(this.#draftDir, rules, overrides)] }
+    } catch (error) {
+      // Nothing that only would raise may hold up what does raise: the drafts of before go on.
+      this.#options.log.error('rules.draft-refused', { message: (error as Error).message })
+      const running = (this.#rules?.rules.drafts ?? []).filter((d) => dirname(d.file.file) === this.#draftDir)
+      return { rules, drafts: [...drafts, ...running.filter((d) => !drafts.some((x) => x.id === d.id))] }
+    }
   }
 
   #watchSite(): void {
@@ -527,11 +547,10 @@ class EdgeAgent implements Edge {
       },
       rules: (next) => {
         const overrides = next.rules ?? {}
-        const rules = loadRules(CATALOGUE_DIR, overrides)
-        const drafts = shadowRules(rules, overrides)
+        const { rules, drafts } = this.#loadRules(overrides)
         return () => this.#replaceRules(rules, drafts)
       },
-      folders: [CATALOGUE_DIR],
+      folders: [CATALOGUE_DIR, this.#draftDir],
     })
     this.#end('site watch', () => this.siteWatch.close())
   }
@@ -539,8 +558,12 @@ class EdgeAgent implements Edge {
   /** Other rules from now on: told to the log and the ledger, and to R61 as changes of configuration. */
   async #replaceRules(rules: readonly Rule[], drafts: readonly Rule[]): Promise<number> {
     const { clock, log } = this.#options
+    const said = (list: readonly Rule[]): string =>
+      list.map((d) => `${d.id} ${d.file.version} ${JSON.stringify(d.values())}`).join('\n')
+    const draftsChanged = said(this.#rules.rules.drafts) !== said(drafts)
     const changes = this.#rules.rules.replace(rules, drafts)
-    if (changes.length === 0) return 0
+    if (draftsChanged) log.info('rules.drafts', { drafts: drafts.map((d) => d.id) })
+    if (changes.length === 0) return draftsChanged ? 1 : 0
     for (const change of changes) log.info('rules.changed', { ...change })
     const time = clock.now()
     await this.#intake.accept(

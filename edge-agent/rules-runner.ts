@@ -33,6 +33,8 @@ export interface RulesRunnerOptions {
   site: Site
   /** Rules to run; by default the built-in catalogue with the site's overrides. */
   rules?: readonly Rule[]
+  /** Rules that run without raising; by default those that the site's overrides name. */
+  drafts?: readonly Rule[]
   clock: Clock
   journal: Journal & Pick<EdgeJournal, 'findReadings' | 'hold' | 'waitingSince'>
   stateFile: string
@@ -75,6 +77,7 @@ export class RulesRunner {
     this.#changes = rulesOver([this.#lines], {
       site: options.site,
       ...(options.rules ? { rules: options.rules } : {}),
+      ...(options.drafts ? { drafts: options.drafts } : {}),
       scheduler: clockScheduler({ now: () => this.#time(), after: (ms, task) => options.clock.after(ms, task) }),
       tickMs: TICK_MS,
       ready: () => this.#ready,

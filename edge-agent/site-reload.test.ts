@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { VirtualClock } from '#model/clock.ts'
 import type { ContextChange } from '#model/context/kinds.ts'
 import { parseSiteOrThrow } from '#model/site/load.ts'
+import { systemClock } from '#model/system-clock.ts'
 import { lockDataDir } from './data-lock.ts'
 import { contextDifference, restartSections, watchSiteFile } from './site-reload.ts'
 
@@ -81,6 +82,36 @@ describe('a changed site file', () => {
       writeFileSync(file, `${BASE}rules: { drone: { enabled: false } }\n`)
       expect(await watch.reload()).toEqual({ applied: 1, restart: [], fault: null })
       expect(done).toEqual(['rules'])
+    } finally {
+      watch.close()
+    }
+  })
+
+  test('a folder of rule files beside it is noticed when it comes, and each change in it', async () => {
+    const own = mkdtempSync(join(dir, 'drafts-'))
+    const file = join(own, 'site.yaml')
+    const drafts = join(own, 'rules-draft')
+    writeFileSync(file, BASE)
+    let looked = 0
+    const watch = watchSiteFile({
+      file,
+      site: site(BASE),
+      clock: systemClock,
+      log,
+      apply: async () => {},
+      rules: () => {
+        looked++
+        return async () => 0
+      },
+      folders: [drafts],
+    })
+    const lookedMoreThan = (n: number) => vi.waitFor(() => expect(looked).toBeGreaterThan(n), { timeout: 20_000 })
+    try {
+      mkdirSync(drafts)
+      await lookedMoreThan(0)
+      const before = looked
+      writeFileSync(join(drafts, 'drone.yaml'), 'id: drone')
+      await lookedMoreThan(before)
     } finally {
       watch.close()
     }

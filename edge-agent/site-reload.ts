@@ -2,8 +2,8 @@
  * A changed site file: checked first, then applied without a restart where that is possible. A bad one changes nothing
  * and says why; what needs a restart is named.
  */
-import { type FSWatcher, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import type { Clock, Timer } from '#model/clock.ts'
 import { CONTEXT_KINDS, type ContextChange, contextItemId } from '#model/context/kinds.ts'
 import { canonicalJson } from '#model/ids.ts'
@@ -47,7 +47,7 @@ export interface SiteWatchOptions {
   apply(changes: ContextChange[], site: Site): Promise<void>
   /** Checks the rules of a site (throws one sentence) and answers how to bring them into force: how many changes. */
   rules?(site: Site): () => Promise<number>
-  /** Other folders whose change means the same: rule files. */
+  /** Other folders whose change means the same: rule files. One beside the site file may come later. */
   folders?: readonly string[]
 }
 
@@ -63,7 +63,18 @@ export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
   const watchers: FSWatcher[] = []
   let turn: Promise<unknown> = Promise.resolve()
 
+  const beside = resolve(dirname(options.file))
+  const followed = new Set<string>()
+  const followFolders = (): void => {
+    for (const folder of options.folders ?? []) {
+      if (followed.has(folder) || (!existsSync(folder) && resolve(dirname(folder)) === beside)) continue
+      followed.add(folder)
+      follow(folder, (name) => /\.ya?ml$/.test(name))
+    }
+  }
+
   const load = async (): Promise<{ applied: number; restart: string[]; fault: string | null }> => {
+    followFolders()
     try {
       const { site: next, warnings } = loadSiteFile(options.file, { secrets: true })
       // Everything is checked before anything is applied.
@@ -116,8 +127,11 @@ export function watchSiteFile(options: SiteWatchOptions): SiteWatch {
     }
   }
   // The folder, not the file: editors replace files, and a watch on the old one would go with it.
-  follow(dirname(options.file), (name) => name === basename(options.file))
-  for (const folder of options.folders ?? []) follow(folder, (name) => /\.ya?ml$/.test(name))
+  const names = new Set(
+    [options.file, ...(options.folders ?? []).filter((f) => resolve(dirname(f)) === beside)].map((f) => basename(f)),
+  )
+  follow(dirname(options.file), (name) => names.has(name))
+  followFolders()
   return {
     reload,
     close() {

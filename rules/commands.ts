@@ -68,11 +68,20 @@ export function testRules(
 }
 
 /** Ids, codes, domains, keys, inputs, parameters with units and ranges; and what drafts would have raised. */
-export function ruleInfos(rules: readonly Rule[], shadow: readonly ShadowTally[] = []): RuleInfo[] {
+export function ruleInfos(
+  rules: readonly Rule[],
+  shadow: readonly ShadowTally[] = [],
+  draftRules: readonly Rule[] = [],
+): RuleInfo[] {
   const drafts = new Map(
-    shadow.map(({ rule, values, since, raised, lastAt }) => [rule, { values, since, raised, lastAt }]),
+    shadow.map(({ rule, version, values, since, raised, lastAt, alerts }) => [
+      rule,
+      { version, values, since, raised, lastAt, alerts },
+    ]),
   )
-  return rules.map((rule) => {
+  // A draft of a new rule is listed as what it is: a rule that is not in force.
+  const fresh = draftRules.filter((d) => !rules.some((r) => r.id === d.id))
+  return [...rules, ...fresh].map((rule) => {
     const draft = drafts.get(rule.id)
     const f = rule.file
     return {
@@ -86,7 +95,7 @@ export function ruleInfos(rules: readonly Rule[], shadow: readonly ShadowTally[]
       levels: f.levels,
       plan: f.plan,
       version: f.version,
-      enabled: rule.enabled,
+      enabled: rule.enabled && !fresh.includes(rule),
       parameters: f.parameters.map((p) => ({
         name: p.name,
         unit: p.unit,

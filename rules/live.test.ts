@@ -1,7 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { parseSiteOrThrow } from '#model/site/load.ts'
-import { CATALOGUE_DIR, loadRules, shadowRules } from './catalogue/load.ts'
+import { CATALOGUE_DIR, draftRules, loadRules, shadowRules } from './catalogue/load.ts'
+import { ruleInfos } from './commands.ts'
 import { Rule } from './engine/rule.ts'
 import { createLiveRules, type LiveRules } from './live.ts'
 
@@ -280,5 +284,52 @@ describe('drafts in shadow mode', () => {
     expect(text().filter((l) => l.includes('R08'))).toEqual([])
     expect(rules.shadow()[0]?.raised).toEqual({ yellow: 1 })
     expect(() => loadRules(CATALOGUE_DIR, { drone: { shadow: { wings: 4 } } })).toThrow(/rules\.drone\.wings/)
+  })
+
+  test('rule files of the folder of drafts run beside the rules in force, and new ones beside the catalogue', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'drafts-'))
+    try {
+      const held = readFileSync(join(CATALOGUE_DIR, 'door-held-open.yaml'), 'utf8')
+      const own = (text: string) =>
+        text.replace('id: sos-by-inmate', 'id: night-call').replace('code: R38', 'code: R90')
+      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20', 'default: 4'))
+      writeFileSync(join(dir, 'night-call.yaml'), own(readFileSync(join(CATALOGUE_DIR, 'sos-by-inmate.yaml'), 'utf8')))
+      const all = loadRules(CATALOGUE_DIR)
+      const drafts = draftRules(dir, all)
+      rules.replace(all, drafts)
+      rules.line({ device: 'D1', type: 'door.state', time: T, value: { state: 'open' } })
+      rules.tick(T + 12_000)
+      rules.line({ device: 'D1', type: 'door.state', time: T + 13_000, value: { state: 'closed' } })
+      rules.tick(T + 40_000)
+      expect(text().filter((l) => l.includes('R08') || l.includes('R90'))).toEqual([])
+      const infos = ruleInfos(rules.rules, rules.shadow(), rules.drafts)
+      expect(infos.find((r) => r.code === 'R08')).toMatchObject({
+        enabled: true,
+        shadow: { raised: { yellow: 1 }, alerts: [{ zone: 'C', device: 'D1', level: 'yellow', at: T + 4_000 }] },
+      })
+      expect(infos.find((r) => r.code === 'R08')?.shadow?.alerts[0]?.clearedAt).toBe(T + 13_000)
+      expect(infos.find((r) => r.code === 'R90')).toMatchObject({
+        id: 'night-call',
+        enabled: false,
+        shadow: { raised: {} },
+      })
+
+      // A draft that did not change goes on counting; a changed one begins anew.
+      rules.replace(all, draftRules(dir, all))
+      expect(rules.shadow()[0]?.raised).toEqual({ yellow: 1 })
+      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20', 'default: 3'))
+      rules.replace(all, draftRules(dir, all))
+      expect(rules.shadow()[0]?.raised).toEqual({})
+
+      writeFileSync(join(dir, 'night-call.yaml'), own(held))
+      expect(() => draftRules(dir, all)).toThrow(/night-call\.yaml:\d+:\d+: the id must be the name/)
+      writeFileSync(join(dir, 'night-call.yaml'), held.replace('id: door-held-open', 'id: night-call'))
+      expect(() => draftRules(dir, all)).toThrow(/neither a draft of R08 door-held-open nor a rule of its own/)
+      rmSync(join(dir, 'night-call.yaml'))
+      expect(() => draftRules(dir, all, { 'door-held-open': { shadow: true } })).toThrow(/keep one of the two/)
+      expect(draftRules(join(dir, 'none'), all)).toEqual([])
+    } finally {
+      rmSync(dir, { recursive: true, force: true })
+    }
   })
 })

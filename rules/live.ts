@@ -54,6 +54,7 @@ export interface LiveRules {
   /** What draft rules would have raised. */
   shadow(): ShadowTally[]
   readonly rules: readonly Rule[]
+  readonly drafts: readonly Rule[]
 }
 
 /** So long after an eager alert the ordered run must have said the same. */
@@ -130,6 +131,9 @@ export function createLiveRules(options: LiveRulesOptions): LiveRules {
   return {
     get rules() {
       return rules
+    },
+    get drafts() {
+      return drafts
     },
     replace(next, nextDrafts = []) {
       const changes = ruleChanges(rules, next)

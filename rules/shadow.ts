@@ -19,6 +19,18 @@ export interface ShadowTally {
   /** Alerts that it would have raised, by the level they reached. */
   raised: Partial<Record<Level, number>>
   lastAt: number | null
+  /** The newest of them, newest first. Without keys and subjects: a rule is read by people who may not see persons. */
+  alerts: WouldBeAlert[]
+}
+
+export interface WouldBeAlert {
+  id: string
+  zone: string | null
+  device: string | null
+  level: Level
+  at: number
+  /** When its condition ended; null = it goes on. */
+  clearedAt: number | null
 }
 
 export interface Shadow {
@@ -29,6 +41,8 @@ export interface Shadow {
 
 /** Alerts whose level may still rise; a draft that floods is stopped by its own count. */
 const MAX_REMEMBERED = 10_000
+/** Would-be alerts that a draft shows. */
+const MAX_SHOWN = 50
 
 export function createShadow(options: {
   site: Site
@@ -46,7 +60,16 @@ export function createShadow(options: {
   const tallies = new Map<string, ShadowTally>(
     drafts.map((d) => [
       d.id,
-      { rule: d.id, code: d.code, version: d.file.version, values: d.values(), since: null, raised: {}, lastAt: null },
+      {
+        rule: d.id,
+        code: d.code,
+        version: d.file.version,
+        values: d.values(),
+        since: null,
+        raised: {},
+        lastAt: null,
+        alerts: [],
+      },
     ]),
   )
   const engine = new Engine({
@@ -59,7 +82,16 @@ export function createShadow(options: {
     trustIds: true,
     onChange: ({ at, change, alert }) => {
       const tally = tallies.get(alert.rule)
-      if (!tally || (change !== 'raised' && change !== 'escalated')) return
+      if (!tally) return
+      const known = tally.alerts.find((a) => a.id === alert.id)
+      if (known) known.clearedAt = alert.conditionActive ? null : (known.clearedAt ?? at)
+      if (change !== 'raised' && change !== 'escalated') return
+      if (known) known.level = alert.level
+      else {
+        const { id, zone, device, level } = alert
+        tally.alerts.unshift({ id, zone, device, level, at, clearedAt: null })
+        if (tally.alerts.length > MAX_SHOWN) tally.alerts.pop()
+      }
       const before = levels.get(alert.id)
       if (before) tally.raised[before] = (tally.raised[before] ?? 1) - 1
       tally.raised[alert.level] = (tally.raised[alert.level] ?? 0) + 1

@@ -53,10 +53,20 @@ export interface RuleInfo {
   falsePositives?: string[]
   /** A draft of the rule that runs without raising: its values, and what it would have raised since then. */
   shadow?: {
+    version: string
     values: Record<string, unknown>
     since: number | null
     raised: Partial<Record<'red' | 'orange' | 'yellow' | 'blue', number>>
     lastAt: number | null
+    /** The newest would-be alerts, newest first, without persons. */
+    alerts: {
+      id: string
+      zone: string | null
+      device: string | null
+      level: 'red' | 'orange' | 'yellow' | 'blue'
+      at: number
+      clearedAt: number | null
+    }[]
   }
 }
 

@@ -2,7 +2,7 @@
  * Reads rule files: YAML → schema → operator → CEL, with line and column of every fault. A folder of rule files is the
  * whole catalogue: adding a rule adds files and edits none. Reads files only when asked, never writes.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { type Document, LineCounter, parseDocument } from 'yaml'
@@ -192,13 +192,57 @@ function patternValidator(operator: Operator) {
 /** The rules of a folder with the `rules:` section of a site applied. Throws one error that lists every fault. */
 export function loadRules(dir: string, overrides: Record<string, Record<string, unknown>> = {}): Rule[] {
   const { files, faults } = readRuleFiles(dir)
+  refuse(faults)
+  return applyOverrides(files, overrides)
+}
+
+function refuse(faults: readonly RuleFault[]): void {
   if (faults.length > 0)
     throw new WardwatchError(
       'rule-invalid',
       faults.map((f) => `${f.file}:${f.line}:${f.column}: ${f.message}`).join('\n'),
       { faults },
     )
-  return applyOverrides(files, overrides)
+}
+
+/** Name of the folder of draft rules beside a site file. */
+export const DRAFT_FOLDER = 'rules-draft'
+
+/**
+ * Rule files of the folder of drafts, with those overrides of the site that they have parameters for; none when there is no
+ * such folder. A draft of a rule in force bears its id; a new rule has an id and a code of its own.
+ */
+export function draftRules(
+  dir: string,
+  rules: readonly Rule[],
+  overrides: Record<string, Record<string, unknown>> = {},
+): Rule[] {
+  if (!existsSync(dir)) return []
+  const { files, faults } = readRuleFiles(dir)
+  for (const file of files) {
+    const twin = rules.find((r) => (r.id === file.id) !== (r.code === file.code))
+    if (twin)
+      faults.push({
+        file: file.file,
+        line: 1,
+        column: 1,
+        message: `${file.code} ${file.id} is neither a draft of ${twin.code} ${twin.id} nor a rule of its own: id and code must both be the same, or both be new`,
+      })
+    const own = overrides[file.id] ?? overrides[file.code]
+    if (own?.shadow !== undefined && own.shadow !== false)
+      faults.push({
+        file: file.file,
+        line: 1,
+        column: 1,
+        message: `rules.${file.id}.shadow of the site file is a draft of the same rule; keep one of the two`,
+      })
+  }
+  refuse(faults)
+  return files.map((file) => {
+    const own = overrides[file.id] ?? overrides[file.code] ?? {}
+    const names = new Set(file.parameters.map((p) => p.name))
+    return new Rule(file, convert(file, Object.fromEntries(Object.entries(own).filter(([name]) => names.has(name)))))
+  })
 }
 
 /**
