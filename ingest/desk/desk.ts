@@ -105,6 +105,8 @@ class Desk implements EdgeDesk {
   /** The ledger failed for good: its place in the journal is not moved on any more. */
   #behind = false
   #failed = false
+  /** A change could not be saved: the file is not complete from there on. */
+  #holes = false
   #manual = 0
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -118,10 +120,10 @@ class Desk implements EdgeDesk {
   /** Brings the desk's file and the ledger up to the journal: after a crash, or when the file is gone. */
   async catchUp(): Promise<void> {
     const { journal } = this.#options
-    const known = await this.#link.call<number>('lastSeq')
+    const complete = await this.#link.call<number>('complete')
     await this.#ledgerActs()
-    let after = Math.min(known, this.#cursor.position())
-    // A save that failed leaves a hole below later ones: what is in the file decides, not its largest number.
+    // Of what a save that failed left out, or a power cut took, the file itself knows best.
+    let after = Math.min(complete, this.#cursor.position())
     const saved = new Set(await this.#link.call<number[]>('savedAfter', after))
     const behind = new Set<string>()
     let changes = 0
@@ -139,10 +141,11 @@ class Desk implements EdgeDesk {
         behind.add(change.alert.id)
         const before = await this.#find(change.alert.id)
         const record = rebuilt(before, change, this.#shelvable(change.alert))
-        await this.#untilDone(() => this.#save([record], [{ change, seq }]))
+        await this.#untilDone(() => this.#save([record], [{ change, seq }], seq))
         changes++
       }
     }
+    if (after > complete) await this.#save([], [], after).catch(() => undefined)
     this.#cursor.commit(after)
     for (const id of await this.#link.call<string[]>('ids')) this.#seen.add(id, 0)
     for (const text of await this.#link.call<string[]>('open')) {
@@ -444,7 +447,10 @@ class Desk implements EdgeDesk {
       jobs.flatMap((job) => job.steps.map(({ record }) => [record.alert.id, this.#numbered(record)])),
     )
     // The lists are a projection and are asked in the same order, so nobody needs to wait for them to hear of a change.
-    const saved = this.#untilDone(() => this.#save([...records.values()], published))
+    const saved = this.#untilDone(() => this.#save([...records.values()], published, this.#holes ? null : seqs.at(-1)!))
+    saved.catch(() => {
+      this.#holes = true
+    })
     for (const [id, record] of records) {
       const live = this.#live.get(id)
       if (live && isClosed(live.alert) && isClosed(record.alert)) {
@@ -527,10 +533,15 @@ class Desk implements EdgeDesk {
     return { ...record, alert: { ...record.alert, number: this.#numbers.get(record.alert.id) ?? null } }
   }
 
-  #save(records: AlertRecord[], changes: { change: AlertChange; seq: number }[]): Promise<void> {
+  #save(
+    records: AlertRecord[],
+    changes: { change: AlertChange; seq: number }[],
+    complete: number | null,
+  ): Promise<void> {
     return this.#link.call('save', {
       records,
       changes: changes.map(({ change, seq }) => ({ seq, alert: change.alert.id, text: JSON.stringify(change) })),
+      complete,
     } satisfies storage.SaveRequest)
   }
 

@@ -18,6 +18,8 @@ export interface SavedChange {
 export interface SaveRequest {
   records: AlertRecord[]
   changes: SavedChange[]
+  /** Every change up to this one is in the file; null: an earlier one is missing. */
+  complete: number | null
 }
 
 const SCHEMA = `
@@ -27,6 +29,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS alert_incident ON alert (incident) WHERE incident IS NOT NULL;
   CREATE TABLE IF NOT EXISTS change (seq INTEGER PRIMARY KEY, alert TEXT NOT NULL, body TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS change_alert ON change (alert, seq);
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `
 
 export interface DeskStorageOptions {
@@ -41,6 +44,8 @@ export function open(options: DeskStorageOptions) {
     const opened = openDatabase(path, { durability: 'normal' })
     try {
       opened.exec(SCHEMA)
+      // A file of an earlier release has no word of its own for it.
+      opened.exec("INSERT OR IGNORE INTO meta (name, value) SELECT 'complete', coalesce(max(seq), 0) FROM change")
       // What the edge starts with is read before anything is promised; damage further back shows when it is asked for.
       opened.prepare('SELECT max(length(body)) FROM (SELECT body FROM change ORDER BY seq DESC LIMIT 5000)').get()
       opened.prepare('SELECT max(length(record)) FROM alert WHERE open = 1').get()
@@ -102,6 +107,11 @@ export function open(options: DeskStorageOptions) {
       }
       const add = db.prepare('INSERT OR IGNORE INTO change (seq, alert, body) VALUES (?, ?, ?)')
       for (const change of request.changes) add.run(change.seq, change.alert, change.text)
+      // In the same transaction: a power cut that takes the change takes the word for it too.
+      if (request.complete !== null)
+        db.prepare(
+          "INSERT INTO meta (name, value) VALUES ('complete', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        ).run(request.complete)
     })
   }
 
@@ -147,7 +157,9 @@ export function open(options: DeskStorageOptions) {
       (db.prepare('SELECT body FROM change WHERE alert = ? ORDER BY seq').all(id) as { body: string }[]).map(
         (r) => r.body,
       ),
-    lastSeq: () => (db.prepare('SELECT max(seq) AS seq FROM change').get() as { seq: number | null }).seq ?? 0,
+    /** Every change up to this one is in the file. */
+    complete: (): number =>
+      (db.prepare("SELECT value FROM meta WHERE name = 'complete'").get() as { value: number }).value,
     savedAfter: (seq: number) =>
       (db.prepare('SELECT seq FROM change WHERE seq > ?').all(seq) as { seq: number }[]).map((r) => r.seq),
     /** Closed alerts older than this leave the lists; the ledger keeps them. */
