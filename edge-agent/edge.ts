@@ -45,6 +45,7 @@ import { IndicatorFacts, openEdgeIndicators } from './parts/indicators.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
 import { openEdgeQuality } from './parts/quality.ts'
+import { classRetention, type RetentionJob, retentionJob } from './parts/retention.ts'
 import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
 import { openSeriesStores } from './parts/series-stores.ts'
 import { RulesRunner } from './rules-runner.ts'
@@ -111,6 +112,7 @@ class EdgeAgent implements Edge {
   #facility!: EdgeFacilityDesk
   #quality!: Quality
   #facts!: IndicatorFacts
+  #retention!: RetentionJob
   #duty!: Duty
   #self = ''
   #own!: ReturnType<typeof ownIdentity>
@@ -141,17 +143,11 @@ class EdgeAgent implements Edge {
     this.#end('lock', lockDataDir(data.root))
     const alias = openAliases(site, data.root)
 
-    const retention = site.retention ?? {}
-    const keep = Object.fromEntries(
-      (['L2', 'L3', 'L4', 'alerts'] as const).flatMap((name) =>
-        retention[name] ? [[name, durationMs(retention[name])]] : [],
-      ),
-    )
     this.journal = await openJournal({
       dir: data.journal,
       clock,
-      retentionMs: keep,
-      ...(retention['max-gb'] ? { maxBytes: retention['max-gb'] * 2 ** 30 } : {}),
+      retentionMs: classRetention(site),
+      ...(site.retention?.['max-gb'] ? { maxBytes: site.retention['max-gb'] * 2 ** 30 } : {}),
       onEvent: (event) => {
         log.warn(event.event, event)
         if (event.event === 'journal-failed' && this.journal?.failed) this.#options.onFailed?.(event.detail)
@@ -219,7 +215,11 @@ class EdgeAgent implements Edge {
     this.#pictures = new EvidencePictures(data.pictures, clock, {
       snapshot: (camera) => this.drivers.onvif.snapshot(camera),
     })
-    const { local: series, pumps } = await openSeriesStores({
+    const {
+      local: series,
+      sinks,
+      pumps,
+    } = await openSeriesStores({
       site,
       clock,
       log,
@@ -259,6 +259,15 @@ class EdgeAgent implements Edge {
       drivers: this.drivers,
     })
     this.#end('quality', () => this.#quality.close())
+    this.#retention = retentionJob({
+      site,
+      clock,
+      log,
+      journal: this.journal,
+      desk: this.desk,
+      quality: this.#quality,
+      sinks,
+    })
     this.desk.onChange((change) => this.#published(change))
     this.#duty = await openDuty({
       site,
@@ -284,7 +293,7 @@ class EdgeAgent implements Edge {
     this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
-    this.#every(EXPIRE_MS, () => this.#expire(series))
+    this.#every(EXPIRE_MS, () => this.#retention.run())
   }
 
   /** What the desk could not take for want of a journal is lost to this run: the next one must say it again. */
@@ -409,6 +418,8 @@ class EdgeAgent implements Edge {
       pumps: this.#pumps,
       broker: () => this.#broker,
       uplink: () => this.#uplink,
+      quality: this.#quality,
+      retention: this.#retention,
       duty: () => this.#duty,
       test: () => this.#test?.state() ?? null,
     }
@@ -605,15 +616,6 @@ class EdgeAgent implements Edge {
     }
     say()
     this.#every(HEARTBEAT_MS, say)
-  }
-
-  async #expire(series: SeriesSink): Promise<void> {
-    const { clock, log, site } = this.#options
-    const now = clock.now()
-    const removed = await this.journal.expire()
-    const points = await series.expire(now)
-    const alerts = await this.desk.expire(now - (durationMs(site.retention?.alerts ?? '3y') ?? 0))
-    log.info('retention.done', { removed, points: points.removed, alerts })
   }
 
   #every(ms: number, task: () => unknown): void {

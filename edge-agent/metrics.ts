@@ -29,6 +29,9 @@ export interface MetricSources {
   escalation(): { watched: number; steps: number; failed: number }
   webhook(): Record<string, number> | null
   pictures(): { kept: number; failed: number }
+  quality(): Record<string, number>
+  /** Removed since the start, by store and class. */
+  retention(): Record<string, number>
 }
 
 export function createMetrics(sources: MetricSources): () => Promise<string> {
@@ -131,6 +134,17 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
   })
   gauge('pictures', 'Evidence pictures kept and failed', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.pictures())) set(n, { what })
+  })
+  gauge(
+    'quality',
+    'Data quality: open tickets, quarantined items that wait, streams, streams beyond the limit',
+    ['what'],
+    (set) => {
+      for (const [what, n] of Object.entries(sources.quality())) set(n, { what })
+    },
+  )
+  gauge('retention_removed', 'Removed by age since the start, by store and class', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.retention())) set(n, { what })
   })
   return () => registry.metrics()
 }

@@ -3,6 +3,7 @@ import type { Broker } from '#broker/index.ts'
 import type { EdgeDesk } from '#ingest/desk/desk.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { Pump } from '#ingest/pump.ts'
+import type { Quality } from '#ingest/quality/quality.ts'
 import type { Uplink } from '#ingest/uplink/uplink.ts'
 import type { DriverSet } from '../drivers.ts'
 import type { EvidencePictures } from '../evidence-pictures.ts'
@@ -11,6 +12,7 @@ import { createMetrics } from '../metrics.ts'
 import type { RulesRunner } from '../rules-runner.ts'
 import type { Duty } from './duty.ts'
 import type { EndToEndState } from './end-to-end-test.ts'
+import type { RetentionJob } from './retention.ts'
 
 export interface SelfReportPart {
   facility: string
@@ -25,6 +27,8 @@ export interface SelfReportPart {
   /** Asked each time: the broker opens last. */
   broker(): Broker | null
   uplink(): Uplink | null
+  quality: Quality
+  retention: RetentionJob
   duty(): Duty
   test(): EndToEndState | null
 }
@@ -52,6 +56,8 @@ export function edgeHealth(part: SelfReportPart) {
         }
       : null,
     quarantined: part.intake.counts.quarantined,
+    quality: part.quality.counts(),
+    retention: part.retention.state(),
     webhook: part.duty().webhook?.state() ?? null,
     test: part.test(),
   }
@@ -107,6 +113,8 @@ export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
         : null
     },
     rules: () => ({ evaluated: part.rules.evaluated, faults: part.rules.faults }),
+    quality: () => ({ ...part.quality.counts() }),
+    retention: () => part.retention.state().total,
     pictures: () => ({ kept: part.pictures.kept, failed: part.pictures.failed }),
   })
 }

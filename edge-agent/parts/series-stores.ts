@@ -11,6 +11,7 @@ import type { SeriesSink } from '#model/ports/series.ts'
 import type { Site } from '#model/site/load.ts'
 import type { Log } from '../log.ts'
 import type { Placing } from './placing.ts'
+import { classRetention } from './retention.ts'
 
 /** Stores get readings in few large writes: half a second matters to no chart, and it halves the work of the edge. */
 const REST_MS = 500
@@ -32,15 +33,19 @@ export interface SeriesPart {
 export interface SeriesStores {
   /** Answers queries. */
   local: SeriesSink
+  sinks: SeriesSink[]
   pumps: Pump[]
 }
 
 export async function openSeriesStores(part: SeriesPart): Promise<SeriesStores> {
   const { site, clock, log, journal } = part
+  const rollupsMs = durationMs(site.sinks?.local?.retention ?? '') ?? undefined
+  const classRetentionMs = classRetention(site)
   const local = await openEmbeddedSeries({
     dir: part.dir,
     clock,
-    ...(site.sinks?.local?.retention ? { retentionMs: durationMs(site.sinks.local.retention) ?? undefined } : {}),
+    retentionMs: rollupsMs,
+    classRetentionMs,
   })
   part.onEnd('local series', () => local.close())
   const sinks: SeriesSink[] = [local]
@@ -49,7 +54,14 @@ export async function openSeriesStores(part: SeriesPart): Promise<SeriesStores> 
     const rules = { l4: influx.l4 ?? ('none' as const), alias: part.alias }
     const sink =
       (influx.version ?? 1) === 1
-        ? openInfluxV1({ ...influx, ...rules })
+        ? openInfluxV1({
+            ...influx,
+            ...rules,
+            classRetentionMs,
+            rollupsMs,
+            now: () => clock.now(),
+            onFault: (detail) => log.warn('influx.set-up', { detail }),
+          })
         : openInfluxV2({ ...influx, ...rules, bucket: influx.bucket ?? influx.database })
     part.onEnd('influx', () => sink.close())
     sinks.push(sink)
@@ -70,5 +82,5 @@ export async function openSeriesStores(part: SeriesPart): Promise<SeriesStores> 
     pumps.push(pump)
     part.onEnd(`pump ${sink.name}`, () => pump.close())
   }
-  return { local, pumps }
+  return { local, sinks, pumps }
 }

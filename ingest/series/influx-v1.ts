@@ -5,7 +5,9 @@
 import { InfluxDB } from 'influx'
 import { WardwatchError } from '#model/errors.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
-import { queryInfluxql } from './influxql.ts'
+import type { Keep } from '../journal/retention.ts'
+import { InfluxUpkeep } from './influx-upkeep.ts'
+import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
 import { type Item, type Point, pointOf, type SharingRules } from './points.ts'
 
@@ -15,6 +17,12 @@ export interface InfluxV1Options extends SharingRules {
   user?: string
   password?: string
   timeoutMs?: number
+  /** Raw readings, by class; rollups per minute (those per hour stay ten times as long). */
+  classRetentionMs?: Partial<Record<Keep, number>>
+  rollupsMs?: number
+  now?(): number
+  /** What the server refused to set up: it goes on without. */
+  onFault?(detail: string): void
 }
 
 /** Points of one request. */
@@ -44,9 +52,18 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
     // The pump backs off; the client's pool must not hold its only host back as well.
     pool: { maxRetries: 0, requestTimeout: options.timeoutMs ?? 10_000, backoff: NO_BACKOFF },
   })
+  const ask = async (statement: string, on = database): Promise<InfluxAnswer> =>
+    client.queryRaw(statement, { database: on, precision: 'ms' })
+  const upkeep = new InfluxUpkeep({
+    database,
+    ask,
+    classRetentionMs: options.classRetentionMs,
+    rollupsMs: options.rollupsMs,
+    onFault: options.onFault,
+  })
   let ready: Promise<unknown> | null = null
   const prepare = (): Promise<unknown> => {
-    ready ??= client.createDatabase(database).catch((error) => {
+    ready ??= upkeep.prepare().catch((error) => {
       ready = null
       throw error
     })
@@ -83,18 +100,27 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
           throw unreachable(error)
         })
         rejected.push(...(await writeIsolating(points, write)))
+        for (const item of items.slice(i, i + PART)) if ('reading' in item) upkeep.wrote(item.reading.time)
       }
       return { rejected }
     },
     async query(query) {
       try {
-        return await queryInfluxql(query, (statement) => client.queryRaw(statement, { database, precision: 'ms' }))
+        const now = options.now?.()
+        const older = now === undefined ? null : { rawFrom: upkeep.rawFrom(query.type, now), database }
+        return await queryInfluxql(query, ask, older)
       } catch (error) {
         throw unreachable(error)
       }
     },
-    // The database's own retention policy removes what is old.
-    expire: async () => ({ removed: 0 }),
+    async expire(now) {
+      try {
+        await prepare()
+        return await upkeep.run(now)
+      } catch (error) {
+        throw unreachable(error)
+      }
+    },
     close: async () => undefined,
   }
 }

@@ -96,6 +96,16 @@ export interface EdgeHealth {
   uplink: { configured: boolean; connected: boolean; lag: number; lastError: string | null }
   broker: { clients: number; refused: number } | null
   quarantined: number
+  quality?: { waiting: number; openTickets: number; streams: number; overflow: number }
+  /** Removed by age: by the last run and since the start, by store and class. */
+  retention?: {
+    at: number | null
+    tookMs: number | null
+    last: Record<string, number>
+    total: Record<string, number>
+    failures: number
+    lastError: string | null
+  }
   diskFreeBytes: number | null
   /** The last end-to-end test over the own broker; null when the site takes nothing over MQTT. */
   test?: {

@@ -39,7 +39,7 @@ export interface SeriesSink extends Series {
   write(
     items: ({ reading: Reading } | { change: AlertChange })[],
   ): Promise<{ rejected: { id: string; reason: string }[] }>
-  /** Removes what is older than the store's retention; resolves with counts. */
-  expire(now: number): Promise<{ removed: number }>
+  /** Rolls up what is new and removes what is older than the store's retention; resolves with counts. */
+  expire(now: number): Promise<{ removed: number; rolledUp?: number }>
   close(): Promise<void>
 }
