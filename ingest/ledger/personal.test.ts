@@ -198,6 +198,7 @@ describe('payloads about persons', () => {
           rmSync(join(dir, PERSON_KEYS_FILE), { force: true })
           const keys = openPersonKeys(dir, KEY, cipher)
           const body = keys.seal(keys.idsOf(persons), text)
+          keys.flush()
           const opened = (by: typeof keys) => by.open(body, () => false)
           expect(opened(keys)).toEqual({ state: 'present', text: Buffer.from(text).toString() })
           expect(opened(openPersonKeys(dir, KEY, cipher))).toEqual(opened(keys))

@@ -26,12 +26,14 @@ export const PERSON_KEYS_FILE = 'person-keys.ndjson'
 export type Opened = { state: 'present'; text: string } | { state: 'deleted' | 'unreadable' }
 
 export interface PersonKeys {
-  /** The stored form of a payload about these persons; makes the keys of those who have none, durable before it returns. */
+  /** The stored form of a payload about the persons of these keys. Store it after `flush` only. */
   seal(keyIds: readonly string[], text: string): string
-  /** Ids of the keys of these persons. */
+  /** Ids of the keys of these persons; makes keys for those who have none. */
   idsOf(persons: readonly string[]): string[]
   /** Id of a person's key; null while there is none. */
   find(person: string): string | null
+  /** Brings new keys to the disk, all in one. */
+  flush(): void
   open(body: string, forgotten: (key: string) => boolean): Opened
   /** Destroys a key: what was sealed with it can never be read again. */
   destroy(key: string): void
@@ -69,6 +71,8 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
   const byName = new Map<string, string>()
   const stored = new Map<string, StoredKey>()
   const opened = new Map<string, Buffer>()
+  /** Made and not yet on disk: nothing that they seal may be stored before. */
+  let fresh: StoredKey[] = []
 
   try {
     for (const line of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) take(line)
@@ -93,11 +97,20 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
     const id = randomBytes(12).toString('hex')
     const key = randomBytes(32)
     const line: StoredKey = { id, name, cipher, box: lock(cipher, wrapping, key) }
+    fresh.push(line)
+    stored.set(id, line)
+    byName.set(name, id)
+    opened.set(id, key)
+    return id
+  }
+
+  function flush(): void {
+    if (fresh.length === 0) return
     try {
       const file = openSync(path, 'a', 0o600)
       try {
         // Begins with a line end: a half line of an earlier power cut must not swallow this one.
-        appendFileSync(file, `\n${JSON.stringify(line)}\n`)
+        appendFileSync(file, `\n${fresh.map((line) => JSON.stringify(line)).join('\n')}\n`)
         fsyncSync(file)
       } finally {
         closeSync(file)
@@ -105,10 +118,7 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
     } catch (error) {
       throw storeError(error, path)
     }
-    stored.set(id, line)
-    byName.set(name, id)
-    opened.set(id, key)
-    return id
+    fresh = []
   }
 
   function keyOf(id: string): Buffer | null {
@@ -161,6 +171,7 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
       return plain ? { state: 'present', text: plain.toString() } : { state: 'unreadable' }
     },
     destroy(id) {
+      flush()
       const line = stored.get(id)
       if (!line) return
       stored.delete(id)
@@ -169,6 +180,7 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
       if (byName.get(line.name) === id) byName.delete(line.name)
       rewrite(path, [...stored.values()].map((key) => `${JSON.stringify(key)}\n`).join(''))
     },
+    flush,
     fits: () => stored.size === 0 || [...stored.keys()].some((id) => keyOf(id) !== null),
   }
 }

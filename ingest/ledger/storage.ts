@@ -181,7 +181,7 @@ export function open(options: LedgerStorageOptions) {
   function seal(rows: AppendRow[]): string[] {
     if (!persons) return rows.map((row) => row.text)
     const ofAlert = new Map<string, string[]>()
-    return rows.map((row) => {
+    const bodies = rows.map((row) => {
       let keys = persons.idsOf(row.persons ?? [])
       if (row.kind === 'alert' && row.ref !== null) ofAlert.set(row.ref, keys)
       if (row.kind === 'act' && row.ref !== null && keys.length === 0) {
@@ -190,6 +190,8 @@ export function open(options: LedgerStorageOptions) {
       }
       return keys.length === 0 ? row.text : persons.seal(keys, row.text)
     })
+    persons.flush()
+    return bodies
   }
 
   function keysOfAlert(ref: string): string[] {

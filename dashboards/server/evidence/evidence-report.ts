@@ -109,9 +109,9 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
           evidence.timeline.map((c) => [
             time(c.at),
             changeWords(c.change),
-            c.by ?? '系统 system',
+            whoWords(c.by),
             c.alert.number ?? c.alert.id,
-            noteText(c.note),
+            noteText(c.change, c.note),
           ]),
         ),
         empty: words('无', 'none'),
@@ -189,7 +189,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
         rows: evidence.signatures.map((s) => [
           evidence.alerts.find((a) => a.id === s.alert)?.number ?? s.alert,
           s.role === 'handler' ? '处置人 handler' : '复核人 reviewer',
-          s.by ?? '系统 system',
+          whoWords(s.by),
           time(s.at),
           changeWords(s.change),
         ]),
@@ -230,6 +230,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
   }
 }
 
+const whoWords = (by: string | null): string => (by === null || by === 'system' ? '系统 system' : by)
 const col = (zh: string, en: string, share: number) => ({ label: words(zh, en), share })
 const title = (code: string, name: Words | null): string => (name ? `${code} ${name.zh} ${name.en}` : code)
 
@@ -279,9 +280,9 @@ function valueText(reading: Reading): string {
 }
 
 /** A plan step stands as JSON in its note. */
-function noteText(note: string | null): string {
+function noteText(change: string, note: string | null): string {
   if (note === null) return ''
-  if (!note.startsWith('{')) return note
+  if (change !== 'plan-step') return note
   try {
     const { step, done, note: own } = JSON.parse(note) as { step?: string; done?: boolean; note?: string }
     return [step, stepWords(done ? 'done' : 'skipped'), own].filter(Boolean).join(' · ')
