@@ -56,6 +56,10 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
   /** A device that somebody wears is a person to whoever may not see persons but the engineer, who services it. */
   const hidden = (role: Role, id: string): boolean => maskOf(role) === 'public' && facts.isPersonal(id)
 
+  /** So that no console offers a link that would be refused. */
+  const viewable = (request: FastifyRequest, id: string, kind: string | undefined) =>
+    kind === 'camera' ? { viewable: may(roleOf(request), 'video:read') && !kit.viewing(accountOf(request), id) } : {}
+
   app.get<{ Querystring: Query }>(
     '/api/v1/devices',
     {
@@ -95,7 +99,13 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
         return part === undefined || id.toLowerCase().includes(part)
       })
       const found = page(ids, (id) => id, query)
-      return { ...found, items: found.items.map((id) => deviceItem(entries.get(id), states.get(id), role, false)) }
+      return {
+        ...found,
+        items: found.items.map((id) => ({
+          ...deviceItem(entries.get(id), states.get(id), role, false),
+          ...viewable(request, id, entries.get(id)?.kind),
+        })),
+      }
     },
   )
 
@@ -110,7 +120,7 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
       if ((!entry && !state) || hidden(role, id)) throw notFound('device', id)
       const sensitive = Object.keys(state?.latest ?? {}).filter((t) => classOf(t) === 'L4' && maySeeType(role, t))
       kit.looks.look(accountOf(request).id, 'vitals', sensitive.length, `device ${id}`)
-      return deviceItem(entry, state, role, true)
+      return { ...deviceItem(entry, state, role, true), ...viewable(request, id, entry?.kind) }
     },
   )
 

@@ -1,10 +1,12 @@
 /** Pictures: a camera now, and the one kept as evidence of an alert. A picture may show persons: each look is recorded. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Device } from '#model/context/kinds.ts'
 import type { FacilityDesk, Snapshot } from '#model/ports/facility.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { describeRoute } from '../openapi.ts'
 import { notFound, problem } from '../problem.ts'
 import type { ConsoleKit } from '../server.ts'
+import { showsNear, type ViewingFault } from '../viewing.ts'
 
 /** Snapshots that may be asked from cameras at one time; a matrix of 16 tiles on ten desks must not drown them. */
 const MAX_OPEN = 64
@@ -20,28 +22,50 @@ function send(reply: FastifyReply, picture: Snapshot): FastifyReply {
     .send(Buffer.from(picture.jpeg))
 }
 
+/** Why a picture is not shown, in the words of whoever must explain it. */
+function refuse(camera: string, fault: ViewingFault): never {
+  const why = {
+    private: `The camera "${camera}" looks into a toilet or washroom; its picture is shown to nobody.`,
+    restricted: `Pictures of zone "${fault.zone}" are shown only to those whom console.viewing of the site file names.`,
+    'no-alert': 'A wall shows cameras near an open red or orange alert alone.',
+  }[fault.why]
+  throw problem(403, why, { code: `viewing-${fault.why}`, zone: fault.zone })
+}
+
 export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
   let open = 0
+  /** A wall is seen by whoever passes: it looks only where there is something to see. */
+  const nearSerious = async (camera: Device): Promise<boolean> => {
+    const { zones } = kit.facts!.fresh()
+    const page = await kit.options.alerts?.list({ open: true, level: ['red', 'orange'] }, undefined, 200)
+    const places = (page?.items ?? []).flatMap((alert) => alert.zone ?? [])
+    const own = page?.items.some((alert) => alert.device === camera.id) ?? false
+    return own || showsNear(camera, places, zones)
+  }
   app.get<{ Params: { id: string } }>(
     '/api/v1/cameras/:id/snapshot',
     {
       onRequest: allow('video:read'),
       schema: describeRoute('A picture of the camera, at most 2 s old', 'pictures', {
         media: 'image/jpeg',
-        errors: [404, 503],
+        errors: [403, 404, 503],
       }),
     },
     async (request, reply) => {
       const { id } = request.params
       const entry = kit.facts!.fresh().devices.get(id)
       if (!entry || (entry.kind !== undefined && entry.kind !== 'camera')) throw notFound('camera', id)
+      const account = accountOf(request)
+      const fault = kit.viewing(account, id)
+      if (fault) refuse(id, fault)
+      if (account.role === 'wall' && !(await nearSerious(entry))) refuse(id, { why: 'no-alert', zone: null })
       if (open >= MAX_OPEN)
         throw problem(503, 'Too many pictures are being fetched; try again in a second.', { retryAfterS: 1 })
       open++
       try {
         const picture = await desk.snapshot(id)
         if (!picture) throw problem(503, `The camera "${id}" gives no picture now.`, { code: 'device-unreachable' })
-        kit.looks.look(accountOf(request).id, 'snapshot', 1, `camera ${id}`)
+        kit.looks.look(account.id, 'snapshot', 1, `camera ${id}`)
         return send(reply, picture)
       } finally {
         open--
@@ -54,13 +78,15 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
       onRequest: allow('people:read'),
       schema: describeRoute('The picture kept as evidence of the alert', 'pictures', {
         media: 'image/jpeg',
-        errors: [404],
+        errors: [403, 404],
       }),
     },
     async (request, reply) => {
       const { id } = request.params
       const picture = await desk.evidencePicture(id)
       if (!picture) throw problem(404, `No picture was kept for alert "${id}".`)
+      const fault = kit.viewing(accountOf(request), picture.device)
+      if (fault) refuse(picture.device, fault)
       kit.looks.look(accountOf(request).id, 'picture', 1, `alert ${id}`)
       return send(reply, picture)
     },

@@ -120,6 +120,8 @@ export interface DeviceItem {
   readings: number
   quarantined: number
   latest: Record<string, { time: number; value: Record<string, unknown>; quality: string }>
+  /** Cameras: may this account look through it? */
+  viewable?: boolean
 }
 
 export interface PersonItem {

@@ -32,7 +32,7 @@ export default function CamerasPage() {
   const [page, setPage] = useState(0)
   const [swapped, setSwapped] = useState<Record<string, string>>({})
   const cameras = [...data.devices.values()]
-    .filter((d) => d.kind === 'camera')
+    .filter((d) => d.kind === 'camera' && d.viewable !== false)
     .filter((d) => group === '' || zoneGroup(data, d.zone ?? null) === group)
     .sort((a, b) => (a.id < b.id ? -1 : 1))
   const pages = Math.max(1, Math.ceil(cameras.length / size))

@@ -15,6 +15,7 @@ import type { Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
+import { shownKey } from '../kit/keyboard.ts'
 import { noFilter, type Row as RowData } from '../live/alert-view.ts'
 import { connection } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
@@ -234,10 +235,10 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
           {store.dropped() > 0 && ` · ${t('list.dropped', { n: store.dropped() })}`}
         </span>
         <span className={css.footKeys} aria-hidden="true">
-          <kbd>J</kbd>
-          <kbd>K</kbd> {t('list.keys.move')} <kbd>Enter</kbd> {t('list.keys.open')} <kbd>A</kbd> {t('list.keys.ack')}{' '}
-          <kbd>X</kbd> {t('list.keys.select')} <kbd>Ctrl K</kbd> {t('list.keys.palette')} <kbd>?</kbd>{' '}
-          {t('list.keys.help')}
+          <kbd>{shownKey('J')}</kbd>
+          <kbd>{shownKey('K')}</kbd> {t('list.keys.move')} <kbd>Enter</kbd> {t('list.keys.open')}{' '}
+          <kbd>{shownKey('A')}</kbd> {t('list.keys.ack')} <kbd>{shownKey('X')}</kbd> {t('list.keys.select')}{' '}
+          <kbd>Ctrl K</kbd> {t('list.keys.palette')} <kbd>{shownKey('?')}</kbd> {t('list.keys.help')}
         </span>
       </footer>
     </div>
@@ -276,7 +277,7 @@ function Toolbar({ onManual }: { onManual(): void }) {
               if (e.key === 'Escape') e.currentTarget.blur()
             }}
           />
-          <kbd aria-hidden="true">/</kbd>
+          <kbd aria-hidden="true">{shownKey('/')}</kbd>
         </label>
         {mayDo(me(), 'alerts:raise') && (
           <Button small onClick={onManual}>

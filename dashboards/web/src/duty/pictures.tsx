@@ -21,7 +21,7 @@ export const SHOW_LIVE = 'wardwatch-show-live'
 
 /** Cameras that see the alert's zone, its own device first; then those of linked zones. At most four. */
 export function camerasOf(data: FacilityData, alert: Alert): DeviceItem[] {
-  const cameras = [...data.devices.values()].filter((d) => d.kind === 'camera')
+  const cameras = [...data.devices.values()].filter((d) => d.kind === 'camera' && d.viewable !== false)
   const zone = alert.zone ? data.zones.get(alert.zone) : undefined
   const linked = new Set([...(zone?.adjacent ?? []), zone?.parent].filter(Boolean))
   const rank = (d: DeviceItem): number => {

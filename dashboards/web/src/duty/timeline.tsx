@@ -5,6 +5,7 @@ import type { TextKey } from '../i18n/dictionary.ts'
 import { type Text, useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Button } from '../kit/controls.tsx'
+import { shownKey } from '../kit/keyboard.ts'
 import { isClosed } from '../live/alert-store.ts'
 import { clockTime, duration } from '../live/format.ts'
 import { evidenceLink } from '../live/links.ts'
@@ -81,7 +82,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
               </Button>
             ))}
           <Link className={css.more} to={evidenceLink(alert.id)}>
-            {t('panel.expand')} <kbd aria-hidden="true">T</kbd>
+            {t('panel.expand')} <kbd aria-hidden="true">{shownKey('T')}</kbd>
           </Link>
         </span>
       </h3>

@@ -1,6 +1,7 @@
 /** All keys on one card. */
 import { useText } from '../i18n/use-text.ts'
 import { Dialog } from '../kit/controls.tsx'
+import { shownKey } from '../kit/keyboard.ts'
 import css from './frame.module.css'
 
 export function Help({ onClose }: { onClose(): void }) {
@@ -34,7 +35,7 @@ export function Help({ onClose }: { onClose(): void }) {
           <div key={text} className={css.keyRow}>
             <dt>
               {keys.map((key) => (
-                <kbd key={key}>{key}</kbd>
+                <kbd key={key}>{key.length === 1 ? shownKey(key) : key}</kbd>
               ))}
             </dt>
             <dd>{text}</dd>

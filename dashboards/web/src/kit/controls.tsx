@@ -1,8 +1,10 @@
 /** Buttons, bars, choices, dialog: thin, accessible, one look. Radix supplies the dialog's focus handling. */
+
 import { Dialog as Radix } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { useText } from '../i18n/use-text.ts'
 import { Icon, type IconName } from './icons.tsx'
+import { shownKey } from './keyboard.ts'
 import css from './kit.module.css'
 
 interface ButtonProps {
@@ -29,11 +31,11 @@ export function Button(p: ButtonProps) {
       title={p.title}
       aria-label={p.label}
       aria-pressed={p.pressed}
-      aria-keyshortcuts={p.shortcut}
+      aria-keyshortcuts={p.shortcut && shownKey(p.shortcut)}
       onClick={p.onClick}
     >
       {p.children}
-      {p.shortcut && <kbd aria-hidden="true">{p.shortcut}</kbd>}
+      {p.shortcut && <kbd aria-hidden="true">{shownKey(p.shortcut)}</kbd>}
     </button>
   )
 }

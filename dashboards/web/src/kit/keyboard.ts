@@ -41,11 +41,51 @@ export function handleKey(event: KeyboardEvent, map: KeyMap): boolean {
   if (name === 'Space' && event.target instanceof HTMLButtonElement) return false
   if (name === 'Enter' && event.target instanceof HTMLElement && event.target.closest('button, a, summary'))
     return false
-  const task = map[name]
+  const task = map[single ? meantBy(name, settings.get().keys) : name]
   if (!task) return false
   event.preventDefault()
   task(event)
   return true
+}
+
+/** Single keys that a person may give other places on the keyboard (WCAG 2.1.4). */
+export const REMAPPABLE = [
+  'j',
+  'k',
+  'a',
+  'd',
+  'e',
+  'f',
+  'r',
+  'y',
+  'n',
+  'v',
+  't',
+  'p',
+  'm',
+  's',
+  'x',
+  'g',
+  '/',
+  '?',
+] as const
+
+/** Which key of the maps a pressed one stands for: a key that was moved away stands for nothing at its old place. */
+export function meantBy(pressed: string, own: Record<string, string>): string {
+  for (const [meant, key] of Object.entries(own)) if (key === pressed) return meant
+  return pressed in own ? '' : pressed
+}
+
+/** Null when the key may be taken for this act, else who has it. */
+export function takenBy(meant: string, key: string, own: Record<string, string>): string | null {
+  for (const other of REMAPPABLE) if (other !== meant && (own[other] ?? other) === key) return other
+  return '01234'.includes(key) ? key : null
+}
+
+/** The key that is pressed for an act today: what buttons and help show. */
+export const shownKey = (meant: string): string => {
+  const own = settings.get().keys[meant.toLowerCase()]
+  return own === undefined ? meant : own.toUpperCase()
 }
 
 export function useKeys(map: KeyMap): void {

@@ -7,11 +7,13 @@ export interface Settings {
   theme: 'auto' | 'dark' | 'light'
   density: 'compact' | 'normal' | 'comfortable'
   shortcuts: boolean
+  /** Own single keys by the key they stand for, e.g. { a: 'q' }; only what differs. */
+  keys: Record<string, string>
   volume: number
 }
 
 const STORE_KEY = 'wardwatch.settings'
-const defaults: Settings = { language: 'zh', theme: 'auto', density: 'normal', shortcuts: true, volume: 0.7 }
+const defaults: Settings = { language: 'zh', theme: 'auto', density: 'normal', shortcuts: true, keys: {}, volume: 0.7 }
 
 function read(): Settings {
   try {

@@ -6,6 +6,7 @@ import { settings } from '../live/settings.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './me.module.css'
+import { OwnKeys } from './own-keys.tsx'
 
 export default function MePage() {
   const t = useText()
@@ -63,6 +64,7 @@ export default function MePage() {
         onChange={(value) => settings.change({ shortcuts: value === 'on' })}
         options={(['on', 'off'] as const).map((value) => ({ value, text: t(`me.shortcuts.${value}`) }))}
       />
+      <OwnKeys />
       <Field label={t('me.sound.volume')}>
         <input
           className={css.volume}
