@@ -13,6 +13,7 @@ const N = 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n
 const GX = 0x32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7n
 const GY = 0xbc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0n
 const Point = weierstrass({ p: P, a: A, b: B, n: N, Gx: GX, Gy: GY, h: 1n })
+Point.BASE.precompute(8)
 const IDENTITY = Buffer.from('1234567812345678')
 
 /** DER before the point of a public key, and around the scalar of a private key (RFC 5480, RFC 5915, OID of SM2). */
@@ -71,7 +72,7 @@ export function sm2Verify(point: Uint8Array, message: Uint8Array, signature: Uin
   try {
     const key = Point.fromBytes(point)
     key.assertValidity()
-    const sum = Point.BASE.multiplyUnsafe(s).add(key.multiplyUnsafe(t))
+    const sum = Point.BASE.multiply(s).add(key.multiplyUnsafe(t))
     if (sum.is0()) return false
     return mod(number(sm2Digest(point, message)) + sum.toAffine().x) === r
   } catch {
