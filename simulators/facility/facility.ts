@@ -20,6 +20,18 @@ export interface Facility {
   plan: Plan
 }
 
+const MEALS_ON_THE_WARD = [
+  ['06:55', '07:40'],
+  ['11:40', '12:20'],
+  ['17:10', '17:50'],
+]
+/** The second workshop begins, eats and ends half an hour after the first: two columns never share the road. */
+const LATER_WORKERS = 2
+const MEALS_OF_LATER_WORKERS = [
+  ['06:55', '07:40'],
+  ['12:10', '12:50'],
+  ['17:40', '18:20'],
+]
 const YARD_HOURS = ['08:30-09:20', '09:30-10:20', '10:30-11:20', '13:30-14:20', '14:30-15:20']
 /** Yard days of three thirds of the wards: each has the air twice a week, and two wards share a yard. */
 const YARD_DAYS = ['1,4', '2,5', '3,6']
@@ -27,13 +39,13 @@ const YARD_DAYS = ['1,4', '2,5', '3,6']
 /** A large facility has more wards than the canteen holds: two of them work, the others take turns in the yards. */
 function programmeOfLaterWards(wards: string[]): NonNullable<Site['timetable']> {
   const slots: NonNullable<Site['timetable']> = []
-  const workers = wards.slice(0, 2)
+  const workers = wards.slice(0, LATER_WORKERS)
   if (workers.length > 0)
     slots.push({
       zone: 'WORKSHOP-2',
       days: '1-6',
-      from: '08:00',
-      to: '17:00',
+      from: '08:30',
+      to: '17:25',
       activity: 'work',
       wards: workers,
       gathering: true,
@@ -45,7 +57,7 @@ function programmeOfLaterWards(wards: string[]): NonNullable<Site['timetable']> 
   ]
   for (const [i, days] of YARD_DAYS.entries())
     for (const [j, { zone, at }] of hours.entries()) {
-      const first = 2 + (i * hours.length + j) * 2
+      const first = LATER_WORKERS + (i * hours.length + j) * 2
       const pair = wards.slice(first, first + 2)
       if (pair.length === 0) continue
       const [from, to] = at.split('-') as [string, string]
@@ -114,12 +126,8 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
       // The canteen holds four wards; the others eat in their day rooms.
       ...plan.wards
         .filter((ward) => !canteenWards.includes(ward.id))
-        .flatMap((ward) =>
-          [
-            ['06:55', '07:40'],
-            ['11:40', '12:20'],
-            ['17:10', '17:50'],
-          ].map(([from, to]) => ({
+        .flatMap((ward, i) =>
+          (i < LATER_WORKERS ? MEALS_OF_LATER_WORKERS : MEALS_ON_THE_WARD).map(([from, to]) => ({
             zone: ward.day,
             days: '1-7',
             from: from as string,

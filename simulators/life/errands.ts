@@ -1,7 +1,8 @@
 /**
  * Errands of single persons by day: to the infirmary, to a visit. An officer of the ward fetches the man at his cell, the
  * escort is entered, both walk, wait and come back, and the escort ends. Only where the caller can change the context:
- * without an entered escort such a walk would rightly be an alert.
+ * without an entered escort such a walk would rightly be an alert. Officers have errands of their own: the command centre,
+ * a meal; by card through every door.
  */
 import type { ContextChange } from '#model/context/kinds.ts'
 import { localTime, minuteOf } from '#model/local-time.ts'
@@ -28,7 +29,7 @@ const GOALS: Goal[] = [
       ['08:40', '10:40'],
       ['13:40', '16:00'],
     ],
-    perHour: 0.6,
+    perHour: 1.2,
     places: 4,
     staysMin: [6, 20],
   },
@@ -38,11 +39,13 @@ const GOALS: Goal[] = [
       ['09:00', '10:30'],
       ['13:30', '15:50'],
     ],
-    perHour: 0.15,
+    perHour: 0.4,
     places: 4,
     staysMin: [20, 30],
   },
 ]
+/** What an officer goes to, and for how long; of each ward every so many minutes, at night half as often. */
+const OWN = { zones: ['OFFICE', 'CANTEEN'], everyMin: 75, staysMin: [8, 25] as [number, number] }
 /** Time for the ways, beside the stay. */
 const WAYS_MS = 25 * 60_000
 /** The officer walks so far behind, in seconds. */
@@ -69,6 +72,8 @@ export class Errands {
   readonly #change: (change: ContextChange) => void
   readonly #goals: Goal[]
   readonly #running = new Set<Errand>()
+  readonly #away = new Set<{ officer: Borrowed; ward: string; until: number | null }>()
+  readonly #own: string[]
   readonly #out = new Set<string>()
   #count = 0
 
@@ -89,10 +94,19 @@ export class Errands {
     this.#isBusy = options.isBusy
     this.#change = options.change
     this.#goals = GOALS.filter((g) => options.plan.middle.has(g.zone))
+    this.#own = OWN.zones.filter((z) => options.plan.middle.has(z))
   }
 
   tick(now: number): void {
     for (const errand of this.#running) this.#step(errand, now)
+    for (const one of this.#away) {
+      if (one.until === null && one.officer.hasArrived())
+        one.until = now + this.#chance.between(...OWN.staysMin) * 60_000
+      if (one.until === null || now < one.until) continue
+      one.officer.giveBack()
+      this.#out.delete(one.ward)
+      this.#away.delete(one)
+    }
     const { minuteOfDay } = localTime(this.#timezone, now)
     if (minuteOfDay % 1 !== 0) return
     for (const goal of this.#goals) {
@@ -100,6 +114,18 @@ export class Errands {
       for (const { id } of this.#plan.wards)
         if (!this.#out.has(id) && this.#chance.next() < goal.perHour / 60) this.#begin(goal, id, now)
     }
+    const often = minuteOfDay >= 6 * 60 && minuteOfDay < 22 * 60 ? 1 : 0.5
+    for (const { id } of this.#plan.wards)
+      if (!this.#out.has(id) && this.#chance.next() < often / OWN.everyMin) this.#goAlone(id, now)
+  }
+
+  #goAlone(ward: string, now: number): void {
+    const officer = this.#own.length > 0 ? this.#officers.borrow(ward) : null
+    if (!officer) return
+    const zone = this.#chance.pick(this.#own)
+    officer.goTo(zone, seatIn(this.#plan, zone, this.#chance.whole(0, 11), 12), now)
+    this.#out.add(ward)
+    this.#away.add({ officer, ward, until: null })
   }
 
   #begin(goal: Goal, ward: string, now: number): void {

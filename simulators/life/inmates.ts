@@ -5,6 +5,7 @@
 import type { Chance } from '../chance.ts'
 import type { Plan } from '../facility/plan.ts'
 import type { Attendance, Programme } from './programme.ts'
+import { Roads } from './roads.ts'
 import { type Journey, journey, type Spot, seatIn } from './walker.ts'
 
 export interface Inmate {
@@ -61,6 +62,8 @@ const LARGE_ROOM_S = 60
 /** Mates walk two abreast. */
 const MATES_APART_MS = 1000
 const CELLS_APART_MS = 15_000
+/** So long a party waits for the road before it gives up. */
+const WAITS_MS = 4 * 60_000
 
 export class Inmates {
   readonly all: Inmate[] = []
@@ -73,6 +76,7 @@ export class Inmates {
   readonly #comings: Comings
   readonly #kept = new Set<string>()
   readonly #travel = new Map<string, number>()
+  readonly #roads = new Roads()
 
   constructor(plan: Plan, programme: Programme, chance: Chance, pace: number, comings: Comings) {
     this.#plan = plan
@@ -152,6 +156,7 @@ export class Inmates {
   }
 
   tick(now: number, night: boolean): void {
+    if (now % 60_000 < 1000) this.#roads.forgetBefore(now)
     for (const cell of this.#cells.values()) this.#live(cell, now, night)
     for (const inmate of this.all) if (inmate.walk) this.#walk(inmate, now)
   }
@@ -218,7 +223,8 @@ export class Inmates {
       // From a shared house they leave in the order of the programme, from the day room when the corridor is free.
       const isDay = cell.zone === ward.day && cell.activity === 'class'
       const isTime = settled && (isKept || now >= (cell.plan?.leave ?? 0))
-      if (isTime && (!isDay || this.#corridorIsFree(cell, now))) {
+      const isFree = isDay ? () => this.#corridorIsFree(cell, now) : () => this.#roadIsFree(cell, cell.id, now)
+      if (isTime && isFree()) {
         cell.zone = cell.id
         cell.plan = null
         this.#sendAll(cell, now)
@@ -228,11 +234,11 @@ export class Inmates {
     if (isKept || cell.away > 0) return
     const next = this.#programme.next(ward.id, now)
     if (cell.plan) {
-      if (now >= cell.plan.depart && settled) {
+      if (now >= cell.plan.depart && settled && this.#roadIsFree(cell, cell.plan.zone, now)) {
         cell.zone = cell.plan.zone
         cell.activity = cell.plan.activity
         this.#sendAll(cell, now)
-      } else if (now > cell.plan.depart + 60_000) cell.plan = null
+      } else if (now > cell.plan.depart + (settled ? WAITS_MS : 60_000)) cell.plan = null
       return
     }
     if (next && now >= next.from - 20 * 60_000 && cell.skipped !== next.from) {
@@ -295,6 +301,19 @@ export class Inmates {
     return true
   }
 
+  /** Over the open ground one goes when no other party is beside one; the way is booked then. */
+  #roadIsFree(cell: Cell, zone: string, now: number): boolean {
+    const first = cell.mates[0] as Inmate
+    if (zone === cell.ward.day) return true
+    const spot = zone === cell.id ? first.home : this.#seatOf(first, zone)
+    const way = journey(this.#plan, { zone: first.zone, spot: first.at }, { zone, spot })
+    return this.#roads.book(cell.id, way, now + this.#waitsMs(first, way))
+  }
+
+  #seatOf(inmate: Inmate, zone: string): Spot {
+    return seatIn(this.#plan, zone, inmate.seat, Math.max(inmate.cell.ward.people, 24))
+  }
+
   /** Seconds of walking from a cell to a place, in ms. */
   #travelMs(cell: Cell, zone: string): number {
     const key = `${cell.id}>${zone}`
@@ -310,21 +329,21 @@ export class Inmates {
 
   #sendAll(cell: Cell, now: number): void {
     for (const [i, inmate] of cell.mates.entries()) {
-      const spot =
-        cell.zone === cell.id
-          ? inmate.home
-          : seatIn(this.#plan, cell.zone, inmate.seat, Math.max(inmate.cell.ward.people, 24))
+      const spot = cell.zone === cell.id ? inmate.home : this.#seatOf(inmate, cell.zone)
       this.#send(inmate, cell.zone, spot, now + Math.floor(i / 2) * MATES_APART_MS)
     }
+  }
+
+  /** Whoever sits near the door of a large room waits, so that cells leave it in the order in which they got up. */
+  #waitsMs({ cell, zone }: Inmate, walk: Journey): number {
+    const isLarge = ![cell.id, cell.ward.toilet, cell.ward.day].includes(zone)
+    return isLarge ? Math.max(0, LARGE_ROOM_S - walk.outAfterS) * 1000 : 0
   }
 
   #send(inmate: Inmate, zone: string, spot: Spot, setsOut: number): void {
     if (inmate.zone === zone && !inmate.walk) return
     const walk = journey(this.#plan, { zone: inmate.zone, spot: inmate.at }, { zone, spot })
-    // Whoever sits near the door of a large room waits, so that cells leave it in the order in which they got up.
-    const { ward } = inmate.cell
-    const isLarge = ![inmate.cell.id, ward.toilet, ward.day].includes(inmate.zone)
-    const at = isLarge ? setsOut + Math.max(0, LARGE_ROOM_S - walk.outAfterS) * 1000 : setsOut
+    const at = setsOut + this.#waitsMs(inmate, walk)
     inmate.walk = walk
     inmate.step = 0
     inmate.from = at

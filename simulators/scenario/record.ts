@@ -50,7 +50,9 @@ export function cutSite(facility: Facility, story: Story): Site {
     manning: [],
     tools: [],
   }
+  // What runs an edge is no part of a story.
   delete cut.console
+  delete (cut as { video?: unknown }).video
   for (const [section, items] of Object.entries(story.site ?? {})) {
     const present = ((cut as Record<string, unknown>)[section] ?? []) as Record<string, unknown>[]
     const idOf = (item: Record<string, unknown>): string => contextItemId(section as ContextKind, item)

@@ -82,6 +82,7 @@ process.stdout.write(
     operator: values.operator,
     readings: day.readings,
     contexts: day.contexts,
+    said: day.types,
     refused: day.refused,
     annunciationsPerHour: day.perHour,
     busiestHour: Math.max(0, ...day.byHour),
