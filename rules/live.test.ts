@@ -17,6 +17,7 @@ zones:
   - { id: C, kind: cell, parent: W }
   - { id: BELT, kind: belt, class: red, perimeter: true }
 devices:
+  - { id: E1, kind: edge-agent, zone: W }
   - { id: T1, kind: tag, driver: mqtt, subject: S1 }
   - { id: D1, kind: door, driver: opcua, zone: C }
   - { id: F1, kind: fence, driver: opcua, zone: BELT }
@@ -203,6 +204,22 @@ describe('a restart', () => {
     }
     expect(text()).toEqual([])
   })
+})
+
+test('a rule of the province tier is not raised by the edge about itself', () => {
+  const beat = (t: number): void =>
+    rules.line({ device: 'E1', type: 'agent.heartbeat', time: T + t, value: { queue_depth: 0, uplink: 'up' } })
+  beat(0)
+  rules.tick(T + 300_000)
+  expect(text().filter((l) => l.includes('R55'))).toEqual([])
+  expect(rules.rules.find((r) => r.code === 'R55')?.file.tier).toBe('province')
+})
+
+test('the very first start is no outage: absence is armed by the first word and runs from there', () => {
+  rules.resume(T)
+  rules.line({ device: 'B1', type: 'band.battery', time: T + 1_000, value: { percent: 80 } })
+  for (let t = 2; t < 100; t++) rules.tick(T + t * 1_000)
+  expect(text()).toContain('ordered raised R29 91')
 })
 
 describe('rules that change while they run', () => {

@@ -35,6 +35,10 @@ export const RULE_SCHEMA = {
     name: bilingual,
     description: bilingual,
     scope: { enum: ['both', 'prison', 'detox'], description: 'kind of facility' },
+    tier: {
+      enum: ['facility', 'province'],
+      description: 'province: raised there, and in a replay; a live edge does not raise it about itself',
+    },
     domain: { enum: ['behaviour', 'duty', 'equipment'] },
     mandatory: { type: 'boolean', description: 'protected: R61 watches that nobody weakens it' },
     levels: { type: 'array', minItems: 1, uniqueItems: true, items: level, description: 'levels it can raise' },

@@ -65,6 +65,7 @@ const ABILITY_FILE: Omit<RuleFile, 'version'> = {
   code: 'S01',
   name: { zh: '规则在此不能运行', en: 'Rule cannot fire here' },
   scope: 'both',
+  tier: 'facility',
   domain: 'equipment',
   mandatory: false,
   levels: ['yellow', 'blue'],

@@ -117,6 +117,7 @@ interface RawRule {
   name: RuleFile['name']
   description?: RuleFile['description']
   scope?: RuleFile['scope']
+  tier?: RuleFile['tier']
   domain: RuleFile['domain']
   mandatory?: boolean
   levels: RuleFile['levels']
@@ -154,6 +155,7 @@ function toFile(raw: RawRule, version: string, path: string): RuleFile {
     code: raw.code,
     name: raw.name,
     scope: raw.scope ?? 'both',
+    tier: raw.tier ?? 'facility',
     domain: raw.domain,
     mandatory: raw.mandatory ?? false,
     levels: raw.levels,

@@ -157,6 +157,8 @@ export class Engine {
     for (const [index, rule] of options.rules.entries()) {
       if (!rule.enabled) continue
       if (!this.site.isOfKind(rule.file.scope)) continue
+      // The province raises it: two alerts of one loss would be one too many.
+      if (rule.file.tier === 'province' && options.live === true) continue
       this.#add(rule, index)
     }
   }
@@ -411,8 +413,8 @@ export class Engine {
    */
   resume(at: number): void {
     if (at <= this.#arrived) return
-    // Before the very first line there was nothing to listen to.
-    this.#gateways.pauseAll(Number.isFinite(this.#arrived) ? this.#arrived : at, at + 120_000)
+    // At the very first start there was nothing to listen to, and absence is armed by a first word in any case.
+    if (Number.isFinite(this.#arrived)) this.#gateways.pauseAll(this.#arrived, at + 120_000)
     this.#downUntil = at
     this.advance(at)
   }
@@ -568,9 +570,10 @@ export class Engine {
     this.#printed = s.printed
     for (const running of this.#running) {
       running.states.clear()
-      if (!fresh.has(running.rule.id))
+      if (!fresh.has(running.rule.id)) {
         for (const [key, state] of s.rules[running.rule.id] ?? []) running.states.set(key, state)
-      else if (this.#now > Number.NEGATIVE_INFINITY) running.prepared.start?.(running.cx)
+        if (this.#now > Number.NEGATIVE_INFINITY) running.prepared.restored?.(running.cx)
+      } else if (this.#now > Number.NEGATIVE_INFINITY) running.prepared.start?.(running.cx)
     }
     if (snapshot.seen) this.#seen.restore(snapshot.seen)
   }

@@ -149,6 +149,8 @@ export interface Prepared<S extends object> {
   alert?(event: AlertEvent, cx: Cx<S>): void
   /** The run begins: `cx.now` is the time of its first line. Not called after a restart. */
   start?(cx: Cx<S>): void
+  /** The run goes on after a restart, perhaps with other rules. Must say nothing that it would not say without the restart. */
+  restored?(cx: Cx<S>): void
   /** The context of the facility changed. */
   context?(cx: Cx<S>): void
   /** What the rule knows beyond its alerts, for `Engine.report`. */

@@ -18,6 +18,8 @@ export interface RuleFile {
   name: Bilingual
   /** prison, detox or both. */
   scope: 'prison' | 'detox' | 'both'
+  /** Where it is raised live. A replay runs both. */
+  tier: 'facility' | 'province'
   domain: Domain
   mandatory: boolean
   levels: Level[]

@@ -19,9 +19,17 @@ export const operator: Operator<State> = {
     const isNormal = (door: string, cx: C): boolean =>
       (cx.signals.last(door, 'door.mode')?.value.mode ?? 'normal') === 'normal'
 
+    const isHeard = (door: string, cx: C): boolean => {
+      const said = cx.signals.last(door, 'door.state')
+      return said !== null && !said.bad && cx.signals.find(door)?.online !== false
+    }
+
     function settle(pair: string, a: string, b: string, at: number, cx: C): void {
       const state = cx.state(pair)
-      const both = state.a !== null && state.b !== null && isNormal(a, cx) && isNormal(b, cx)
+      // Unknown stops what runs, and ends nothing: a door that is offline is neither open nor closed.
+      const [hearsA, hearsB] = [isHeard(a, cx), isHeard(b, cx)]
+      const isClosed = (state.a === null && hearsA) || (state.b === null && hearsB)
+      const both = state.a !== null && state.b !== null && hearsA && hearsB && isNormal(a, cx) && isNormal(b, cx)
       if (both) {
         state.closedSince = null
         if (state.bothSince === null) {
@@ -30,7 +38,8 @@ export const operator: Operator<State> = {
         }
       } else {
         state.bothSince = null
-        if (state.active && state.closedSince === null && (state.a === null || state.b === null)) {
+        if (!isClosed) state.closedSince = null
+        else if (state.active && state.closedSince === null) {
           state.closedSince = at
           cx.wake(pair, at + closedMs, 'sustained', 'closed')
         }
@@ -40,12 +49,11 @@ export const operator: Operator<State> = {
     return {
       initial: () => ({ a: null, b: null, bothSince: null, closedSince: null, active: false }),
       on(input, cx) {
-        if (input.quality === 'bad') return
         const pairs = cx.site.doorPairsOf(input.device)
         if (pairs.length === 0 || (input.late && cx.signals.last(input.device, input.type)?.id !== input.id)) return
         for (const pair of pairs) {
           const state = cx.state(pair.id)
-          if (input.type === 'door.state') {
+          if (input.type === 'door.state' && input.quality !== 'bad') {
             const side = pair.a === input.device ? 'a' : 'b'
             if (input.value.state === 'open') state[side] ??= mark(input)
             else state[side] = null
@@ -63,7 +71,6 @@ export const operator: Operator<State> = {
             cx.wake(id, state.bothSince + overlapMs, 'sustained', 'open')
             return
           }
-          if (!cx.signals.at(pair.a, 'door.state', cx.now) || !cx.signals.at(pair.b, 'door.state', cx.now)) return
           const first = state.a.t <= state.b.t ? state.a : state.b
           state.active = true
           cx.hit({

@@ -36,7 +36,7 @@ export const operator: Operator<State> = {
         key: target.id,
         level: 'yellow',
         opening: first.id,
-        evidence: [by],
+        evidence: by.id.startsWith('due:') ? [] : [by],
         zone,
         reasons: [reason],
         ...(late ? { eventTime: by.t } : {}),
@@ -53,8 +53,36 @@ export const operator: Operator<State> = {
       cx.clear(id)
     }
 
+    /** Rules that were weak already when the run began, or became so while the edge was down. */
+    function lookAtAll(cx: C): void {
+      for (const target of cx.rules) {
+        const { file } = target
+        if (!file.mandatory || !cx.site.isOfKind(file.scope)) continue
+        const by = { id: `due:${new Date(cx.now).toISOString()}`, t: cx.now }
+        const begin = (what: string, isWrong: boolean, reason: Hit['reasons'][0]): void => {
+          const name = `start ${what}`
+          if (!isWrong) restore(target.id, name, cx)
+          else if (cx.peek(target.id)?.wrong[name] === undefined)
+            weaken(target, name, by, null, reason, cx, null, false)
+        }
+        const params = { by: 'site-file', from: null }
+        begin('enabled', !target.enabled, { code: 'disabled', params: { ...params, field: 'enabled', to: 'false' } })
+        for (const { name, min, max } of file.parameters) {
+          const value = target.value(name)
+          const isOut =
+            typeof value === 'number' && ((min !== undefined && value < min) || (max !== undefined && value > max))
+          begin(name, isOut, {
+            code: 'out-of-range',
+            params: { ...params, field: name, to: String(value), min: min ?? null, max: max ?? null },
+          })
+        }
+      }
+    }
+
     return {
       initial: () => ({ wrong: {} }),
+      start: lookAtAll,
+      restored: (cx) => cx.wake('', cx.now, 'sustained', 'look'),
       on(input, cx) {
         if (input.quality === 'bad') return
         const { value } = input
@@ -79,7 +107,10 @@ export const operator: Operator<State> = {
         if (field === 'enabled') {
           if (to === 'false')
             weaken(target, field, mark(input), null, { code: 'disabled', params }, cx, input.zone, input.late)
-          else restore(target.id, field, cx)
+          else {
+            restore(target.id, field, cx)
+            restore(target.id, `start ${field}`, cx)
+          }
           return
         }
         const spec = target.file.parameters.find((p) => p.name === field)
@@ -96,9 +127,16 @@ export const operator: Operator<State> = {
             input.zone,
             input.late,
           )
-        else restore(target.id, field, cx)
+        else {
+          restore(target.id, field, cx)
+          restore(target.id, `start ${field}`, cx)
+        }
       },
-      wake(id, _tag, cx) {
+      wake(id, tag, cx) {
+        if (tag === 'look') {
+          lookAtAll(cx)
+          return
+        }
         const state = cx.peek(id)
         if (!state) return
         for (const [what, wrong] of Object.entries(state.wrong))
