@@ -487,6 +487,7 @@ class EdgeAgent implements Edge {
         const test = this.#test?.state()
         return test ? { test: { okAt: test.okAt, latencyMs: test.latencyMs, failing: test.failing } } : {}
       },
+      ...(section.viewing ? { viewing: section.viewing } : {}),
       onHolder: (event) => log.info('console.sounding', event),
       onAudioState: (report) => log.info('console.audio', report),
       ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),

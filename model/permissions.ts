@@ -28,7 +28,7 @@ const TABLE = {
   'positions:read': ['officer', 'chief'],
   /** Vital signs, bed radar, clinical scores (L4). */
   'vitals:read': ['officer', 'chief'],
-  /** A wall sees cameras near open red and orange alerts alone (`wall-sight.ts`). */
+  /** A wall sees cameras near open red and orange alerts alone; zones may be restricted further (`console.viewing`). */
   'video:read': ['officer', 'chief', 'engineer', 'wall'],
   'devices:read': ['officer', 'chief', 'engineer', 'sysadmin', 'wall'],
   'zones:read': ['officer', 'chief', 'engineer', 'provincial', 'sysadmin', 'wall'],

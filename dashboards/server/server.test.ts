@@ -642,11 +642,42 @@ describe('the facility', () => {
     })
   })
 
-  test('a wall looks where a serious alert is open and nowhere else', async () => {
-    expect((await get('wall', '/api/v1/cameras/K31/snapshot')).json()).toMatchObject({
+  test('pictures of a restricted zone are for those whom the site names; no console is offered the others', async () => {
+    const own = await build({ viewing: [{ zones: ['YARD'], accounts: ['a-chief'] }] })
+    const ask = async (role: Role, url: string) =>
+      own.inject({ url, headers: { authorization: `Bearer ${tokens[role]}` } })
+    expect((await ask('chief', '/api/v1/cameras/K31/snapshot')).statusCode).toBe(200)
+    expect((await ask('officer', '/api/v1/cameras/K31/snapshot')).json()).toMatchObject({
       status: 403,
-      code: 'not-allowed',
+      code: 'viewing-restricted',
+      zone: 'YARD',
     })
+    expect((await ask('officer', '/api/v1/alerts/a1/picture')).statusCode, 'the evidence is of the same camera').toBe(
+      403,
+    )
+    const viewable = async (role: Role) => {
+      const { items } = (await ask(role, '/api/v1/devices?kind=camera')).json()
+      return items.map((d: { id: string; viewable: boolean }) => [d.id, d.viewable])
+    }
+    expect([await viewable('chief'), await viewable('officer'), await viewable('sysadmin')]).toEqual([
+      [['K31', true]],
+      [['K31', false]],
+      [['K31', false]],
+    ])
+    facility.items.zones!.push({ id: 'YARD-T', kind: 'toilet', parent: 'YARD' })
+    facility.items.devices![0]!.watches = ['YARD-T']
+    const fresh = await build({})
+    const private_ = await fresh.inject({
+      url: '/api/v1/cameras/K31/snapshot',
+      headers: { authorization: `Bearer ${tokens.chief}` },
+    })
+    expect(private_.json()).toMatchObject({ status: 403, code: 'viewing-private' })
+    await own.close()
+    await fresh.close()
+  })
+
+  test('a wall looks where a serious alert is open and nowhere else', async () => {
+    expect((await get('wall', '/api/v1/cameras/K31/snapshot')).json()).toMatchObject({ code: 'viewing-no-alert' })
     desk.publish(sampleAlert('a9', { level: 'orange', zone: 'YARD' }))
     expect((await get('wall', '/api/v1/cameras/K31/snapshot')).statusCode).toBe(200)
     expect((await get('wall', '/api/v1/alerts/a1/picture')).statusCode, 'evidence may show persons').toBe(403)

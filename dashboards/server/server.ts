@@ -37,6 +37,7 @@ import { registerSeriesRoutes } from './routes/series.ts'
 import { registerShiftRoutes } from './routes/shift.ts'
 import { registerStreamRoute } from './routes/stream.ts'
 import { type AlertHistory, SseHub, type SseHubOptions } from './sse-hub.ts'
+import { type Viewer, type ViewingFault, type ViewingRule, viewingFault } from './viewing.ts'
 
 /** Indicator values of `domain.md` 4 as far as the tier computes them. */
 export interface IndicatorSource {
@@ -74,6 +75,8 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   health?: () => unknown
   /** Desks of the command centre; one console of each sounds. */
   desks?: readonly DeskInfo[]
+  /** Zones whose pictures only some may see (`console.viewing`). */
+  viewing?: readonly ViewingRule[]
   /** Which console sounds has changed. */
   onHolder?: ConsolesOptions['onHolder']
   /** More for every heartbeat: how old the last proof of liveness is. */
@@ -92,6 +95,8 @@ export interface ConsoleKit {
   hub: SseHub<Mask>
   looks: Looks
   consoles: Consoles
+  /** Null when this account may look through the camera, given the right to see video at all. */
+  viewing: (viewer: Viewer, camera: string) => ViewingFault | null
   audit: (event: AuditEvent) => Promise<void>
   facts: FacilityFacts | null
   masking: MaskingFacts
@@ -160,7 +165,12 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     ...(options.history ? { history: options.history } : {}),
     ...options.stream,
   })
-  const kit: ConsoleKit = { options, hub, looks, consoles, audit, facts, masking }
+  const viewing: ConsoleKit['viewing'] = (viewer, camera) => {
+    const known = facts?.fresh()
+    const entry = known?.devices.get(camera)
+    return known && entry ? viewingFault(entry, viewer, known.zones, options.viewing ?? []) : null
+  }
+  const kit: ConsoleKit = { options, hub, looks, consoles, viewing, audit, facts, masking }
 
   if (alerts) {
     registerAlertRoutes(app, kit, alerts)

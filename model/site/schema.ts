@@ -434,6 +434,19 @@ export const RUNTIME_SCHEMAS = {
       port: Type.Optional(Port),
       desks: Type.Optional(Type.Array(Type.Object({ id: Id, zones: Type.Array(Type.String()) }, closed))),
       duty: Type.Optional(Type.Array(Type.Object({ shift: Id, chief: Id, officers: Type.Optional(Ids) }, closed))),
+      viewing: Type.Optional(
+        Type.Array(
+          Type.Object(
+            {
+              zones: Ids,
+              roles: Type.Optional(Type.Array(Type.String())),
+              accounts: Type.Optional(Type.Array(Type.String())),
+            },
+            closed,
+          ),
+          { description: 'zones whose pictures only these roles and accounts may see; toilets are seen by nobody' },
+        ),
+      ),
       /** How long no console may be attended before S05 is raised; default 60s. */
       unattended: Type.Optional(Duration),
       escalation: Type.Optional(

@@ -57,8 +57,8 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
   const hidden = (role: Role, id: string): boolean => maskOf(role) === 'public' && facts.isPersonal(id)
 
   /** So that no console offers a link that would be refused. */
-  const viewable = (request: FastifyRequest, kind: string | undefined) =>
-    kind === 'camera' ? { viewable: may(roleOf(request), 'video:read') } : {}
+  const viewable = (request: FastifyRequest, id: string, kind: string | undefined) =>
+    kind === 'camera' ? { viewable: may(roleOf(request), 'video:read') && !kit.viewing(accountOf(request), id) } : {}
 
   app.get<{ Querystring: Query }>(
     '/api/v1/devices',
@@ -103,7 +103,7 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
         ...found,
         items: found.items.map((id) => ({
           ...deviceItem(entries.get(id), states.get(id), role, false),
-          ...viewable(request, entries.get(id)?.kind),
+          ...viewable(request, id, entries.get(id)?.kind),
         })),
       }
     },
@@ -120,7 +120,7 @@ export function registerDeviceRoutes(app: FastifyInstance, kit: ConsoleKit, desk
       if ((!entry && !state) || hidden(role, id)) throw notFound('device', id)
       const sensitive = Object.keys(state?.latest ?? {}).filter((t) => classOf(t) === 'L4' && maySeeType(role, t))
       kit.looks.look(accountOf(request).id, 'vitals', sensitive.length, `device ${id}`)
-      return { ...deviceItem(entry, state, role, true), ...viewable(request, entry?.kind) }
+      return { ...deviceItem(entry, state, role, true), ...viewable(request, id, entry?.kind) }
     },
   )
 

@@ -6,7 +6,7 @@ import { accountOf, allow } from '../authentication.ts'
 import { describeRoute } from '../openapi.ts'
 import { notFound, problem } from '../problem.ts'
 import type { ConsoleKit } from '../server.ts'
-import { showsNear } from '../wall-sight.ts'
+import { showsNear, type ViewingFault } from '../viewing.ts'
 
 /** Snapshots that may be asked from cameras at one time; a matrix of 16 tiles on ten desks must not drown them. */
 const MAX_OPEN = 64
@@ -20,6 +20,16 @@ function send(reply: FastifyReply, picture: Snapshot): FastifyReply {
     .header('cache-control', 'no-store')
     .serializer((data: unknown) => data as string)
     .send(Buffer.from(picture.jpeg))
+}
+
+/** Why a picture is not shown, in the words of whoever must explain it. */
+function refuse(camera: string, fault: ViewingFault): never {
+  const why = {
+    private: `The camera "${camera}" looks into a toilet or washroom; its picture is shown to nobody.`,
+    restricted: `Pictures of zone "${fault.zone}" are shown only to those whom console.viewing of the site file names.`,
+    'no-alert': 'A wall shows cameras near an open red or orange alert alone.',
+  }[fault.why]
+  throw problem(403, why, { code: `viewing-${fault.why}`, zone: fault.zone })
 }
 
 export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
@@ -46,8 +56,9 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
       const entry = kit.facts!.fresh().devices.get(id)
       if (!entry || (entry.kind !== undefined && entry.kind !== 'camera')) throw notFound('camera', id)
       const account = accountOf(request)
-      if (account.role === 'wall' && !(await nearSerious(entry)))
-        throw problem(403, 'A wall shows cameras near an open red or orange alert alone.', { code: 'not-allowed' })
+      const fault = kit.viewing(account, id)
+      if (fault) refuse(id, fault)
+      if (account.role === 'wall' && !(await nearSerious(entry))) refuse(id, { why: 'no-alert', zone: null })
       if (open >= MAX_OPEN)
         throw problem(503, 'Too many pictures are being fetched; try again in a second.', { retryAfterS: 1 })
       open++
@@ -74,6 +85,8 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
       const { id } = request.params
       const picture = await desk.evidencePicture(id)
       if (!picture) throw problem(404, `No picture was kept for alert "${id}".`)
+      const fault = kit.viewing(accountOf(request), picture.device)
+      if (fault) refuse(picture.device, fault)
       kit.looks.look(accountOf(request).id, 'picture', 1, `alert ${id}`)
       return send(reply, picture)
     },

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import type { Zone } from '#model/context/kinds.ts'
+import { showsNear, viewingFault } from './viewing.ts'
+
+const zones = new Map<string, Zone>(
+  (
+    [
+      { id: 'B1', kind: 'building' },
+      { id: 'W4', kind: 'ward', parent: 'B1' },
+      { id: 'W4-C1', kind: 'cell', parent: 'W4' },
+      { id: 'W4-T1', kind: 'toilet', parent: 'W4' },
+      { id: 'YARD', kind: 'yard', adjacent: ['B1'] },
+      { id: 'LOOP', kind: 'office', parent: 'LOOP' },
+    ] as Zone[]
+  ).map((zone) => [zone.id, zone]),
+)
+const officer = { id: 'li', role: 'officer' as const }
+const rules = [{ zones: ['W4'], roles: ['chief'], accounts: ['zhao'] }]
+
+describe('who may look through a camera', () => {
+  test('a toilet or washroom is seen by nobody, whoever is named', () => {
+    for (const camera of [{ zone: 'W4-T1' }, { zone: 'W4', watches: ['W4-T1'] }])
+      expect(viewingFault(camera, { id: 'x', role: 'chief' }, zones, rules)).toMatchObject({ why: 'private' })
+  })
+
+  test('a restricted ward with all that lies in it is open to the roles and accounts named, and to nobody else', () => {
+    expect(viewingFault({ zone: 'W4-C1' }, officer, zones, rules)).toEqual({ why: 'restricted', zone: 'W4' })
+    expect(viewingFault({ zone: 'YARD', watches: ['W4-C1'] }, officer, zones, rules)?.why).toBe('restricted')
+    expect(viewingFault({ zone: 'W4-C1' }, { id: 'zhao', role: 'officer' }, zones, rules)).toBeNull()
+    expect(viewingFault({ zone: 'W4-C1' }, { id: 'wang', role: 'chief' }, zones, rules)).toBeNull()
+    expect(viewingFault({ zone: 'YARD' }, officer, zones, rules)).toBeNull()
+  })
+
+  test('zones in a circle and cameras without a zone end nowhere', () => {
+    expect(viewingFault({ zone: 'LOOP' }, officer, zones, rules)).toBeNull()
+    expect(viewingFault({}, officer, zones, rules)).toBeNull()
+  })
+
+  test('near an alert: its zone, what lies in it or around it, and next to it', () => {
+    expect(showsNear({ zone: 'W4-C1' }, ['W4'], zones)).toBe(true)
+    expect(showsNear({ zone: 'W4' }, ['W4-C1'], zones)).toBe(true)
+    expect(showsNear({ zone: 'YARD' }, ['B1'], zones)).toBe(true)
+    expect(showsNear({ zone: 'B1' }, ['YARD'], zones)).toBe(true)
+    expect(showsNear({ zone: 'YARD' }, ['W4-C1'], zones)).toBe(false)
+    expect(showsNear({ zone: 'YARD', watches: ['W4-C1'] }, ['W4-C1'], zones)).toBe(true)
+    expect(showsNear({}, ['W4'], zones)).toBe(false)
+  })
+})
