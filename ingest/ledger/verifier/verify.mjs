@@ -15,7 +15,6 @@ function hash(alg, text) {
   if (alg !== 'sha256' && alg !== 'sm3') throw new Error(`names an unknown hash: ${alg}`)
   return createHash(alg).update(text).digest('hex')
 }
-const der = (pem) => Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
 
 export const entryHash = (previous, e) =>
   hash(e.alg, JSON.stringify([previous, e.seq, e.at, e.kind, e.ref, e.by, e.payloadHash]))
@@ -49,9 +48,7 @@ export function verifyCopy(bytes, trusted = null) {
   const digest = createHash('sha256')
   let n = 0
   let keys, previous, expected, unsignedFrom, end
-  let unsigned = []
-  let entries = 0
-  let checkpoints = 0
+  let [unsigned, entries, checkpoints] = [[], 0, 0]
   const need = (condition, what) => {
     if (!condition) throw new Error(what)
   }
@@ -67,20 +64,14 @@ export function verifyCopy(bytes, trusted = null) {
       need(e.seq === expected, `is entry ${e.seq}, not ${expected}`)
       need(entryHash(previous, e) === e.hash, `entry ${e.seq}: its hash does not fit`)
       // A payload may be deleted; the chain does not need it.
-      need(
-        payload === null || payloadHash(e.alg, payload) === e.payloadHash,
-        `entry ${e.seq}: its payload does not fit`,
-      )
+      need(payload === null || payloadHash(e.alg, payload) === e.payloadHash, `entry ${e.seq}: payload does not fit`)
       previous = e.hash
       unsigned.push(e.hash)
       expected++
       entries++
     },
     checkpoint({ checkpoint: c }) {
-      need(
-        c.fromSeq === unsignedFrom && c.seq === expected - 1,
-        `signs ${c.fromSeq}–${c.seq}: that is not what is here`,
-      )
+      need(c.fromSeq === unsignedFrom && c.seq === expected - 1, `signs ${c.fromSeq}–${c.seq}, not what is here`)
       need(c.head === previous && c.root === merkleRoot(c.hash, unsigned), 'the root does not fit the entries')
       need(signedBy(keys, c, checkpointText(c)), 'the signature is not of a trusted key')
       unsignedFrom = expected
@@ -146,8 +137,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     const answer = isProof ? verifyProof(JSON.parse(bytes.toString()), trusted) : verifyCopy(bytes, trusted)
     if (isProof) console.log(`entry ${answer.seq} lies under the signed checkpoint ${answer.checkpoint}`)
     else console.log(`${answer.entries} entries, ${answer.checkpoints} checkpoints, ${answer.unsigned} unsigned: whole`)
-    for (const { algorithm, pem } of trusted ? [] : answer.keys)
-      console.log(`key of the file, to compare: ${algorithm} ${createHash('sha256').update(der(pem)).digest('hex')}`)
+    for (const { pem } of trusted ? [] : answer.keys) console.log(`key of the file, to compare:\n${pem}`)
   } catch (error) {
     console.log(error.line ? `line ${error.line}: ${error.message}` : error.message)
     process.exitCode = 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second reading of docs/ledger-format.md, in Python: hashes, payloads and Merkle roots of a copy.
 
-    python3 verify.py COPY.ndjson        prints "N entries: whole", or "line N: …" and exits with 1
+    python3 verify.py COPY.ndjson        prints "N entries: whole", or what does not fit and exits with 1
 
 Signatures need a library that Python does not bring; `openssl pkeyutl -verify` checks them one by one.
 """
@@ -32,24 +32,24 @@ def main(path):
     with open(path, encoding="utf-8", newline="\n") as lines:
         for n, line in enumerate(lines, 1):
             it = json.loads(line)
-            assert line == spell(it) + "\n", "not spelled as it was written"
-            assert it["n"] == n, "a line was removed, doubled or moved"
+            assert line == spell(it) + "\n", f"line {n}: not spelled as it was written"
+            assert it["n"] == n, f"line {n}: a line was removed, doubled or moved"
             if "header" in it:
-                assert h("sha256", spell(it["header"])) == it["check"], "header"
+                assert h("sha256", spell(it["header"])) == it["check"], f"line {n}: header"
                 previous, expected = it["header"]["previous"], it["header"]["from"]
             elif "entry" in it:
                 e, payload = it["entry"], it["payload"]
                 chained = [previous, e["seq"], e["at"], e["kind"], e["ref"], e["by"], e["payloadHash"]]
-                assert e["seq"] == expected and h(e["alg"], spell(chained)) == e["hash"], "entry"
-                assert payload is None or h(e["alg"], f"{payload['salt']}\n{payload['body']}") == e["payloadHash"], "payload"
+                assert e["seq"] == expected and h(e["alg"], spell(chained)) == e["hash"], f"line {n}: entry"
+                assert payload is None or h(e["alg"], f"{payload['salt']}\n{payload['body']}") == e["payloadHash"], f"line {n}: payload"
                 previous, expected, entries = e["hash"], expected + 1, entries + 1
                 unsigned.append(e["hash"])
             elif "checkpoint" in it:
                 c = it["checkpoint"]
-                assert c["head"] == previous and root(c["hash"], unsigned) == c["root"], "checkpoint"
+                assert c["head"] == previous and root(c["hash"], unsigned) == c["root"], f"line {n}: checkpoint"
                 unsigned = []
             else:
-                assert it["end"]["digest"] == digest.hexdigest() and it["end"]["entries"] == entries, "end"
+                assert it["end"]["digest"] == digest.hexdigest() and it["end"]["entries"] == entries, f"line {n}: end"
                 ended = True
             digest.update(line.encode())
     assert ended, "the end is missing"
@@ -57,7 +57,6 @@ def main(path):
 
 
 if __name__ == "__main__":
-    at = 0
     try:
         print(f"{main(sys.argv[1])} entries: whole")
     except (AssertionError, KeyError, ValueError) as error:
