@@ -8,7 +8,7 @@ import { parseDeviceTopic } from '#model/topics.ts'
 import { admit, type ConnectFacts, screenConnect } from './access.ts'
 import { Audience, followSubscriptions } from './audience.ts'
 import { BackPressure } from './back-pressure.ts'
-import { type AedesClient, ClientSession, peerCertificate } from './client-session.ts'
+import { type AedesClient, ClientSession, certificateSerial, peerCertificate } from './client-session.ts'
 import {
   type ClientIdentity,
   Directory,
@@ -426,8 +426,16 @@ class FacilityBroker implements Broker {
     }
   }
 
-  renewTls(tls: Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'crl'>): void {
+  renewTls(tls: Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'crl'>, revoked: ReadonlySet<string> = new Set()): void {
     this.#listeners.renew(tls)
+    if (revoked.size === 0) return
+    for (const client of this.#clients) {
+      const serial = certificateSerial(client.conn)
+      if (serial === null || !revoked.has(serial) || !client.ww) continue
+      client.ww.endedBy = 'broker'
+      this.#rejections.add(client.ww.name, 'bad-credential', 'its certificate was revoked; the connection was closed')
+      client.conn.destroy()
+    }
   }
 
   #delay(ms: number): Promise<void> {

@@ -68,3 +68,10 @@ export function peerCertificate(conn: Duplex): PeerCertificate {
     ? { kind: 'valid', name }
     : { kind: 'untrusted', why: 'its subject has no common name' }
 }
+
+/** Serial number of the client certificate of a connection, upper-case hex. */
+export function certificateSerial(conn: Duplex): string | null {
+  if (!(conn instanceof TLSSocket)) return null
+  const serial: unknown = conn.getPeerCertificate()?.serialNumber
+  return typeof serial === 'string' ? serial.toUpperCase() : null
+}

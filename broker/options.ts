@@ -82,6 +82,7 @@ export interface Broker {
   isConnected(device: string): boolean
   /** New identities; connections of removed devices or changed passwords are closed, all others stay. */
   update(identities: Identities): void
-  renewTls(tls: Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'crl'>): void
+  /** Renewed files for new connections; open ones with a certificate of these serial numbers are closed at once. */
+  renewTls(tls: Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'crl'>, revoked?: ReadonlySet<string>): void
   close(): Promise<void>
 }

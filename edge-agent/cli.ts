@@ -105,6 +105,18 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
       .option('--server', 'for a server', false)
       .option('--host <names>', 'further host names and addresses, comma-separated'),
   ).action(async (name, flags) => set((await import('./commands/pki.ts')).runPkiIssue(name, flags)))
+  pkiOption(
+    pki
+      .command('renew')
+      .description('续期：某张证书，或 30 天内到期的全部 · renews one certificate, or all that end within 30 days')
+      .argument('[name]'),
+  ).action(async (name, flags) => set((await import('./commands/pki.ts')).runPkiRenew(name, flags)))
+  pkiOption(
+    pki
+      .command('revoke')
+      .description('吊销：立即拒绝该设备的证书 · the certificate of this device is refused from now on')
+      .argument('<name>'),
+  ).action(async (name, flags) => set((await import('./commands/pki.ts')).runPkiRevoke(name, flags)))
   pkiOption(pki.command('list').description('certificates and when they end')).action(async (flags) =>
     set((await import('./commands/pki.ts')).runPkiList(flags)),
   )

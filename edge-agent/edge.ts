@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Server as TlsServer } from 'node:tls'
 import { type Broker, brokerDevices } from '#broker/index.ts'
 import { openAccounts } from '#dashboards/accounts.ts'
 import { historyOfJournal } from '#dashboards/history.ts'
@@ -38,6 +39,7 @@ import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
 import { type Attendance, openAttendance } from './parts/attendance.ts'
 import { openBroker } from './parts/broker.ts'
+import { watchCertificates } from './parts/certificates.ts'
 import { type Duty, openDuty } from './parts/duty.ts'
 import { type EndToEndTest, openEndToEndTest, ownAddress, ownIdentity } from './parts/end-to-end-test.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
@@ -290,6 +292,7 @@ class EdgeAgent implements Edge {
     if (site.broker?.url) this.#openVoice(site.broker.url)
     else if (site.broker) await this.#openBroker(data.broker)
     await this.#openTest()
+    this.#watchCertificates()
     this.#watchSite()
     this.#beat()
     this.#every(SAVE_MS, () => this.#context.save())
@@ -537,6 +540,24 @@ class EdgeAgent implements Edge {
       const running = (this.#rules?.rules.drafts ?? []).filter((d) => dirname(d.file.file) === this.#draftDir)
       return { rules, drafts: [...drafts, ...running.filter((d) => !drafts.some((x) => x.id === d.id))] }
     }
+  }
+
+  /** Renewed or revoked with `wardwatch pki` while the edge runs. The uplink reads its own at each connection. */
+  #watchCertificates(): void {
+    const { site, clock, log } = this.#options
+    const end = watchCertificates(
+      [
+        { name: 'broker', files: site.broker ?? {}, apply: (tls, revoked) => this.#broker?.renewTls(tls, revoked) },
+        {
+          name: 'console',
+          files: site.console ?? {},
+          apply: ({ cert, key }) => (this.console.app.server as unknown as TlsServer).setSecureContext({ cert, key }),
+        },
+      ],
+      clock,
+      log,
+    )
+    this.#end('certificates', end)
   }
 
   #watchSite(): void {

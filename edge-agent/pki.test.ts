@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:tls'
 import { afterAll, describe, expect, test } from 'vitest'
 import { VirtualClock } from '#model/clock.ts'
 import { systemClock } from '#model/system-clock.ts'
-import { openPki } from './pki.ts'
+import { openPki, revokedSerials } from './pki.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'ww-pki-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
@@ -65,5 +65,25 @@ describe('the certificate authority of a facility', () => {
   test('refuses a name that would leave its folder', async () => {
     const pki = await openPki(dir, 'js-03', systemClock)
     await expect(pki.ensure('../ca', 'client')).rejects.toThrow(/cannot be the name/)
+  })
+
+  test('renews for the same kind and hosts, and a revoked certificate stands in the list that servers read', async () => {
+    const folder = join(dir, 'second')
+    const pki = await openPki(folder, 'js-03', systemClock)
+    await pki.ensure('edge', 'server', ['edge.js-03.example', '192.0.2.10'])
+    await pki.ensure('W1', 'client')
+    const before = pki.list().find((c) => c.name === 'edge')?.serial
+    const renewed = await pki.renew('edge')
+    const certificate = new X509Certificate(readFileSync(renewed.cert))
+    expect(pki.list().find((c) => c.name === 'edge')?.serial).not.toBe(before)
+    expect(certificate.checkHost('edge.js-03.example')).toBe('edge.js-03.example')
+    expect(certificate.checkIP('192.0.2.10')).toBe('192.0.2.10')
+    const { serial } = await pki.revoke('W1')
+    expect(revokedSerials(readFileSync(pki.crlPath))).toEqual(new Set([serial.toUpperCase()]))
+    expect(pki.list().map((c) => c.name)).toEqual(['edge'])
+    await expect(pki.revoke('W1')).rejects.toThrow(/there is no certificate "W1"/)
+    // A new one for the same device is another certificate.
+    const again = await pki.ensure('W1', 'client')
+    expect(new X509Certificate(readFileSync(again.cert)).serialNumber).not.toBe(serial.toUpperCase())
   })
 })

@@ -1,5 +1,4 @@
 /** The embedded broker of a facility, by its site file: what it takes goes to the MQTT driver, what it refuses is told. */
-import { readFileSync } from 'node:fs'
 import { type Broker, type BrokerDevice, brokerDevices, createBroker } from '#broker/index.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { Clock } from '#model/clock.ts'
@@ -7,6 +6,7 @@ import type { Site } from '#model/site/load.ts'
 import type { DriverSet } from '../drivers.ts'
 import type { Intake } from '../intake.ts'
 import type { Log } from '../log.ts'
+import { readCertificates } from './certificates.ts'
 
 export interface BrokerPart {
   site: Site
@@ -32,15 +32,8 @@ export async function openBroker({
 }: BrokerPart): Promise<Broker> {
   const section = site.broker ?? {}
   const { limits = {} } = section
-  const tls =
-    section.tls !== undefined && section.tls !== null && section.cert && section.key
-      ? {
-          port: section.tls,
-          cert: readFileSync(section.cert),
-          key: readFileSync(section.key),
-          ...(section.ca ? { ca: readFileSync(section.ca) } : {}),
-        }
-      : null
+  const certificates = section.tls === undefined || section.tls === null ? null : readCertificates(section)
+  const tls = certificates ? { port: section.tls as number, ...certificates } : null
   return createBroker({
     facility: site.facility.id,
     clock,

@@ -44,9 +44,11 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
     ],
     ...(section.user ? { user: section.user } : {}),
     ...(section.password ? { password: section.password } : {}),
-    ...(section.ca ? { ca: readFileSync(section.ca, 'utf8') } : {}),
-    ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),
-    ...(section.key ? { key: readFileSync(section.key, 'utf8') } : {}),
+    certificates: () => ({
+      ...(section.ca ? { ca: readFileSync(section.ca, 'utf8') } : {}),
+      ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),
+      ...(section.key ? { key: readFileSync(section.key, 'utf8') } : {}),
+    }),
     ledgerHash: (change) => (change ? ledger.hashOf(change.alert.id, change) : ledger.head().hash),
     health: () => {
       const counts = desk.counts()

@@ -12,10 +12,8 @@ export interface LinkOptions {
   clientId: string
   user?: string
   password?: string
-  /** PEM texts. */
-  ca?: string
-  cert?: string
-  key?: string
+  /** PEM texts, asked for at each connection: what was renewed meanwhile is in force then. */
+  certificates?(): { ca?: string; cert?: string; key?: string }
   clock: Clock
   random(): number
   connectTimeoutMs?: number
@@ -86,7 +84,7 @@ export class Link implements UplinkLink {
   }
 
   #connect(): void {
-    const { urls, clientId, user, password, ca, cert, key, connectTimeoutMs } = this.#options
+    const { urls, clientId, user, password, connectTimeoutMs } = this.#options
     this.url = urls[this.#attempt % urls.length]!
     const options: IClientOptions = {
       clientId,
@@ -99,12 +97,10 @@ export class Link implements UplinkLink {
     }
     if (user !== undefined) options.username = user
     if (password !== undefined) options.password = password
-    if (ca !== undefined) options.ca = ca
-    if (cert !== undefined) options.cert = cert
-    if (key !== undefined) options.key = key
     let client: MqttClient
     let reason = 'the connection was closed'
     try {
+      Object.assign(options, this.#options.certificates?.())
       client = mqtt.connect(this.url, options)
     } catch (error) {
       this.#later((error as Error).message)
