@@ -50,6 +50,7 @@ import { openEdgeQuality } from './parts/quality.ts'
 import { classRetention, type RetentionJob, retentionJob } from './parts/retention.ts'
 import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
 import { openSeriesStores } from './parts/series-stores.ts'
+import { openVideo, type VideoPart } from './parts/video.ts'
 import { RulesRunner } from './rules-runner.ts'
 import { type SiteWatch, watchSiteFile } from './site-reload.ts'
 
@@ -111,6 +112,7 @@ class EdgeAgent implements Edge {
   #voice: Voice | null = null
   #uplink: Uplink | null = null
   #pictures!: EvidencePictures
+  #video!: VideoPart
   #facility!: EdgeFacilityDesk
   #quality!: Quality
   #facts!: IndicatorFacts
@@ -215,8 +217,17 @@ class EdgeAgent implements Edge {
       random: this.#options.random,
     })
     this.#pictures = new EvidencePictures(data.pictures, clock, {
-      snapshot: (camera) => this.drivers.onvif.snapshot(camera),
+      snapshot: async (camera) => this.#video.recent(camera) ?? this.drivers.onvif.snapshot(camera),
     })
+    this.#video = openVideo({
+      site,
+      clock,
+      log,
+      dir: data.pictures,
+      context: this.#context,
+      drivers: this.drivers,
+    })
+    this.#end('video', () => this.#video.close())
     const {
       local: series,
       sinks,
@@ -351,10 +362,13 @@ class EdgeAgent implements Edge {
     void this.#voice
       ?.publish(topics.alert(change.alert.facility, change.alert.level), JSON.stringify(alertEvent(change)), { qos: 1 })
       .catch(() => {})
-    if (change.change === 'raised' && change.alert.domain !== 'equipment')
-      void this.#pictures
-        .keep(change.alert.id, this.#placing.camerasFor(change.alert))
-        .catch((error: Error) => log.warn('picture.failed', { alert: change.alert.id, error: error.message }))
+    if (change.change === 'raised' && change.alert.domain !== 'equipment') {
+      const { id, raisedAt } = change.alert
+      const cameras = this.#placing.camerasFor(change.alert)
+      void Promise.all([this.#pictures.keep(id, cameras), this.#video.keepPreroll(id, cameras, raisedAt)]).catch(
+        (error: Error) => log.warn('picture.failed', { alert: id, error: error.message }),
+      )
+    }
   }
 
   async #openBroker(dataDir: string): Promise<void> {
@@ -418,6 +432,7 @@ class EdgeAgent implements Edge {
       intake: this.#intake,
       rules: this.#rules,
       pictures: this.#pictures,
+      video: this.#video,
       pumps: this.#pumps,
       broker: () => this.#broker,
       uplink: () => this.#uplink,
@@ -467,6 +482,7 @@ class EdgeAgent implements Edge {
       tier: 'facility',
       alerts: this.desk,
       facility: this.#facility,
+      video: this.#video,
       quality: this.#quality,
       indicators,
       series,

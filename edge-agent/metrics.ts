@@ -29,6 +29,7 @@ export interface MetricSources {
   escalation(): { watched: number; steps: number; failed: number }
   webhook(): Record<string, number> | null
   pictures(): { kept: number; failed: number }
+  video(): { streams: number; viewers: number; started: number; failed: number; rings: number; ringBytes: number }
   quality(): Record<string, number>
   /** Removed since the start, by store and class. */
   retention(): Record<string, number>
@@ -134,6 +135,9 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
   })
   gauge('pictures', 'Evidence pictures kept and failed', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.pictures())) set(n, { what })
+  })
+  gauge('video', 'Live streams, viewers, starts, failures; rings and bytes of pre-roll', ['what'], (set) => {
+    for (const [what, n] of Object.entries(sources.video())) if (typeof n === 'number') set(n, { what })
   })
   gauge(
     'quality',

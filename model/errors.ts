@@ -118,6 +118,11 @@ const kinds = {
     meaning: 'The device answered with an error.',
     remedy: 'Check user, password and permissions on the device.',
   },
+  'video-unavailable': {
+    retry: 'fatal',
+    meaning: 'The edge cannot give live video; pictures go on.',
+    remedy: 'Install ffmpeg on the edge, or set video.live in the site file above 0.',
+  },
   'sink-unreachable': {
     retry: 'retriable',
     meaning: 'The time-series store does not answer.',

@@ -93,6 +93,7 @@ export class Stage {
         host,
         port: this.#options.onvifPort ?? 0,
         discovery: this.#options.discovery ?? false,
+        rtsp: true,
         clock,
         chance: () => chance.next(),
         cameras: cameras.map((d) => ({

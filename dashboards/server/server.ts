@@ -10,6 +10,7 @@ import type { DeviceState, FacilityDesk } from '#model/ports/facility.ts'
 import type { Ledger } from '#model/ports/ledger.ts'
 import type { QualityDesk } from '#model/ports/quality.ts'
 import type { Series } from '#model/ports/series.ts'
+import type { Video } from '#model/ports/video.ts'
 import type { DeskLoad } from './alarm-load.ts'
 import type { AuditEvent } from './authentication.ts'
 import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
@@ -36,6 +37,7 @@ import { registerRuleRoutes } from './routes/rules.ts'
 import { registerSeriesRoutes } from './routes/series.ts'
 import { registerShiftRoutes } from './routes/shift.ts'
 import { registerStreamRoute } from './routes/stream.ts'
+import { registerVideoRoutes } from './routes/video.ts'
 import { type AlertHistory, SseHub, type SseHubOptions } from './sse-hub.ts'
 import { type Viewer, type ViewingFault, type ViewingRule, viewingFault } from './viewing.ts'
 
@@ -62,6 +64,7 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   series?: Series
   ledger?: Ledger
   indicators?: IndicatorSource
+  video?: Video
   /** Where alert changes older than the ring come from, under the sequence numbers of `AlertDesk.onChange`. */
   history?: AlertHistory<AlertChange>
   stream?: Partial<Pick<SseHubOptions<Mask>, 'ring' | 'otherRing' | 'clientBytes' | 'maxClients' | 'heartbeatMs'>>
@@ -186,6 +189,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     registerRuleRoutes(app, facility)
     registerReadingRoutes(app, kit, facility)
     registerPictureRoutes(app, kit, facility)
+    if (options.video) registerVideoRoutes(app, kit, options.video)
     registerQualityRoutes(app, kit, facility)
   }
   if (options.series) registerSeriesRoutes(app, kit, options.series)

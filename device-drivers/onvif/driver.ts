@@ -19,14 +19,16 @@ import { type Picture, PictureDesk } from './picture-desk.ts'
 export interface OnvifDriver extends Driver {
   readonly name: 'onvif'
   /**
-   * A picture of the camera now, or the newest one younger than 2 s. `takenAt` is edge time, ms.
+   * A picture of the camera now, or the newest one younger than `maxAgeMs` (2 s). `takenAt` is edge time, ms.
    * @throws WardwatchError `not-found`, `device-unreachable`, `bad-credential`, `device-refused`, `bad-payload`.
    */
-  snapshot(device: string): Promise<Picture>
+  snapshot(device: string, maxAgeMs?: number): Promise<Picture>
   /** Turns the camera to a preset, named by token or name. */
   gotoPreset(device: string, preset: string): Promise<void>
   /** RTSP address of the camera's first profile, with a host that can be reached, without password. */
   streamUri(device: string): Promise<string>
+  /** The same address with what the camera wants to be told at its door. */
+  stream(device: string): Promise<{ uri: string; user: string; password: string }>
 }
 
 export interface OnvifDriverOptions {
@@ -209,9 +211,14 @@ export function createDriver(host: DriverHost, options: OnvifDriverOptions = {})
         return [{ device: device.id, level: 'fault', message: (error as Error).message }]
       }
     },
-    snapshot: (id) => pictures.take(id, () => withClient(id, (client) => client.snapshot())),
+    snapshot: (id, maxAgeMs) => pictures.take(id, () => withClient(id, (client) => client.snapshot()), maxAgeMs),
     gotoPreset: (id, preset) => withClient(id, (client) => client.gotoPreset(preset)),
     streamUri: (id) => withClient(id, (client) => client.streamUri()),
+    async stream(id) {
+      const uri = await withClient(id, (client) => client.streamUri())
+      const { user = '', password = '' } = entries.get(id)?.address ?? {}
+      return { uri, user, password }
+    },
   }
 }
 

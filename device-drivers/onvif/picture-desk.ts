@@ -34,14 +34,15 @@ export class PictureDesk {
     this.#emit = emit
   }
 
-  take(device: string, shoot: () => Promise<Uint8Array>): Promise<Picture> {
+  /** @param maxAgeMs how old a shared picture may be; pre-roll asks for younger ones. */
+  take(device: string, shoot: () => Promise<Uint8Array>, maxAgeMs = FRESH_MS): Promise<Picture> {
     let desk = this.#desks.get(device)
     if (!desk) {
       desk = { pending: null, last: null, lost: false, again: null }
       this.#desks.set(device, desk)
     }
     const known = desk
-    if (known.last && this.#host.clock.now() - known.last.takenAt < FRESH_MS) return Promise.resolve(known.last)
+    if (known.last && this.#host.clock.now() - known.last.takenAt < maxAgeMs) return Promise.resolve(known.last)
     known.pending ??= this.#shoot(device, known, shoot).finally(() => {
       known.pending = null
     })

@@ -12,6 +12,7 @@ import { createMetrics } from '../metrics.ts'
 import type { RulesRunner } from '../rules-runner.ts'
 import type { Duty } from './duty.ts'
 import type { EndToEndState } from './end-to-end-test.ts'
+import type { VideoPart } from './video.ts'
 import type { RetentionJob } from './retention.ts'
 
 export interface SelfReportPart {
@@ -23,6 +24,7 @@ export interface SelfReportPart {
   intake: Intake
   rules: RulesRunner
   pictures: EvidencePictures
+  video: VideoPart
   pumps: readonly Pump[]
   /** Asked each time: the broker opens last. */
   broker(): Broker | null
@@ -116,5 +118,6 @@ export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
     quality: () => ({ ...part.quality.counts() }),
     retention: () => part.retention.state().total,
     pictures: () => ({ kept: part.pictures.kept, failed: part.pictures.failed }),
+    video: () => part.video.state(),
   })
 }

@@ -17,6 +17,7 @@ import {
   type SinksSection,
   SiteSchema,
   type UplinkSection,
+  type VideoSection,
 } from './schema.ts'
 
 export type Site = { facility: FacilityInfo } & { [K in ContextKind]?: ContextItems[K][] } & {
@@ -25,6 +26,7 @@ export type Site = { facility: FacilityInfo } & { [K in ContextKind]?: ContextIt
   sinks?: SinksSection
   uplink?: UplinkSection
   console?: ConsoleSection
+  video?: VideoSection
   retention?: RetentionSection
   ledger?: LedgerSection
 }

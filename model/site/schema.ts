@@ -428,6 +428,15 @@ export const RUNTIME_SCHEMAS = {
     },
     closed,
   ),
+  video: Type.Object(
+    {
+      /** Cameras streamed at one time; default 8, 0 = off. */
+      live: Type.Optional(Type.Integer({ minimum: 0, maximum: 64 })),
+      /** Cameras whose last ten seconds are held; default 32, 0 = off. */
+      preroll: Type.Optional(Type.Integer({ minimum: 0, maximum: 32 })),
+    },
+    closed,
+  ),
   console: Type.Object(
     {
       host: Type.Optional(Type.String()),
@@ -507,6 +516,7 @@ export type FacilityInfo = Static<typeof FacilitySchema>
 export type BrokerSection = Static<typeof RUNTIME_SCHEMAS.broker>
 export type SinksSection = Static<typeof RUNTIME_SCHEMAS.sinks>
 export type UplinkSection = Static<typeof RUNTIME_SCHEMAS.uplink>
+export type VideoSection = Static<typeof RUNTIME_SCHEMAS.video>
 export type ConsoleSection = Static<typeof RUNTIME_SCHEMAS.console>
 export type RetentionSection = Static<typeof RUNTIME_SCHEMAS.retention>
 export type LedgerSection = Static<typeof RUNTIME_SCHEMAS.ledger>

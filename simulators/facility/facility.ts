@@ -170,6 +170,8 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
       { id: 'T1', cabinet: 'CAB1' },
       { id: 'T2', cabinet: 'CAB2' },
     ],
+    // Twins draw every picture themselves: a few cameras show what pre-roll is, and leave the machine to the rest.
+    video: { preroll: 4 },
     console: {
       desks: [{ id: 'console-1', zones: ['*'] }],
       duty: [{ shift: 'A', chief: 'S01', officers: ['S05', 'S06'] }],

@@ -75,7 +75,20 @@ class Encoder {
 
   constructor(camera: Camera, onEnd: () => void) {
     this.#camera = camera
-    const input = ['-probesize', '32', '-analyzeduration', '0', '-f', 'image2pipe', '-c:v', 'mjpeg', '-framerate', String(FRAMES_PER_S), '-i', 'pipe:0']
+    const input = [
+      '-probesize',
+      '32',
+      '-analyzeduration',
+      '0',
+      '-f',
+      'image2pipe',
+      '-c:v',
+      'mjpeg',
+      '-framerate',
+      String(FRAMES_PER_S),
+      '-i',
+      'pipe:0',
+    ]
     const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline']
     const shape = ['-pix_fmt', 'yuv420p', '-g', String(FRAMES_PER_S * 2), '-x264-params', 'repeat-headers=1:aud=1']
     this.#child = spawn(
@@ -112,8 +125,7 @@ class Encoder {
     const time = ((this.#frame * CLOCK_HZ) / FRAMES_PER_S) >>> 0
     const payloads = payloadsOf(unit)
     for (const player of this.players)
-      for (const [i, payload] of payloads.entries())
-        send(player, payload, time, picture && i === payloads.length - 1)
+      for (const [i, payload] of payloads.entries()) send(player, payload, time, picture && i === payloads.length - 1)
   }
 
   end(): void {
@@ -183,7 +195,7 @@ export async function startRtspServer(host: string, cameras: Map<string, Camera>
       if (body) lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
       socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`)
     }
-    const handle = (request: Request): void => {
+    const handle = (request: Request): unknown => {
       const camera = cameraOf(request.url, cameras) ?? chosen
       if (request.method === 'OPTIONS')
         return answer(request, '200 OK', { Public: 'OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER' })

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Device } from '#model/context/kinds.ts'
 import type { FacilityDesk, Snapshot } from '#model/ports/facility.ts'
+import type { Account } from '../accounts.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { describeRoute } from '../openapi.ts'
 import { notFound, problem } from '../problem.ts'
@@ -32,8 +33,8 @@ function refuse(camera: string, fault: ViewingFault): never {
   throw problem(403, why, { code: `viewing-${fault.why}`, zone: fault.zone })
 }
 
-export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
-  let open = 0
+/** Lets nobody past who may not look through the camera now; for pictures and for live video alike. */
+export function lookGate(kit: ConsoleKit): (account: Account, camera: string) => Promise<void> {
   /** A wall is seen by whoever passes: it looks only where there is something to see. */
   const nearSerious = async (camera: Device): Promise<boolean> => {
     const { zones } = kit.facts!.fresh()
@@ -42,6 +43,23 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
     const own = page?.items.some((alert) => alert.device === camera.id) ?? false
     return own || showsNear(camera, places, zones)
   }
+  return async (account, id) => {
+    const entry = kit.facts!.fresh().devices.get(id)
+    if (!entry || (entry.kind !== undefined && entry.kind !== 'camera')) throw notFound('camera', id)
+    refuseLook(kit, account, id)
+    if (account.role === 'wall' && !(await nearSerious(entry))) refuse(id, { why: 'no-alert', zone: null })
+  }
+}
+
+/** What was kept of a camera stays under the rights of its place. */
+export function refuseLook(kit: ConsoleKit, account: Account, camera: string): void {
+  const fault = kit.viewing(account, camera)
+  if (fault) refuse(camera, fault)
+}
+
+export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, desk: FacilityDesk): void {
+  let open = 0
+  const gate = lookGate(kit)
   app.get<{ Params: { id: string } }>(
     '/api/v1/cameras/:id/snapshot',
     {
@@ -53,12 +71,8 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
     },
     async (request, reply) => {
       const { id } = request.params
-      const entry = kit.facts!.fresh().devices.get(id)
-      if (!entry || (entry.kind !== undefined && entry.kind !== 'camera')) throw notFound('camera', id)
       const account = accountOf(request)
-      const fault = kit.viewing(account, id)
-      if (fault) refuse(id, fault)
-      if (account.role === 'wall' && !(await nearSerious(entry))) refuse(id, { why: 'no-alert', zone: null })
+      await gate(account, id)
       if (open >= MAX_OPEN)
         throw problem(503, 'Too many pictures are being fetched; try again in a second.', { retryAfterS: 1 })
       open++
@@ -85,8 +99,7 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
       const { id } = request.params
       const picture = await desk.evidencePicture(id)
       if (!picture) throw problem(404, `No picture was kept for alert "${id}".`)
-      const fault = kit.viewing(accountOf(request), picture.device)
-      if (fault) refuse(picture.device, fault)
+      refuseLook(kit, accountOf(request), picture.device)
       kit.looks.look(accountOf(request).id, 'picture', 1, `alert ${id}`)
       return send(reply, picture)
     },

@@ -1,0 +1,159 @@
+/** Live video and pre-roll over HTTP: rights by role and place, one stream for the viewer, each look recorded. */
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WardwatchError } from '#model/errors.ts'
+import type { LiveViewer, Video } from '#model/ports/video.ts'
+import { systemClock } from '#model/system-clock.ts'
+import { type Accounts, openAccounts } from './accounts.ts'
+import type { Look } from './looks.ts'
+import { SampleDesk, SampleFacility, SampleLedger, sampleAlert, T0 } from './sample-facility.ts'
+import { type ConsoleServer, createConsoleServer } from './server.ts'
+
+const JPEG = Buffer.from([0xff, 0xd8, 1, 2, 0xff, 0xd9])
+const MIME = 'video/mp4; codecs="avc1.42c01e"'
+
+class FakeVideo implements Video {
+  viewers = new Set<LiveViewer>()
+  refuse: WardwatchError | null = null
+  async watch(_camera: string, viewer: LiveViewer) {
+    if (this.refuse) throw this.refuse
+    this.viewers.add(viewer)
+    viewer.data(Buffer.from('head '))
+    return { mime: MIME, stop: () => void this.viewers.delete(viewer) }
+  }
+  async preroll(alert: string) {
+    const sha256 = createHash('sha256').update(JPEG).digest('hex')
+    return alert === 'a1' ? [{ device: 'K31', takenAt: T0 - 3000, sha256 }] : []
+  }
+  async prerollPicture() {
+    return JPEG
+  }
+  state() {
+    return { unavailable: null, streams: 0, viewers: 0, started: 0, failed: 0, rings: 0, ringBytes: 0 }
+  }
+}
+
+let dir: string
+let accounts: Accounts
+let video: FakeVideo
+let desk: SampleDesk
+let looks: Look[]
+let server: ConsoleServer
+let url: string
+const tokens: Record<string, string> = {}
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'ww-video-'))
+  accounts = openAccounts({ dir, clock: systemClock, scryptLog2: 4 })
+  for (const [id, role] of [
+    ['li', 'officer'],
+    ['zhao', 'officer'],
+    ['wang', 'chief'],
+    ['gov', 'provincial'],
+    ['wall', 'wall'],
+  ] as const) {
+    await accounts.add({ id, role, password: 'Geheim-1234' })
+    tokens[id] = accounts.token(id).token
+  }
+  desk = new SampleDesk(systemClock)
+  desk.publish(sampleAlert('a1'))
+  const facility = new SampleFacility()
+  facility.items.zones!.push({ id: 'W3-WC', kind: 'toilet', parent: 'W3' }, { id: 'W9', kind: 'ward', parent: 'B1' })
+  facility.items.devices!.push(
+    { id: 'K-WC', kind: 'camera', driver: 'onvif', zone: 'W3', watches: ['W3-WC'] },
+    { id: 'K-W9', kind: 'camera', driver: 'onvif', zone: 'W9' },
+  )
+  video = new FakeVideo()
+  looks = []
+  server = await createConsoleServer({
+    id: 'js-03',
+    clock: systemClock,
+    accounts,
+    alerts: desk,
+    facility,
+    ledger: new SampleLedger(),
+    logger: pino({ level: 'silent' }),
+    onLook: (look) => looks.push(look),
+    video,
+    viewing: [{ zones: ['W9'], accounts: ['zhao'], roles: ['chief'] }],
+    webRoot: null,
+  })
+  url = await server.listen()
+})
+afterEach(async () => {
+  await server.close()
+  accounts.close()
+  rmSync(dir, { recursive: true })
+})
+
+const ask = (who: string, path: string, signal?: AbortSignal) =>
+  fetch(`${url}/api/v1${path}`, { headers: { authorization: `Bearer ${tokens[who]}` }, ...(signal ? { signal } : {}) })
+
+test('a viewer gets the stream as it comes, is noted with name and camera, and leaves with the connection', async () => {
+  const abort = new AbortController()
+  const answer = await ask('li', '/cameras/K31/live', abort.signal)
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('content-type')).toBe(MIME)
+  const reader = answer.body!.getReader()
+  const text = async () => Buffer.from((await reader.read()).value!).toString()
+  expect(await text()).toBe('head ')
+  for (const viewer of video.viewers) viewer.data(Buffer.from('fragment'))
+  expect(await text()).toBe('fragment')
+  expect(looks).toContainEqual(expect.objectContaining({ by: 'li', what: 'live', purpose: 'camera K31' }))
+  abort.abort()
+  await expect.poll(() => video.viewers.size).toBe(0)
+})
+
+test('a stream that ends is an ended answer', async () => {
+  const answer = await ask('li', '/cameras/K31/live')
+  for (const viewer of video.viewers) viewer.end('the camera is gone')
+  expect(await answer.text()).toBe('head ')
+})
+
+test('a ward is looked into by those the site names, a toilet by nobody, and roles without video see none', async () => {
+  for (const path of ['live', 'snapshot']) {
+    expect((await ask('li', `/cameras/K-W9/${path}`)).status, path).toBe(403)
+    expect((await ask('wang', `/cameras/K-WC/${path}`)).status, path).toBe(403)
+    expect((await ask('gov', `/cameras/K31/${path}`)).status, path).toBe(403)
+    expect((await ask('wang', `/cameras/CB1/${path}`)).status, path).toBe(404)
+  }
+  expect(((await (await ask('li', '/cameras/K-W9/live')).json()) as { detail: string }).detail).toBe(
+    'Pictures of zone "W9" are shown only to those whom console.viewing of the site file names.',
+  )
+  const abort = new AbortController()
+  expect((await ask('zhao', '/cameras/K-W9/live', abort.signal)).status).toBe(200)
+  abort.abort()
+  expect(looks.some((look) => look.by === 'li')).toBe(false)
+})
+
+test('a wall sees live what is near an open red or orange alert, and nothing else', async () => {
+  expect((await ask('wall', '/cameras/K31/live')).status).toBe(403)
+  desk.publish(sampleAlert('a9', { level: 'orange', zone: 'YARD' }))
+  const abort = new AbortController()
+  expect((await ask('wall', '/cameras/K31/live', abort.signal)).status).toBe(200)
+  abort.abort()
+})
+
+test('no ffmpeg and no room are told with their code, so that the console shows pictures instead', async () => {
+  video.refuse = new WardwatchError('video-unavailable', 'There is no live video: ffmpeg is not installed on the edge.')
+  const answer = await ask('li', '/cameras/K31/live')
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toMatchObject({ code: 'video-unavailable', detail: expect.stringContaining('ffmpeg') })
+})
+
+test('the seconds before an alert are listed with hashes and shown one by one to those who may see persons', async () => {
+  const list = (await (await ask('li', '/alerts/a1/preroll')).json()) as { items: { sha256: string }[]; total: number }
+  expect(list.total).toBe(1)
+  const picture = await ask('li', '/alerts/a1/preroll/0')
+  expect(picture.headers.get('x-taken-at')).toBe(String(T0 - 3000))
+  const bytes = Buffer.from(await picture.arrayBuffer())
+  expect(createHash('sha256').update(bytes).digest('hex')).toBe(list.items[0]!.sha256)
+  expect((await ask('li', '/alerts/a1/preroll/1')).status).toBe(404)
+  expect((await ask('li', '/alerts/a1/preroll/..%2f0')).status).toBe(404)
+  expect((await ask('gov', '/alerts/a1/preroll')).status).toBe(403)
+  expect(looks).toContainEqual(expect.objectContaining({ by: 'li', what: 'preroll' }))
+})
