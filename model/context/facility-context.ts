@@ -64,6 +64,11 @@ export class FacilityContext {
   readonly #items: Items
   #index: Index | null = null
   #permits: Permits | null = null
+  // The rules ask about the same person, device and place one after the other.
+  #lastPerson: { id: string; item: Person | undefined } = { id: '', item: undefined }
+  #lastStaff: { id: string; item: Staff | undefined } = { id: '', item: undefined }
+  #lastDevice: { id: string; item: Device | undefined } = { id: '', item: undefined }
+  #lastZone: { id: string; item: Zone | undefined } = { id: '', item: undefined }
   readonly #steady = new Steady(2, (at) => this.#spanAround(at))
   #lists: { [K in ContextKind]?: ContextItems[K][] } = {}
   /** `--adopt`: devices nobody registered, taken as devices of the zone of their first reading. */
@@ -107,6 +112,14 @@ export class FacilityContext {
     this.#permits = null
     this.#lists = {}
     this.#steady.forget()
+    this.#forgetLast()
+  }
+
+  #forgetLast(): void {
+    this.#lastPerson.id = ''
+    this.#lastStaff.id = ''
+    this.#lastDevice.id = ''
+    this.#lastZone.id = ''
   }
 
   /** In which nothing that permits begins or ends. */
@@ -133,6 +146,7 @@ export class FacilityContext {
 
   adopt(device: Device): void {
     this.#adopted.set(device.id, device)
+    this.#forgetLast()
     this.#index?.addDevice(device)
   }
   /** What a device is may be left out of the site file: its readings tell. */
@@ -141,6 +155,7 @@ export class FacilityContext {
     const known = adopted ?? this.#items.devices.get(id)
     if (!known || known.kind !== undefined) return
     const device = { ...known, kind }
+    this.#forgetLast()
     if (adopted) this.#adopted.set(id, device)
     else {
       this.#items.devices.set(id, device)
@@ -167,7 +182,12 @@ export class FacilityContext {
 
   // Places.
   zone(id: string | null | undefined): Zone | undefined {
-    return id ? this.#items.zones.get(id) : undefined
+    if (!id) return undefined
+    if (id !== this.#lastZone.id) {
+      this.#lastZone.item = this.#items.zones.get(id)
+      this.#lastZone.id = id
+    }
+    return this.#lastZone.item
   }
   /** The zone and its ancestors, nearest first. */
   upward(id: string | null): readonly string[] {
@@ -205,7 +225,12 @@ export class FacilityContext {
 
   // Devices.
   device(id: string | null | undefined): Device | undefined {
-    return id ? (this.#items.devices.get(id) ?? this.#adopted.get(id)) : undefined
+    if (!id) return undefined
+    if (id !== this.#lastDevice.id) {
+      this.#lastDevice.item = this.#items.devices.get(id) ?? this.#adopted.get(id)
+      this.#lastDevice.id = id
+    }
+    return this.#lastDevice.item
   }
   devicesOf(zone: string): readonly Device[] {
     return this.#i.devicesByZone.get(zone) ?? []
@@ -273,10 +298,20 @@ export class FacilityContext {
 
   // People.
   person(id: string | null | undefined): Person | undefined {
-    return id ? this.#items.people.get(id) : undefined
+    if (!id) return undefined
+    if (id !== this.#lastPerson.id) {
+      this.#lastPerson.item = this.#items.people.get(id)
+      this.#lastPerson.id = id
+    }
+    return this.#lastPerson.item
   }
   staff(id: string | null | undefined): Staff | undefined {
-    return id ? this.#items.staff.get(id) : undefined
+    if (!id) return undefined
+    if (id !== this.#lastStaff.id) {
+      this.#lastStaff.item = this.#items.staff.get(id)
+      this.#lastStaff.id = id
+    }
+    return this.#lastStaff.item
   }
   /** A camera may name a person by id or by the id of the face. */
   personOfFace(name: string): string {

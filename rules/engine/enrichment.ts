@@ -32,17 +32,22 @@ export class Enrichment {
   }
 
   enrich(reading: TakenReading, time: number, late: boolean, now: number): Input {
-    const { device, type, value } = reading
-    let dev = this.#site.device(device)
+    const { value } = reading
+    const spec = READING_TYPES.get(reading.type)
+    let dev = this.#site.device(reading.device)
+    // The site's and the catalogue's own texts: looking them up again is then a matter of a pointer.
+    const type = spec?.type ?? reading.type
+    const device = dev?.id ?? reading.device
     if (dev && dev.kind === undefined) {
-      const producers = READING_TYPES.get(type)?.producers ?? []
+      const producers = spec?.producers ?? []
       const kind = producers.length === 1 && producers[0] !== '*' ? producers[0] : undefined
       if (kind) {
         this.#site.learnKind(device, kind as DeviceKind)
         dev = this.#site.device(device)
       }
     }
-    const subject = this.#subject(reading)
+    const named = this.#subject(reading)
+    const subject = named === null ? null : (this.#site.person(named)?.id ?? named)
     const bad = reading.quality === 'bad'
     const record = this.#signals.record(device)
     if (!isAbout(type)) {

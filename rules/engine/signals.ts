@@ -61,8 +61,11 @@ export class Signals {
     return this.#restSince.get(person) ?? null
   }
 
+  /** The record that was asked for last: the rules ask about the same device one after the other. */
+  #recent: DeviceRecord | undefined
+
   record(device: string): DeviceRecord {
-    let record = this.#devices.get(device)
+    let record = this.find(device)
     if (!record) {
       record = { id: device, spokeAt: null, online: null, onlineChangedAt: 0, signals: {} }
       this.#devices.set(device, record)
@@ -70,7 +73,10 @@ export class Signals {
     return record
   }
   find(device: string): DeviceRecord | undefined {
-    return this.#devices.get(device)
+    if (this.#recent?.id === device) return this.#recent
+    const record = this.#devices.get(device)
+    if (record !== undefined) this.#recent = record
+    return record
   }
   records(): IterableIterator<DeviceRecord> {
     return this.#devices.values()
@@ -95,7 +101,7 @@ export class Signals {
 
   /** The signal that speaks at `at`, or null when it is unknown: none, bad, expired, or the device offline. */
   at(device: string, type: string, at: number): Signal | null {
-    const record = this.#devices.get(device)
+    const record = this.find(device)
     const signal = record?.signals[type]
     if (!record || !signal || signal.bad || record.online === false) return null
     return at <= signal.time + validMs(type, signal.value) ? signal : null
@@ -103,7 +109,7 @@ export class Signals {
 
   /** The last value whatever its age; null when none was ever said. */
   last(device: string, type: string): Signal | null {
-    return this.#devices.get(device)?.signals[type] ?? null
+    return this.find(device)?.signals[type] ?? null
   }
 
   snapshot(): { records: DeviceRecord[]; rest: [string, number | null][] } {
@@ -111,6 +117,7 @@ export class Signals {
   }
   restore(snapshot: ReturnType<Signals['snapshot']>): void {
     this.#devices.clear()
+    this.#recent = undefined
     for (const record of snapshot.records) this.#devices.set(record.id, record)
     this.#restSince.clear()
     for (const [person, since] of snapshot.rest) this.#restSince.set(person, since)

@@ -26,8 +26,11 @@ export class Whereabouts {
   /** Persons by zone of their last fix, so that a zone's people are found without walking everybody. */
   readonly #byZone = new Map<string, Set<string>>()
 
+  /** The fix that was asked for last: the rules ask about the same person one after the other. */
+  #recent: Fix | undefined
+
   move(fix: Omit<Fix, 'previous'>): boolean {
-    const before = this.#fixes.get(fix.person)
+    const before = this.last(fix.person)
     if (before && fix.time < before.time) return false
     if (before) {
       if (before.zone !== fix.zone) {
@@ -57,11 +60,14 @@ export class Whereabouts {
   }
 
   last(person: string): Fix | undefined {
-    return this.#fixes.get(person)
+    if (this.#recent?.person === person) return this.#recent
+    const fix = this.#fixes.get(person)
+    if (fix !== undefined) this.#recent = fix
+    return fix
   }
   /** The last fix if it still speaks at `at`. */
   at(person: string, at: number): Fix | undefined {
-    const fix = this.#fixes.get(person)
+    const fix = this.last(person)
     return fix && at <= fix.time + FIX_VALID_MS ? fix : undefined
   }
   /** People whose valid fix lies in the zone, sorted. */
@@ -81,6 +87,7 @@ export class Whereabouts {
   }
   restore(fixes: Fix[]): void {
     this.#fixes.clear()
+    this.#recent = undefined
     this.#byZone.clear()
     for (const fix of fixes) {
       this.#fixes.set(fix.person, fix)
