@@ -12,8 +12,8 @@ import { createMetrics } from '../metrics.ts'
 import type { RulesRunner } from '../rules-runner.ts'
 import type { Duty } from './duty.ts'
 import type { EndToEndState } from './end-to-end-test.ts'
-import type { VideoPart } from './video.ts'
 import type { RetentionJob } from './retention.ts'
+import type { VideoPart } from './video.ts'
 
 export interface SelfReportPart {
   facility: string
