@@ -24,6 +24,7 @@ import { ALERT_STATES, LEVELS } from '#model/alert/alert.ts'
 import type { Clock } from '#model/clock.ts'
 import { LINES, type Line, type ProvinceConfig } from './config.ts'
 import { UPLINK_SCHEMAS } from './envelope.ts'
+import { registerProvinceIndicatorRoutes } from './indicator-routes.ts'
 import type { Overview } from './overview.ts'
 import type { OwnActOutcome } from './own-alerts.ts'
 import {
@@ -239,24 +240,12 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
       },
     )
 
-  app.get(
-    '/api/v1/indicators',
-    {
-      onRequest: allow('indicators:read'),
-      schema: describeRoute('Indicator values as facilities reported them', 'province', { ok: listShape() }),
-    },
-    async (request) => {
-      const query = request.query as Query
-      const items = await listIndicators(sql, scopeOf(request), {
-        facility: listOf(query, 'facility'),
-        indicator: listOf(query, 'indicator') ?? listOf(query, 'id'),
-        from: timeOf(query, 'from'),
-        to: timeOf(query, 'to'),
-        limit: limitOf(query, 1_000),
-      })
-      return { items: items.map((i) => ({ ...i, id: i.indicator })), next: null, total: items.length }
-    },
-  )
+  registerProvinceIndicatorRoutes(app, {
+    sql,
+    clock,
+    scopeOf,
+    facilities: ({ lines }) => overview.list().filter((f) => lines.includes(f.line)),
+  })
 
   app.get(
     '/api/v1/anchors',

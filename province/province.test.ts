@@ -260,6 +260,50 @@ describe('the provincial tier', () => {
     expect((await get('/api/v1/alerts/aAFTER')).status).toBe(200)
   })
 
+  test('indicators of facilities are merged, ranked, drawn as a line and given as a table; small numbers are not shown', async () => {
+    const [one, two, detox] = [
+      await connect('js-03', 'secret-three'),
+      await connect('js-04', 'secret-four'),
+      await connect('detox', 'secret-detox'),
+    ]
+    const day = { from: START - 8 * 3_600_000, to: START + 16 * 3_600_000 }
+    const told: [MqttClient, string, number, string, number | null, number][] = [
+      [one, 'js-03', 101, 'I16', 1, 900],
+      [two, 'js-04', 101, 'I16', 0.5, 100],
+      [one, 'js-03', 102, 'I39', 90, 9],
+      [one, 'js-03', 103, 'I04', 0.9, 40],
+      [two, 'js-04', 102, 'I31', 0.5, 2],
+      [detox, 'js-21', 101, 'I16', 0, 5000],
+      // Said again, the newer word holds.
+      [one, 'js-03', 104, 'I39', 93, 9],
+    ]
+    for (const [client, facility, sequence, indicator, value, n] of told)
+      await publish(client, message(facility, 'indicator', sequence, { indicator, ...day, value, n }))
+    // biome-ignore lint/suspicious/noExplicitAny: the answer is looked into here and there
+    const overview = (await get('/api/v1/indicators/overview')).body as any
+    const value = (id: string) => overview.values.find((v: { id: string }) => v.id === id)
+    expect(value('I16')).toMatchObject({ value: 950 / 6000, n: 6000, target: 0.98 })
+    // The alerts of this test arrived hours after their time of event, or at it.
+    expect(value('I20').n).toBeGreaterThan(0)
+    expect(overview.ranking[0]).toMatchObject({ facility: 'js-03', index: 93, rank: 1, n: 40 })
+    expect(overview.ranking.slice(1).every((r: { rank: number | null }) => r.rank === null)).toBe(true)
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const medical = (await get('/api/v1/indicators/I31')).body as any
+    expect(medical.facilities).toEqual([{ facility: 'js-04', value: null, n: 0, small: true, name: expect.anything() }])
+    expect(medical.days).toHaveLength(1)
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const bureau = (await get('/api/v1/indicators/I16', bureauToken)).body as any
+    expect(bureau.facilities.map((f: { facility: string }) => f.facility)).toEqual(['js-21'])
+    const csv = await fetch(`${province.urls.console}/api/v1/indicators/I31?format=csv`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const table = await csv.text()
+    expect(table).toContain('js-04,I31,医疗响应')
+    expect(table).toContain('<5')
+    expect(table).not.toContain('0.5')
+    expect((await get('/api/v1/indicators/I99')).status).toBe(404)
+  })
+
   test('everything is there after a restart, and repetitions are still recognised', async () => {
     const before = (await get('/api/v1/alerts')).body
     for (const client of clients) client.end(true)

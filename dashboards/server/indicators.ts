@@ -64,7 +64,6 @@ const rows: Row[] = [
     'lower',
     'command',
     'sum',
-    true,
   ],
   [
     'I03',

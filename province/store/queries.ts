@@ -233,6 +233,25 @@ export async function listIndicators(
   )
 }
 
+/** I20: P95 of the time from the event to its arrival here, of alerts that came live; nearest rank. */
+export async function alertLatencies(
+  sql: Sql,
+  scope: Scope,
+  from: number,
+  to: number,
+): Promise<{ facility: string; value: number | null; n: number }[]> {
+  return sql.query(
+    `SELECT a.facility, percentile_disc(0.95) WITHIN GROUP (ORDER BY a.received_at - (a.alert ->> 'eventTime')::bigint)::double precision AS value,
+            count(*)::integer AS n
+       FROM alerts a
+      WHERE ${inScope('a', 'facility')}
+        AND NOT a.drill AND NOT a.test AND NOT COALESCE((a.alert ->> 'delayed')::boolean, false)
+        AND a.raised_at >= $2::bigint AND a.raised_at < $3::bigint
+      GROUP BY a.facility ORDER BY a.facility`,
+    [scopeJson(scope), from, to],
+  )
+}
+
 export interface AnchorRow {
   facility: string
   epoch: number

@@ -45,6 +45,7 @@ function shown(value: IndicatorValue, role: Role): IndicatorValue {
 
 /** One line per indicator, ready for a spreadsheet; with a byte order mark, so that it reads the Chinese. */
 export function indicatorsCsv(items: readonly Record<string, unknown>[]): string {
+  const ofMany = items.some((i) => i.facility !== undefined)
   const head = [
     '编号 id',
     '指标 name_zh',
@@ -55,7 +56,6 @@ export function indicatorsCsv(items: readonly Record<string, unknown>[]): string
     '样本 n',
     '单位 unit',
     '目标 target',
-    '公式 formula',
   ]
   const cell = (value: unknown): string => {
     const text = value === null || value === undefined ? '' : String(value)
@@ -64,9 +64,11 @@ export function indicatorsCsv(items: readonly Record<string, unknown>[]): string
   const rows = items.map((i) => {
     const name = i.name as { zh: string; en: string }
     const time = (at: unknown): string => new Date(Number(at)).toISOString()
-    return [i.id, name.zh, name.en, time(i.from), time(i.to), i.value, i.n, i.unit, i.target, i.formula]
+    const own = [i.id, name.zh, name.en, time(i.from), time(i.to), i.value, i.n, i.unit, i.target]
+    return [...(ofMany ? [i.facility] : []), ...own, i.formula]
   })
-  return `\uFEFF${[head, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`
+  const titles = [...(ofMany ? ['单位 facility'] : []), ...head, '公式 formula']
+  return `\uFEFF${[titles, ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`
 }
 
 export function registerIndicatorRoutes(app: FastifyInstance, kit: ConsoleKit): void {
