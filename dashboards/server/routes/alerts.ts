@@ -3,10 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { type Act, VERBS, type Verb } from '#model/alert/acts.ts'
 import { ALERT_STATES, type Alert, type AlertChange, LEVELS } from '#model/alert/alert.ts'
+import type { ContextItems } from '#model/context/kinds.ts'
 import { type Mask, maskOf } from '#model/permissions.ts'
 import type { ActOutcome, AlertDesk, AlertFilter, EscalationView } from '#model/ports/alert-desk.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
+import { mutedBy } from '../muted.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { planView } from '../plan-progress.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
@@ -130,6 +132,23 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     }
   }
 
+  const muteOf = async (alert: Alert, timeline: AlertChange[], seen: Mask) => {
+    const byDesign = alert.state === 'suppressed-by-design'
+    const holders = byDesign ? (await desk.list({ open: true, rule: ['R54', 'R58'] })).items : []
+    const zones = kit.facts?.fresh().zones
+    const upward = (zone: string | null): string[] => {
+      const found: string[] = []
+      for (let at = zone; at && !found.includes(at) && found.length < 32; at = zones?.get(at)?.parent ?? null)
+        found.push(at)
+      return found
+    }
+    const modes = (facility?.context('modes') ?? []) as unknown as ContextItems['modes'][]
+    const until = desk.shelvedUntil?.(alert.id) ?? null
+    const muted = mutedBy(alert, timeline, until, modes, holders, upward, clock.now())
+    // Reasons are free text, and who set it aside is staff.
+    return muted && seen === 'public' ? { ...muted, by: null, why: null } : muted
+  }
+
   app.get<{ Querystring: Query }>(
     '/api/v1/alerts',
     {
@@ -192,6 +211,7 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
         ...seenBy(request, alert),
         timeline: timeline.map((c) => maskChange(c, seen, kit.masking)),
         evidence: readings.map((r) => maskReading(r, account.role, kit.masking)),
+        mutedBy: await muteOf(alert, timeline, seen),
         incident: incident && { ...incident, subjects: seen === 'full' ? incident.subjects : [] },
         plan: planOf(alert, timeline, kit, seen),
       }

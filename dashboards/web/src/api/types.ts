@@ -78,7 +78,19 @@ export interface PlanOfAlert {
   progress?: StepProgress[] | Record<string, Omit<StepProgress, 'step'>>
 }
 
+/** Which window mutes the alert: who, why, until. */
+export interface MutedBy {
+  kind: 'shelf' | 'maintenance' | 'design'
+  window: string | null
+  number: string | null
+  by: string | null
+  why: string | null
+  since: number | null
+  until: number | null
+}
+
 export interface AlertDetail extends ListedAlert {
+  mutedBy?: MutedBy | null
   timeline: AlertChange[]
   evidenceReadings: EvidenceReading[]
   incidentDetail: { id: string; members: string[]; level?: Level } | null

@@ -1,6 +1,6 @@
 /** Right panel: what, why, picture, plan, timeline, acts of one alert. Everything comes from the server's one answer. */
 import { ACK_SLA_MS } from '#model/alert/alert.ts'
-import type { ListedAlert, Verb } from '../api/types.ts'
+import type { ListedAlert, MutedBy, Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Bar, Message } from '../kit/controls.tsx'
@@ -63,12 +63,22 @@ function Title({ alert }: { alert: ListedAlert }) {
   )
 }
 
-function ShelvedFor({ until }: { until: number }) {
+/** Why this alert makes no noise: which window, who, why, and for how long yet. */
+function MutedLine({ muted }: { muted: MutedBy }) {
   const t = useText()
-  const left = until - useSignal(second)
+  const now = useSignal(second)
+  const { kind, until, by, why, window, number } = muted
+  const left = until === null ? null : duration(Math.max(0, until - now))
   return (
     <p className={css.shelf} data-testid="shelf">
-      {t('shelf.until', { time: clockTime(until), left: duration(left) })}
+      <b>
+        {kind === 'shelf' && until !== null
+          ? t('shelf.until', { time: clockTime(until), left: left! })
+          : t(`muted.${kind}`, { window: number ?? window ?? t('muted.unknown') })}
+      </b>
+      {by && ` · ${by}`}
+      {why && ` · ${why}`}
+      {kind !== 'shelf' && left !== null && ` · ${t('shelf.left', { time: left })}`}
     </p>
   )
 }
@@ -132,7 +142,7 @@ export function Panel({ id, onAct, onClose }: Props) {
         <Pictures alert={alert} />
         <QuickVerify alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} />
         <EscalationLine alert={alert} />
-        {detail?.shelvedUntil && <ShelvedFor until={detail.shelvedUntil} />}
+        {detail?.mutedBy && <MutedLine muted={detail.mutedBy} />}
         <Reasons alert={alert} detail={detail} heardAt={state.heardAt} />
         <PlanSteps alert={alert} detail={detail} />
         <Timeline alert={alert} detail={detail} onAct={onAct} />

@@ -11,12 +11,13 @@ import { ageSeconds, duration, grouped } from '../live/format.ts'
 import { lease, takeLease } from '../live/lease.ts'
 import { PROOF_VALID_MS, proof } from '../live/proof.ts'
 import { fifth, second } from '../live/server-clock.ts'
-import { logOut } from '../live/session.ts'
+import { isProvince, logOut, mayDo } from '../live/session.ts'
 import { settings, shownTheme } from '../live/settings.ts'
 import { silence, sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
 import type { NavItem } from './frame.tsx'
+import { HeadCount } from './head-count.tsx'
 
 export function ConnectionChip() {
   const t = useText()
@@ -130,6 +131,7 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
       </nav>
       <div className={css.status} role="group" aria-label={t('status.label')}>
         <ConnectionChip />
+        {mayDo(account, 'headcount:read') && !isProvince(account) && <HeadCount />}
         <Sequence />
         <Coverage />
         <EndToEnd />

@@ -71,6 +71,12 @@ export function countedRows(
   })
 }
 
+/** Share of those expected of whom a fresh fix says where they are, there or elsewhere; 1 when nobody is expected. */
+export function knownShare(row: { expected?: number | null; unknown?: number }): number {
+  const expected = row.expected ?? 0
+  return expected === 0 ? 1 : Math.max(0, 1 - (row.unknown ?? 0) / expected)
+}
+
 /** The whole facility by its wards: the sum a roll-call must reach. */
 export function totalOf(rows: HeadcountItem[], zones: Map<string, { kind: string }>): HeadcountItem {
   const wards = rows.filter((row) => zones.get(row.zone)?.kind === 'ward')
