@@ -43,7 +43,9 @@ export function useNav(account: Me): NavItem[] {
     add('/duty/search', t('nav.search'), 'search', 'duty', 'alerts:read')
     add('/eng/devices', t('nav.devices'), 'devices', 'eng', 'devices:read', account.role !== 'officer')
     add('/eng/health', t('nav.health'), 'health', 'eng', 'health:read')
+    add('/eng/quality', t('nav.quality'), 'search', 'eng', 'quality:read')
     add('/gov/overview', t('nav.overview'), 'gov', 'gov', undefined, true)
+    add('/gov/indicators', t('nav.indicators'), 'health', 'gov', undefined, true)
     items.push({ to: '/me', text: t('nav.me'), icon: 'person', area: 'me', tab: true })
     return items
   }, [account, t])

@@ -14,6 +14,7 @@ import { facilities, loadFacilities, store } from '../live/runtime.ts'
 import { second, serverClock } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './gov.module.css'
+import { IndexFigures, Ranking, useProvinceIndicators } from './indicators-page.tsx'
 
 const SERIOUS_SHOWN = 14
 
@@ -73,6 +74,18 @@ function Since({ at }: { at: number | null }) {
   return <>{at === null ? t('eng.never') : t('eng.ago', { s: duration(now - at) })}</>
 }
 
+/** How far the province can vouch for the ledger of a facility; a contradiction is said in words. */
+function Anchor({ item }: { item: FacilityItem }) {
+  const t = useText()
+  if (item.anchorConflicts) return <b>{t('gov.anchor.conflicts', { n: item.anchorConflicts })}</b>
+  if (!item.anchor) return <>—</>
+  return (
+    <>
+      {t('gov.anchor.entry', { n: item.anchor.ledgerSeq })} · {clockMinute(item.anchor.at)}
+    </>
+  )
+}
+
 function Serious({ items }: { items: FacilityItem[] }) {
   const t = useText()
   const data = useSignal(facility)
@@ -119,6 +132,7 @@ export default function OverviewPage() {
   const { items, heardAt, failure } = useSignal(facilities)
   useSyncExternalStore(store.subscribeList, store.version)
   const now = useSignal(second)
+  const indicators = useProvinceIndicators()
   const counts = store.counts()
   const sorted = [...items].sort(facilityOrder)
   const connected = items.filter((f) => f.connected).length
@@ -183,6 +197,7 @@ export default function OverviewPage() {
           <small>{t('gov.gapsNote')}</small>
         </div>
       </section>
+      <IndexFigures answer={indicators.value} />
       <div className={css.columns}>
         <section className={css.card} aria-labelledby="gov-map">
           <h2 className={css.cardHead} id="gov-map">
@@ -200,6 +215,7 @@ export default function OverviewPage() {
         </section>
         <Serious items={items} />
       </div>
+      <Ranking answer={indicators.value} />
       <section className={`${css.card} ${css.wide}`} aria-labelledby="gov-table" tabIndex={0}>
         <h2 className={css.cardHead} id="gov-table">
           {t('gov.table')} <span className={css.end}>{t('gov.shared')}</span>
@@ -223,6 +239,9 @@ export default function OverviewPage() {
               </th>
               <th scope="col" data-right>
                 {t('gov.col.gaps')}
+              </th>
+              <th scope="col" data-right>
+                {t('gov.col.anchor')}
               </th>
             </tr>
           </thead>
@@ -252,6 +271,9 @@ export default function OverviewPage() {
                   {item.devices.online} / {item.devices.total}
                 </td>
                 <td data-right>{item.gaps}</td>
+                <td data-right title={item.anchor?.ledgerHash}>
+                  <Anchor item={item} />
+                </td>
               </tr>
             ))}
           </tbody>
