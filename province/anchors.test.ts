@@ -86,6 +86,15 @@ async function anchored(seq: number): Promise<void> {
   throw new Error(`no anchor of entry ${seq} within 12 s`)
 }
 
+async function until(probe: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (await probe()) return
+    clock.advanceTo(clock.now() + 1_000)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('it did not happen within 12 s')
+}
+
 const entries = (n: number, word: string) =>
   Array.from({ length: n }, (_, i) => ({ kind: 'act' as const, by: 'S01', payload: { act: 'comment', word, i } }))
 
@@ -97,10 +106,9 @@ describe('anchors of a ledger at the province', () => {
     await anchored(7)
     const { items } = await anchors()
     expect(items.find((a) => a.ledgerSeq === 7)).toMatchObject({ ledgerHash: ledger.head().hash, contradicted: false })
-    const view = await fetch(`${province.urls.console}/api/v1/facilities/js-03`, {
-      headers: { authorization: `Bearer ${token}` },
-    }).then((r) => r.json() as Promise<{ anchors: { count: number; last: { ledgerSeq: number } } }>)
-    expect(view.anchors).toMatchObject({ count: items.length, last: { ledgerSeq: 7 } })
+    const head = ledger.head()
+    await until(async () => province.facilities()[0]!.anchor?.ledgerSeq === 7)
+    expect(province.facilities()[0]).toMatchObject({ anchor: { ledgerHash: head.hash }, anchorConflicts: 0 })
     expect(await ledger.verify(1, items)).toMatchObject({ ok: true, entries: 7, anchors: items.length })
   }, 30_000)
 
@@ -149,5 +157,6 @@ describe('anchors of a ledger at the province', () => {
       ledger.head = real
     }
     expect((await anchors()).items.filter((a) => a.contradicted)).toMatchObject([{ ledgerSeq: head.seq - 1 }])
+    await until(async () => province.facilities()[0]!.anchorConflicts === 1)
   }, 30_000)
 })

@@ -30,7 +30,6 @@ import type { OwnActOutcome } from './own-alerts.ts'
 import {
   type AlertQuery,
   alertHistory,
-  anchorSummary,
   getAlert,
   listAlerts,
   listAnchors,
@@ -130,13 +129,12 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
     },
     async (request) => {
       const view = facilityOf(request, request.params.id)
-      const [gaps, indicators, open, anchors] = await Promise.all([
+      const [gaps, indicators, open] = await Promise.all([
         listGaps(sql, view.id, false),
         listIndicators(sql, scopeOf(request), { facility: [view.id], limit: 200 }),
         listAlerts(sql, scopeOf(request), { facility: [view.id], open: true, limit: 50 }),
-        anchorSummary(sql, view.id),
       ])
-      return { ...view, gapList: gaps, indicators, alerts: open.items.map(asAlert), anchors }
+      return { ...view, gapList: gaps, indicators, alerts: open.items.map(asAlert) }
     },
   )
 

@@ -7,7 +7,7 @@ import type { FacilityConfig, Line } from './config.ts'
 import type { GapWatch } from './gaps.ts'
 import type { Liveness } from './liveness.ts'
 import { SequenceSet } from './sequences.ts'
-import { type FacilityState, facilityStates } from './store/queries.ts'
+import { type FacilityState, facilityStates, type LedgerAnchor } from './store/queries.ts'
 import type { Sql } from './store/sql.ts'
 
 const REFRESH_MS = 500
@@ -33,6 +33,10 @@ export interface FacilityView {
   backlog: number
   /** Largest sequence number that has arrived. */
   sequence: number
+  /** The head of its ledger as it was last anchored here. */
+  anchor: LedgerAnchor | null
+  /** Anchors that contradicted those before: its ledger was rewritten, or restored from a copy. */
+  anchorConflicts: number
 }
 
 export interface Overview {
@@ -82,6 +86,8 @@ export function createOverview(options: {
       gaps: gaps.open(id).length,
       backlog: health?.queueDepth ?? 0,
       sequence: SequenceSet.parse(state.sequences).last,
+      anchor: state.anchor,
+      anchorConflicts: state.anchorConflicts,
     }
   }
 

@@ -6,6 +6,7 @@ import type { AlertUp, AnchorUp, HealthUp, IndicatorUp, SharedAlert } from '#mod
 import type { ReadEnvelope, Refusal } from '../envelope.ts'
 import { isClosed, type MergedAlert, mergeChange, type PlacedChange } from '../merge.ts'
 import { SequenceSet } from '../sequences.ts'
+import { type NewAnchor, noteAnchors } from './queries.ts'
 import type { Sql } from './sql.ts'
 
 export interface BatchItem {
@@ -149,7 +150,7 @@ export async function applyBatch(sql: Sql, items: BatchItem[]): Promise<Applied>
   const changes: { facility: FacilityRow; change: PlacedChange; receivedAt: number }[] = []
   const indicators: Record<string, unknown>[] = []
   const health: Record<string, unknown>[] = []
-  const anchors: Record<string, unknown>[] = []
+  const anchors: NewAnchor[] = []
 
   const remember = (row: EnvelopeRow): void => {
     envelopes.push(row)
@@ -259,7 +260,8 @@ export async function applyBatch(sql: Sql, items: BatchItem[]): Promise<Applied>
 
   applied.changes = await applyChanges(sql, changes)
   await insertEnvelopes(sql, envelopes)
-  await insertRows(sql, { quarantine, indicators, health, anchors })
+  await insertRows(sql, { quarantine, indicators, health, anchors: anchors.map((a) => ({ ...a })) })
+  await noteAnchors(sql, anchors)
   for (const facility of facilities.values())
     applied.sequences.set(facility.id, { epoch: facility.epoch, set: facility.set })
   await updateFacilities(sql, [...facilities.values()])

@@ -33,6 +33,16 @@ export interface FacilityState {
   openAlerts: Record<Level, number>
   unacknowledged: number
   linkLost: boolean
+  anchor: LedgerAnchor | null
+  anchorConflicts: number
+}
+
+/** The head of a facility's ledger as the province last heard it. */
+export interface LedgerAnchor {
+  at: number
+  receivedAt: number
+  ledgerSeq: number
+  ledgerHash: string
 }
 
 /** Restricts to the facilities of the configuration and of the lines an account may see. */
@@ -65,6 +75,8 @@ interface FacilityRow {
   blue: number
   unacknowledged: number
   lost: boolean
+  anchor: LedgerAnchor | null
+  anchor_conflicts: number
 }
 
 export async function facilityStates(sql: Sql, scope: Scope): Promise<FacilityState[]> {
@@ -99,6 +111,13 @@ export async function facilityStates(sql: Sql, scope: Scope): Promise<FacilitySt
     openAlerts: { red: row.red, orange: row.orange, yellow: row.yellow, blue: row.blue },
     unacknowledged: row.unacknowledged,
     linkLost: Boolean(row.lost),
+    anchor: row.anchor && {
+      at: row.anchor.at,
+      receivedAt: row.anchor.receivedAt,
+      ledgerSeq: row.anchor.ledgerSeq,
+      ledgerHash: row.anchor.ledgerHash,
+    },
+    anchorConflicts: row.anchor_conflicts,
   }))
 }
 
@@ -260,7 +279,7 @@ export interface AnchorRow {
   receivedAt: number
   ledgerSeq: number
   ledgerHash: string
-  /** The facility has sent another hash for the same entry, or an earlier entry later: its ledger was rewritten. */
+  /** Another hash for the same entry, or an earlier entry than the anchor before: the ledger was rewritten or restored. */
   contradicted: boolean
 }
 
@@ -277,9 +296,11 @@ export async function listAnchors(sql: Sql, scope: Scope, query: AnchorQuery): P
   return sql.query<AnchorRow>(
     `SELECT a.facility, a.epoch, a.sequence, a.at, a.received_at AS "receivedAt", a.ledger_seq AS "ledgerSeq",
             a.ledger_hash AS "ledgerHash",
-            EXISTS (SELECT 1 FROM anchors o WHERE o.facility = a.facility
-                     AND ((o.ledger_seq = a.ledger_seq AND o.ledger_hash <> a.ledger_hash)
-                       OR (o.ledger_seq > a.ledger_seq AND (o.epoch, o.sequence) < (a.epoch, a.sequence)))) AS contradicted
+            (EXISTS (SELECT 1 FROM anchors o
+                      WHERE o.facility = a.facility AND o.ledger_seq = a.ledger_seq AND o.ledger_hash <> a.ledger_hash)
+             OR COALESCE((SELECT o.ledger_seq FROM anchors o
+                           WHERE o.facility = a.facility AND (o.epoch, o.sequence) < (a.epoch, a.sequence)
+                           ORDER BY o.epoch DESC, o.sequence DESC LIMIT 1), 0) > a.ledger_seq) AS contradicted
        FROM anchors a JOIN facilities f ON f.id = a.facility
       WHERE ${inScope('f', 'id')}
         AND ($2::jsonb IS NULL OR a.facility IN (SELECT jsonb_array_elements_text($2::jsonb)))
@@ -298,19 +319,35 @@ export async function listAnchors(sql: Sql, scope: Scope, query: AnchorQuery): P
   )
 }
 
-/** How many anchors a facility has sent, and the newest. */
-export async function anchorSummary(
-  sql: Sql,
-  facility: string,
-): Promise<{ count: number; last: { at: number; receivedAt: number; ledgerSeq: number; ledgerHash: string } | null }> {
-  const [row] = await sql.query<{ n: number; at: number; receivedAt: number; ledgerSeq: number; ledgerHash: string }>(
-    `SELECT count(*) OVER ()::integer AS n, at, received_at AS "receivedAt", ledger_seq AS "ledgerSeq", ledger_hash AS "ledgerHash"
-       FROM anchors WHERE facility = $1 ORDER BY epoch DESC, sequence DESC LIMIT 1`,
-    [facility],
-  )
-  if (!row) return { count: 0, last: null }
-  const { n, ...last } = row
-  return { count: n, last }
+export interface NewAnchor {
+  facility: string
+  epoch: number
+  sequence: number
+  at: number
+  received_at: number
+  ledger_seq: number
+  ledger_hash: string
+}
+
+/** The newest anchor of each facility, and whether it contradicts those before. Call after the anchors are in. */
+export async function noteAnchors(sql: Sql, anchors: readonly NewAnchor[]): Promise<void> {
+  for (const a of anchors)
+    await sql.query(
+      `UPDATE facilities f
+          SET anchor_conflicts = f.anchor_conflicts + CASE
+                WHEN EXISTS (SELECT 1 FROM anchors o
+                              WHERE o.facility = $1 AND o.ledger_seq = $6 AND o.ledger_hash <> $7)
+                  OR ((f.anchor ->> 'ledgerSeq')::bigint > $6
+                      AND ((f.anchor ->> 'epoch')::integer, (f.anchor ->> 'sequence')::bigint) < ($2, $3))
+                THEN 1 ELSE 0 END,
+              anchor = CASE
+                WHEN f.anchor IS NULL OR ((f.anchor ->> 'epoch')::integer, (f.anchor ->> 'sequence')::bigint) < ($2, $3)
+                THEN jsonb_build_object('at', $4::bigint, 'receivedAt', $5::bigint, 'ledgerSeq', $6::bigint,
+                                        'ledgerHash', $7::text, 'epoch', $2::integer, 'sequence', $3::bigint)
+                ELSE f.anchor END
+        WHERE f.id = $1`,
+      [a.facility, a.epoch, a.sequence, a.at, a.received_at, a.ledger_seq, a.ledger_hash],
+    )
 }
 
 export interface GapRow extends Gap {

@@ -106,6 +106,8 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       return {
         ...f,
         lastSeenAt: f.connected ? Date.now() - 4000 : now - 2_400_000,
+        anchor: f.connected ? { at: Date.now() - 31_000, ledgerSeq: 41_207, ledgerHash: '3f2a9b'.repeat(10) } : null,
+        anchorConflicts: 0,
         openAlerts: { red: count('red'), orange: count('orange'), yellow: count('yellow'), blue: count('blue') },
       }
     })

@@ -189,6 +189,8 @@ export interface FacilityItem {
   openAlerts: Record<Level, number>
   devices: { total: number; online: number }
   gaps: number
+  anchor?: { at: number; ledgerSeq: number; ledgerHash: string } | null
+  anchorConflicts?: number
 }
 
 export interface IncidentItem {
