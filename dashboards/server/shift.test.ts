@@ -73,6 +73,21 @@ describe('the shift log', () => {
   })
 })
 
+test('the log is searched by words and author over a year, on the server, and every entry carries its place in the ledger', async () => {
+  for (const text of ['2 号楼 钥匙已交', '夜间 点名 相符']) await post('li', '/api/v1/shift/notes', { text })
+  await post('wang', '/api/v1/shift/notes', { text: '钥匙 复核' })
+  const find = async (query: string) => {
+    const url = `/api/v1/shift?${query}`
+    const answer = await server.inject({ url, headers: { authorization: `Bearer ${tokens.li}` } })
+    return answer.json().notes as { text: string; by: string; seq: number; hash: string }[]
+  }
+  const text = encodeURIComponent
+  expect((await find(`text=${text('钥匙')}`)).map((n) => n.text)).toEqual(['钥匙 复核', '2 号楼 钥匙已交'])
+  expect((await find(`text=${text('钥匙 wang')}`)).map((n) => n.by)).toEqual(['wang'])
+  expect(await find(`text=${text('没有')}`)).toEqual([])
+  for (const note of await find('')) expect(note.hash).toEqual(expect.any(String))
+})
+
 describe('a handover', () => {
   const checks = [...HANDOVER_CHECKS]
   test('is signed by one person and taken over by another, each item checked', async () => {

@@ -11,12 +11,13 @@ import { accountOf, allow } from '../authentication.ts'
 import { headcountOf } from '../headcount.ts'
 import { describeRoute } from '../openapi.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
-import { type Query, timeOf } from '../query.ts'
+import { type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'
 
 const REF = 'shift'
 const DAY = 86_400_000
 const SHOWN_MS = 14 * DAY
+const YEAR = 365 * DAY
 /** Entries that one answer looks through; two weeks of a busy watch are far below it. */
 const MAX_ENTRIES = 20_000
 /** Steps that the incoming person crosses off one by one (prepare, exchange, cross-check). */
@@ -105,9 +106,9 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
   const { clock, alerts, facility } = kit.options
   const onRequest = allow('shift:keep')
 
-  const read = async (from: number) => {
-    const entries = await ledger.list({ ref: REF, kind: 'act', from, limit: MAX_ENTRIES })
-    return foldShift(entries)
+  const read = async (from: number, to?: number) => {
+    const span = { ref: REF, kind: 'act', from, ...(to === undefined ? {} : { to }) }
+    return foldShift(await ledger.list({ ...span, limit: MAX_ENTRIES }))
   }
   const append = async (by: string, payload: Payload) =>
     (await ledger.append([{ kind: 'act', ref: REF, by, payload }]))[0]!
@@ -141,16 +142,30 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
     {
       onRequest,
       schema: describeRoute('Shift log and handovers, newest first', 'shift', {
-        query: { from: 'default: two weeks ago' },
+        query: {
+          from: 'default: two weeks ago; with words: a year ago',
+          to: 'signed at or before',
+          text: 'words that all stand in the note, or its author',
+        },
         ok: { type: 'object', properties: { notes: { type: 'array' }, handovers: { type: 'array' } } },
         errors: [422],
       }),
     },
-    async ({ query }) => ({
-      ...(await read(timeOf(query, 'from') ?? clock.now() - SHOWN_MS)),
-      checks: HANDOVER_CHECKS,
-      at: clock.now(),
-    }),
+    async ({ query }) => {
+      const words = (textOf(query, 'text') ?? '').toLowerCase().split(/\s+/).filter(Boolean)
+      const back = words.length > 0 ? YEAR : SHOWN_MS
+      const found = await read(timeOf(query, 'from') ?? clock.now() - back, timeOf(query, 'to'))
+      const has = (...texts: (string | null | undefined)[]) => {
+        const all = texts.join(' ').toLowerCase()
+        return words.every((word) => all.includes(word))
+      }
+      return {
+        notes: found.notes.filter((n) => has(n.text, n.by)),
+        handovers: found.handovers.filter((h) => has(h.notes, h.outgoing.by, h.incoming?.by, h.incoming?.note)),
+        checks: HANDOVER_CHECKS,
+        at: clock.now(),
+      }
+    },
   )
 
   app.post(

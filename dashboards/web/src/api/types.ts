@@ -289,8 +289,9 @@ export interface HandoverItem {
   outgoing: Signature
   incoming: (Signature & { checks: string[]; note: string | null }) | null
 }
+export type ShiftNoteItem = Signature & { id: string; text: string }
 export interface ShiftAnswer {
-  notes: (Signature & { id: string; text: string })[]
+  notes: ShiftNoteItem[]
   handovers: HandoverItem[]
   checks: string[]
   at: number

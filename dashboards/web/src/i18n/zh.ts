@@ -835,7 +835,7 @@ export const zh = {
   'muted.maintenance': '检修窗口 {window} 静默',
   'muted.design': '由 {window} 按设计抑制',
   'muted.unknown': '（未找到窗口）',
-  'count.short': '在押',
+  'count.short': '实到',
   'count.unknown': '未知 {n}',
   'count.known': '{n} %',
   'count.confidence': '可信',

@@ -6,7 +6,7 @@ import { type FormEvent, useState, useSyncExternalStore } from 'react'
 import { Link } from 'react-router'
 import { LEVELS } from '#model/alert/alert.ts'
 import { ApiError, postJson, requestKey } from '../api/client.ts'
-import type { HandoverItem, ListedAlert } from '../api/types.ts'
+import type { HandoverItem, ListedAlert, ShiftNoteItem } from '../api/types.ts'
 import { healthOf } from '../eng/devices-page.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
@@ -24,7 +24,7 @@ import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { CountTable } from '../plan/count-table.tsx'
 import css from './shift.module.css'
-import { useLoad, useShift, useUnfinished } from './use-handover.ts'
+import { useLoad, useShift, useShiftSearch, useUnfinished } from './use-handover.ts'
 
 const SHOWN = 12
 
@@ -355,20 +355,13 @@ function Waiting({
   )
 }
 
-function Log({
-  notes,
-  onDone,
-}: {
-  notes: { id: string; text: string; by: string; at: number; seq: number }[] | null
-  onDone(): Promise<unknown>
-}) {
+function Log({ notes, onDone }: { notes: ShiftNoteItem[] | null; onDone(): Promise<unknown> }) {
   const t = useText()
   const [text, setText] = useState('')
   const [search, setSearch] = useState('')
   const { send, fault, busy } = useSend(onDone)
-  const shown = (notes ?? []).filter(
-    (n) => search === '' || `${n.text} ${n.by}`.toLowerCase().includes(search.toLowerCase()),
-  )
+  const found = useShiftSearch(search)
+  const shown = search.trim() === '' ? (notes ?? []) : (found ?? [])
   return (
     <Card title={t('shift.log')} note={t('shift.logNote')}>
       <form
@@ -400,13 +393,19 @@ function Log({
           <li key={n.id}>
             <p>
               <time>{dateTime(n.at)}</time> <b>{n.by}</b>{' '}
-              <span className="muted">{t('shift.entry', { n: n.seq })}</span>
+              <span className="muted">
+                {t('shift.entry', { n: n.seq })} {n.hash.slice(0, 8)}…
+              </span>
             </p>
             <p className={css.noteText}>{n.text}</p>
           </li>
         ))}
       </ul>
-      {shown.length === 0 && <p className="muted">{t(notes === null ? 'region.loading' : 'shift.logNone')}</p>}
+      {shown.length === 0 && (
+        <p className="muted">
+          {t(notes === null || (search.trim() !== '' && found === null) ? 'region.loading' : 'shift.logNone')}
+        </p>
+      )}
     </Card>
   )
 }

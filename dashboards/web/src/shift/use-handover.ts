@@ -1,11 +1,13 @@
 /** What a handover is about, gathered from what the API says now: nothing here is typed in by hand. */
 import { useCallback, useEffect, useState } from 'react'
 import { getDetail, getJson } from '../api/client.ts'
-import type { AlertDetail, IndicatorItem, ListedAlert, Page, ShiftAnswer } from '../api/types.ts'
+import type { AlertDetail, IndicatorItem, ListedAlert, Page, ShiftAnswer, ShiftNoteItem } from '../api/types.ts'
 import { progressOf } from '../duty/plan-steps.tsx'
 
 const REFRESH_MS = 10_000
 const MAX_DETAILS = 20
+/** Who types is not asked for at every letter. */
+const SEARCH_REST_MS = 300
 
 export interface Unfinished {
   alert: AlertDetail
@@ -32,6 +34,27 @@ export function useShift() {
     return () => clearInterval(timer)
   }, [load])
   return { ...state, reload: load }
+}
+
+/** The log of a whole year is searched by the server; null while it looks. */
+export function useShiftSearch(words: string): ShiftNoteItem[] | null {
+  const [found, setFound] = useState<ShiftNoteItem[] | null>(null)
+  useEffect(() => {
+    setFound(null)
+    if (words.trim() === '') return
+    const abort = new AbortController()
+    const timer = setTimeout(() => {
+      getJson<ShiftAnswer>(`/api/v1/shift?text=${encodeURIComponent(words.trim())}`, abort.signal).then(
+        (answer) => setFound(answer.notes),
+        () => !abort.signal.aborted && setFound([]),
+      )
+    }, SEARCH_REST_MS)
+    return () => {
+      abort.abort()
+      clearTimeout(timer)
+    }
+  }, [words])
+  return found
 }
 
 /** Steps of the plans of open red and orange alerts that nobody has done or skipped. */
