@@ -15,10 +15,12 @@ const { registerEdgeCommands } = await import('#edge/cli.ts')
 const { registerProvinceCommands } = await import('#province/cli.ts')
 const { registerSimulatorCommands } = await import('#simulators/cli.ts')
 const { registerDemoCommand } = await import('./demo.ts')
+const { registerBackupCommands } = await import('./backup.ts')
 
 registerDemoCommand(program)
 await registerEdgeCommands(program)
 registerProvinceCommands(program)
+registerBackupCommands(program)
 registerSimulatorCommands(program)
 for (const command of program.commands) command.exitOverride()
 

@@ -29,22 +29,6 @@ export async function registerEdgeCommands(program: Command): Promise<void> {
     .action(async (flags) => set((await import('./commands/export.ts')).runExport(flags)))
 
   program
-    .command('backup')
-    .description('备份：运行中的边缘节点的一致副本 · a consistent copy of a running edge')
-    .requiredOption('--out <dir>', 'new folder for the copy')
-    .option('--data <dir>', 'data folder of the edge', 'data/edge')
-    .option('--json', 'as JSON', false)
-    .action(async (flags) => set((await import('./commands/backup.ts')).runBackup(flags)))
-
-  program
-    .command('restore')
-    .description('恢复：核对副本并放入空的数据目录 · checks a copy and lays it into an empty data folder')
-    .requiredOption('--from <dir>', 'copy made by wardwatch backup')
-    .option('--data <dir>', 'data folder of the edge', 'data/edge')
-    .option('--json', 'as JSON', false)
-    .action(async (flags) => set((await import('./commands/backup.ts')).runRestore(flags)))
-
-  program
     .command('doctor')
     .description('体检：设备、时钟、证书、磁盘、上联，每项一行 · checks every device, clock, certificate, disk, uplink')
     .requiredOption('--site <file>', 'site file of the facility')

@@ -10,6 +10,7 @@ import { SseHub } from '#dashboards/sse-hub.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { registerProvinceRoutes, STREAM_MASKS, type StreamMask } from './api.ts'
+import { answerBackups } from './backup.ts'
 import { LINES, type Line, type ProvinceConfig } from './config.ts'
 import { openExternalBroker } from './external-broker.ts'
 import { GapWatch } from './gaps.ts'
@@ -77,6 +78,7 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
   try {
     const store = await openStore({ url: config.store.url, dataDir })
     undo.push(() => store.close())
+    undo.push(answerBackups(store, dataDir, clock))
     const openedMs = clock.now() - startedAt
     await store.transaction((sql) => putFacilities(sql, config.facilities))
     const accountsDir = join(dataDir, 'accounts')

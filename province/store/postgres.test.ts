@@ -1,7 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { VirtualClock } from '#model/clock.ts'
@@ -9,6 +7,7 @@ import { createIntake } from '../intake.ts'
 import { clearLinkLost, raiseLinkLost } from '../own-alerts.ts'
 import { alertMessage, healthMessage, type Message, message, START } from '../sample-messages.ts'
 import { migrate, openStore } from './open.ts'
+import { postgresPrograms, startPostgres } from './postgres-process.ts'
 import {
   alertHistory,
   changesAfter,
@@ -23,28 +22,6 @@ import type { Store } from './sql.ts'
 
 const FACILITY = { id: 'js-03', name: { zh: '', en: '' }, kind: 'prison' as const, city: null, line: 'prison' as const }
 const SCOPE = { lines: ['prison' as const, 'detox' as const], facilities: ['js-03'] }
-
-/** A server of this machine, if PostgreSQL is installed; it runs as another user when we are root. */
-function programs(): { bin: string; as: string[] } | null {
-  const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : []
-  const bin = versions.map((v) => `/usr/lib/postgresql/${v}/bin`).find((path) => existsSync(`${path}/initdb`))
-  if (!bin) return null
-  if (userInfo().uid !== 0) return { bin, as: [] }
-  try {
-    execFileSync('id', ['postgres'], { stdio: 'ignore' })
-    return { bin, as: ['runuser', '-u', 'postgres', '--'] }
-  } catch {
-    return null
-  }
-}
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 /** What the province does with its store, whichever engine it is: the outcomes must be the same, byte for byte. */
 async function story(store: Store): Promise<unknown> {
@@ -82,52 +59,18 @@ async function story(store: Store): Promise<unknown> {
   }
 }
 
-const found = programs()
+const found = postgresPrograms()
 
 describe.skipIf(!found)('the store on a PostgreSQL server (skipped where PostgreSQL is not installed)', () => {
-  let folder: string
   let stop: () => Promise<void>
   let url: string
 
   beforeAll(async () => {
-    const { bin, as } = found!
-    folder = mkdtempSync(join(tmpdir(), 'ww-postgres-'))
-    if (as.length > 0) chownSync(folder, Number(execFileSync('id', ['-u', 'postgres'])), 0)
-    const [program, ...before] = [...as, `${bin}/initdb`] as unknown as [string, ...string[]]
-    execFileSync(program, [...before, '-D', `${folder}/db`, '-U', 'ww', '-A', 'trust', '--no-sync'], {
-      stdio: 'ignore',
-      cwd: '/',
-    })
-    const port = await freePort()
-    const [first, ...rest] = [...as, `${bin}/postgres`] as unknown as [string, ...string[]]
-    const server = spawn(
-      first,
-      [...rest, '-D', `${folder}/db`, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
-      {
-        stdio: 'ignore',
-        cwd: '/',
-      },
-    )
-    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-    stop = async () => {
-      execFileSync(...commandOf(as, `${bin}/pg_ctl`, ['-D', `${folder}/db`, '-m', 'immediate', 'stop']))
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    }
-    url = `postgres://ww@127.0.0.1:${port}/postgres`
-    for (let i = 0; i < 200; i++) {
-      try {
-        execFileSync(`${bin}/pg_isready`, ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
-        return
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-    throw new Error('PostgreSQL did not start')
-  })
+    ;({ url, stop } = await startPostgres())
+  }, 120_000)
   afterAll(() => stop?.())
 
-  test('gives the same answers as the embedded store', async () => {
+  test('gives the same answers as the embedded store', { timeout: 120_000 }, async () => {
     const embeddedFolder = mkdtempSync(join(tmpdir(), 'ww-province-'))
     const [server, embedded] = [
       await openStore({ url, dataDir: embeddedFolder }),
@@ -149,12 +92,3 @@ test('a PostgreSQL server that does not answer is named in one sentence', async 
     /The PostgreSQL server at 127\.0\.0\.1:1 cannot be used \(.*ECONNREFUSED.*\); check store\.url\./,
   )
 })
-
-function commandOf(
-  as: string[],
-  program: string,
-  args: string[],
-): [string, string[], { stdio: 'ignore'; cwd: string }] {
-  const [first, ...rest] = [...as, program, ...args] as unknown as [string, ...string[]]
-  return [first, rest, { stdio: 'ignore', cwd: '/' }]
-}
