@@ -32,6 +32,7 @@ interface Ring {
   frames: Frame[]
   asking: boolean
   restUntil: number
+  failures: number
 }
 
 export interface PrerollOptions {
@@ -75,7 +76,7 @@ export class PrerollRings {
     for (const camera of wanted) {
       let ring = this.#rings.get(camera)
       if (!ring) {
-        ring = { frames: [], asking: false, restUntil: 0 }
+        ring = { frames: [], asking: false, restUntil: 0, failures: 0 }
         this.#rings.set(camera, ring)
       }
       if (!ring.asking && now >= ring.restUntil) void this.#take(camera, ring)
@@ -88,9 +89,10 @@ export class PrerollRings {
     const taken = await this.#o.snapshot(camera).catch(() => null)
     ring.asking = false
     if (!taken) {
-      ring.restUntil = this.#o.clock.now() + REST_MS
+      ring.restUntil = this.#o.clock.now() + Math.min(REST_MS, EVERY_MS * 2 ** Math.min(4, ring.failures++))
       return
     }
+    ring.failures = 0
     if (this.#closed || this.#rings.get(camera) !== ring || taken.jpeg.length > MAX_FRAME_BYTES) return
     if (ring.frames.at(-1)?.takenAt === taken.takenAt) return
     ring.frames.push(taken)

@@ -151,7 +151,7 @@ describe('pre-roll', () => {
       })
       await clock.pass(40)
       expect(asked.K1).toBeGreaterThan(35)
-      expect(asked.DEAD).toBeLessThanOrEqual(4)
+      expect(asked.DEAD).toBeLessThanOrEqual(7)
       expect(asked.K3).toBeUndefined()
       expect(rings.newest('K1')?.takenAt).toBe(clock.time)
       const kept = await rings.keep('a1', ['DEAD', 'K1'], clock.time - 2000)

@@ -37,7 +37,7 @@ const square = (x: number, y: number, size = 8) => [
   [x, y + size],
 ]
 
-const SITE = {
+export const SITE = {
   facility: { id: 'ls-10', name: { zh: '小站', en: 'Small site' }, kind: 'prison', timezone: 'Asia/Shanghai' },
   zones: [
     { id: 'W1', kind: 'ward', name: { zh: '一监区', en: 'Ward 1' }, floor: 1, polygon: square(0, 0, 16) },
@@ -73,13 +73,14 @@ export class ConsoleEdge {
   #token = ''
   url = ''
 
-  static async start(): Promise<ConsoleEdge> {
+  /** @param more sections of the site file that replace those of the small site. */
+  static async start(more: Record<string, unknown> = {}): Promise<ConsoleEdge> {
     const stand = new ConsoleEdge()
     const data = join(stand.#folder.path, 'edge')
     mkdirSync(join(data, 'accounts'), { recursive: true })
     stand.#siteFile = join(stand.#folder.path, 'site.yaml')
     const consolePort = await freePort()
-    writeFileSync(stand.#siteFile, stringify({ ...SITE, console: { host: '127.0.0.1', port: consolePort } }))
+    writeFileSync(stand.#siteFile, stringify({ ...SITE, ...more, console: { host: '127.0.0.1', port: consolePort } }))
     const accounts = openAccounts({ dir: join(data, 'accounts'), clock: systemClock, scryptLog2: 10 })
     for (const [id, role] of ACCOUNTS) await accounts.add({ id, role, name: id, password: PASSWORD })
     stand.#token = accounts.token('chief1').token

@@ -11,6 +11,7 @@ const PACKAGES: Record<string, string> = {
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
+  ffmpeg: 'ffmpeg',
 }
 
 /** True when all are there; otherwise prints what is skipped and why. */

@@ -16,6 +16,7 @@ import { ageSeconds, calendarDate, clockTime, preciseTime } from '../live/format
 import { fifth, serverClock } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './cameras.module.css'
+import { useLive } from './live-video.ts'
 import { nextSeeing } from './next-camera.ts'
 
 const SIZES = [1, 4, 9, 16] as const
@@ -23,6 +24,8 @@ type Size = (typeof SIZES)[number]
 /** The server gives one picture per camera in two seconds; many tiles ask less often. */
 const EVERY_MS: Record<Size, number> = { 1: 2000, 4: 2000, 9: 3000, 16: 5000 }
 const OLD_MS = 15_000
+/** More streams at one time would take them from others; larger matrices show pictures. */
+const LIVE_TILES = 4
 
 export default function CamerasPage() {
   const t = useText()
@@ -102,6 +105,7 @@ export default function CamerasPage() {
                 camera={other}
                 standsFor={other === camera ? null : camera.id}
                 everyMs={EVERY_MS[size]}
+                live={size <= LIVE_TILES}
                 next={nextSeeing(other, [...data.devices.values()])}
                 onNext={(next) => setSwapped({ ...swapped, [camera.id]: next })}
                 onEnlarge={() => {
@@ -121,12 +125,14 @@ interface TileProps {
   camera: DeviceItem
   standsFor: string | null
   everyMs: number
+  /** Live video where there is any. */
+  live: boolean
   next: DeviceItem | null
   onNext(id: string): void
   onEnlarge(): void
 }
 
-function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps) {
+function Tile({ camera, standsFor, everyMs, live, next, onNext, onEnlarge }: TileProps) {
   const t = useText()
   const data = useSignal(facility)
   useSignal(fifth)
@@ -134,8 +140,10 @@ function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [fault, setFault] = useState<{ status: number } | null>(null)
   const url = useRef<string | null>(null)
+  const video = useLive(camera.id, live && !lost)
+  const playing = video.state === 'playing'
   useEffect(() => {
-    if (lost) return
+    if (lost || playing) return
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const load = async () => {
@@ -160,7 +168,7 @@ function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps
       abort.abort()
       clearTimeout(timer)
     }
-  }, [camera.id, everyMs, lost])
+  }, [camera.id, everyMs, lost, playing])
   useEffect(
     () => () => {
       if (url.current) URL.revokeObjectURL(url.current)
@@ -179,7 +187,8 @@ function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps
         aria-label={`${t('cameras.enlarge')} ${camera.id}`}
         onClick={onEnlarge}
       >
-        {shot ? (
+        <video ref={video.element} muted playsInline aria-label={`${camera.id} ${place}`} hidden={!playing} />
+        {playing ? null : shot ? (
           <img src={shot.url} alt={`${camera.id} ${place}`} data-old={old || dead} />
         ) : (
           <span className="hatch" />
@@ -188,15 +197,17 @@ function Tile({ camera, standsFor, everyMs, next, onNext, onEnlarge }: TileProps
       <figcaption>
         <b>{camera.id}</b> <span>{place}</span>
         {standsFor && <span className="muted">{t('cameras.standsFor', { id: standsFor })}</span>}
-        <time className={css.age} data-old={old || dead}>
-          {shot
-            ? `${calendarDate(shot.at)} ${preciseTime(shot.at)} · ${t('region.age', { age: ageSeconds(Math.max(0, age!)) })}`
-            : fault
-              ? ''
-              : t('region.loading')}
+        <time className={css.age} data-old={(old || dead) && !playing}>
+          {playing
+            ? t('panel.pictureLive')
+            : shot
+              ? `${calendarDate(shot.at)} ${preciseTime(shot.at)} · ${t('region.age', { age: ageSeconds(Math.max(0, age!)) })}`
+              : fault
+                ? ''
+                : t('region.loading')}
         </time>
       </figcaption>
-      {fault && (
+      {fault && !playing && (
         <div className={css.fault} role="status">
           <Hatch />
           <b>

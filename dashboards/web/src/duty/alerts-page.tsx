@@ -13,7 +13,7 @@ import css from './duty.module.css'
 import { Filters } from './filters.tsx'
 import { Grid, type GridHandle } from './grid.tsx'
 import { Panel } from './panel.tsx'
-import { SHOW_LIVE } from './pictures.tsx'
+import { showLive } from './pictures.tsx'
 import { verify } from './quick-verify.tsx'
 
 // The plan is the heaviest part and the last that a red alert needs: it comes after the list has painted.
@@ -90,7 +90,7 @@ export function AlertsPage() {
     'Ctrl+A': () => selectAll(grid.current?.rows() ?? []),
     y: () => check(true),
     n: () => check(false),
-    v: () => window.dispatchEvent(new Event(SHOW_LIVE)),
+    v: () => showLive(),
     Home: () => grid.current?.home(),
     Space: () => view.freeze(!view.get().frozen),
     a: () => start('acknowledge'),

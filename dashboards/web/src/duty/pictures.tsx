@@ -2,8 +2,10 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { getBlob } from '../api/client.ts'
 import type { Alert, DeviceItem } from '../api/types.ts'
+import { useLive } from '../cameras/live-video.ts'
+import { nextSeeing } from '../cameras/next-camera.ts'
 import { useText } from '../i18n/use-text.ts'
-import { Segments } from '../kit/controls.tsx'
+import { Button, Segments } from '../kit/controls.tsx'
 import { zoneName } from '../kit/wording.ts'
 import { connection, isLost } from '../live/connection.ts'
 import { type FacilityData, facility } from '../live/facility-data.ts'
@@ -11,13 +13,21 @@ import { calendarDate, preciseTime } from '../live/format.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
+import { Preroll, usePreroll } from './preroll.tsx'
 
 const LIVE_MS = 2000
 const THUMB_MS = 6000
 const REST_MS = 120
 const THUMBS = 3
 /** Sent by the key V. */
-export const SHOW_LIVE = 'wardwatch-show-live'
+const SHOW_LIVE = 'wardwatch-show-live'
+/** The key may come before the panel of the alert is there: it counts for the one that opens next. */
+const ASKED_MS = 1500
+let liveAskedAt = Number.NEGATIVE_INFINITY
+export function showLive(): void {
+  liveAskedAt = performance.now()
+  window.dispatchEvent(new Event(SHOW_LIVE))
+}
 
 /** Cameras that see the alert's zone, its own device first; then those of linked zones. At most four. */
 export function camerasOf(data: FacilityData, alert: Alert): DeviceItem[] {
@@ -44,10 +54,14 @@ interface SnapshotProps {
   everyMs: number
   small?: boolean
   onMissing?: () => void
+  /** Camera whose live video is shown where there is any; pictures otherwise. */
+  live?: string
+  /** Stands in for a camera that gives nothing. */
+  next?: { id: string; use(): void } | null
 }
 
 /** One JPEG, fetched again and again without flicker; a missing one is hatched and said in words. */
-export function Snapshot({ path, label, everyMs, small = false, onMissing }: SnapshotProps) {
+export function Snapshot({ path, label, everyMs, small = false, onMissing, live, next }: SnapshotProps) {
   const t = useText()
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [missing, setMissing] = useState(false)
@@ -55,7 +69,10 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
   const have = useRef(false)
   const missed = useRef(onMissing)
   missed.current = onMissing
+  const video = useLive(live ?? '', live !== undefined && !lost)
+  const playing = video.state === 'playing'
   useEffect(() => {
+    if (playing) return
     if (lost || (everyMs === 0 && have.current)) return
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -82,14 +99,27 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing }: Sna
       abort.abort()
       clearTimeout(timer)
     }
-  }, [path, everyMs, lost])
+  }, [path, everyMs, lost, playing])
   return (
     <figure className={css.shot} data-small={small}>
-      {shot ? <img src={shot.url} alt={label} draggable={false} /> : <span className={`${css.noShot} hatch`} />}
-      {shot && !small && <time className={css.stamp}>{`${calendarDate(shot.at)} ${preciseTime(shot.at)}`}</time>}
+      {live !== undefined && <video ref={video.element} muted playsInline aria-label={label} hidden={!playing} />}
+      {playing ? null : shot ? (
+        <img src={shot.url} alt={label} draggable={false} />
+      ) : (
+        <span className={`${css.noShot} hatch`} />
+      )}
+      {playing && <span className={css.stamp}>{t('panel.pictureLive')}</span>}
+      {shot && !small && !playing && (
+        <time className={css.stamp}>{`${calendarDate(shot.at)} ${preciseTime(shot.at)}`}</time>
+      )}
       <figcaption className={css.caption}>
         {label}
-        {missing && ` · ${t('panel.noPicture')}`}
+        {missing && !playing && ` · ${t('panel.noPicture')}`}
+        {missing && !playing && next && (
+          <Button small onClick={next.use}>
+            {t('cameras.useNext', { id: next.id })}
+          </Button>
+        )}
       </figcaption>
     </figure>
   )
@@ -100,12 +130,16 @@ export function Pictures({ alert }: { alert: Alert }) {
   const data = useSignal(facility)
   // biome-ignore lint/correctness/useExhaustiveDependencies: which cameras see a zone changes only with the site file
   const cameras = useMemo(() => camerasOf(data, alert), [data.devices.size, data.zones, alert.zone, alert.device])
-  const [kind, setKind] = useState<'evidence' | 'live'>('evidence')
+  const [kind, setKind] = useState<'preroll' | 'evidence' | 'live'>('evidence')
+  const [dead, setDead] = useState<string | null>(null)
+  const preroll = usePreroll(alert.id, alert.raisedAt)
   const [chosen, setChosen] = useState<string | null>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another alert begins with its evidence
   useEffect(() => {
-    setKind('evidence')
+    setKind(performance.now() - liveAskedAt < ASKED_MS ? 'live' : 'evidence')
+    liveAskedAt = Number.NEGATIVE_INFINITY
     setChosen(null)
+    setDead(null)
   }, [alert.id])
   useEffect(() => {
     const live = () => setKind('live')
@@ -113,6 +147,7 @@ export function Pictures({ alert }: { alert: Alert }) {
     return () => window.removeEventListener(SHOW_LIVE, live)
   }, [])
   const main = cameras.find((c) => c.id === chosen) ?? cameras[0]
+  const next = main ? nextSeeing(main, cameras) : null
   const thumbs = cameras.filter((c) => c !== main).slice(0, THUMBS)
   const place = zoneName(t, data, alert.zone)
   const id = encodeURIComponent(alert.id)
@@ -126,7 +161,9 @@ export function Pictures({ alert }: { alert: Alert }) {
             {t('panel.noPictureWhy')}
           </span>
         </div>
-      ) : kind === 'evidence' ? (
+      ) : kind === 'preroll' && preroll?.length ? (
+        <Preroll key={`p${alert.id}`} alert={alert.id} frames={preroll} raisedAt={alert.raisedAt} />
+      ) : kind !== 'live' ? (
         <Snapshot
           key={`e${alert.id}`}
           path={`/api/v1/alerts/${id}/picture`}
@@ -140,6 +177,9 @@ export function Pictures({ alert }: { alert: Alert }) {
           path={`/api/v1/cameras/${encodeURIComponent(main!.id)}/snapshot`}
           label={`${main!.id} ${t.pick(main!.name, zoneName(t, data, main!.zone ?? null))}`}
           everyMs={LIVE_MS}
+          live={main!.id}
+          onMissing={() => setDead(main!.id)}
+          next={dead === main!.id && next ? { id: next.id, use: () => setChosen(next.id) } : null}
         />
       )}
       {thumbs.length > 0 && (
@@ -171,6 +211,7 @@ export function Pictures({ alert }: { alert: Alert }) {
           value={kind}
           onChange={setKind}
           options={[
+            ...(preroll?.length ? [{ value: 'preroll' as const, text: t('panel.preroll') }] : []),
             { value: 'evidence', text: t('panel.pictureEvidence') },
             { value: 'live', text: t('panel.pictureLive') },
           ]}
