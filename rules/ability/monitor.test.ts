@@ -128,6 +128,53 @@ describe('the ability monitor', () => {
     expect(unable('BELT')).toContain('R01')
   })
 
+  test('samples of one kind that stay away or never vary disable the rules that listen for them, and no others', () => {
+    const vitals = (s: number, band: string, hr: number): void =>
+      say(s, band, 'band.vitals', { hr, activity: (s % 7) / 10, confidence: 0.9 })
+    for (let s = 0; s <= 30; s += 5) {
+      fix(s, 'B1')
+      vitals(s, 'B1', 70 + (s % 3))
+    }
+    engine.advance(T + 40_000)
+    expect(unable('C1')).not.toContain('R30')
+    // The sensor of the pulse dies, the band goes on telling where it is.
+    for (let s = 35; s <= 110; s += 5) fix(s, 'B1')
+    engine.advance(T + 120_000)
+    expect(unable('C1')).toContain('R30')
+    expect(unable('C1')).not.toContain('R18')
+    expect(report().unable.find((u) => u.code === 'R30')?.lacks[0]?.devices).toContainEqual({
+      id: 'B1',
+      cause: 'stale',
+    })
+    // It comes back, and says for half an hour exactly the same.
+    for (let s = 125; s <= 2_000; s += 5) {
+      fix(s, 'B1')
+      say(s, 'B1', 'band.vitals', { hr: 70, activity: 0.1, confidence: 0.9 })
+    }
+    engine.advance(T + 2_010_000)
+    expect(report().unable.find((u) => u.code === 'R30')?.lacks[0]?.devices).toContainEqual({ id: 'B1', cause: 'flat' })
+    expect(unable('C1')).not.toContain('R18')
+    vitals(2_015, 'B1', 72)
+    fix(2_015, 'B1')
+    engine.advance(T + 2_025_000)
+    expect(unable('C1')).not.toContain('R30')
+  })
+
+  test('every rule that listens for samples at a place says so when they are missing, stale or of a doubtful clock', () => {
+    volts(0)
+    fix(0, 'B1')
+    fix(0, 'B2')
+    engine.advance(T + 200_000)
+    // Whatever guards a place with one kind of device that tells samples is unable once those are old.
+    expect(unable('BELT')).toEqual(expect.arrayContaining(['R01', 'R03', 'R04']))
+    expect(unable('C1')).toEqual(expect.arrayContaining(['R18', 'R24', 'R30', 'R33', 'R34']))
+    expect(unable('SALLY')).toContain('R17')
+    const causes = new Set(report().unable.flatMap((u) => u.lacks.flatMap((l) => l.devices.map((d) => d.cause))))
+    expect(causes).toContain('stale')
+    expect(causes).toContain('never-seen')
+    expect(report().unable.some((u) => u.lacks.some((l) => l.devices.length === 0))).toBe(true)
+  })
+
   test('S01 comes once a place when mandatory rules have been unable for ten minutes, and ends when they are able again', () => {
     volts(0)
     online(0, 'K1')

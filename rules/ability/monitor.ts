@@ -3,12 +3,13 @@
  * is missing, silent, offline, in doubt about its clock, stuck or blind cannot carry a rule. Only the cells of a device
  * that changed are looked at again. It never clears or raises an alert of another rule.
  */
+import { READING_TYPES } from '#model/catalogue/index.ts'
 import { sha256Hex } from '#model/ids.ts'
 import type { AlertEvent, Cx, Operator, Prepared } from '../engine/operator.ts'
 import { OPERATORS } from '../engine/operators/index.ts'
 import { Rule, type RuleFile } from '../engine/rule.ts'
 import { validMs } from '../engine/signals.ts'
-import { type Cell, cellsOf } from './needs.ts'
+import { type Cell, cellsOf, kindOf } from './needs.ts'
 
 export const ABILITY_CAUSES = [
   'missing',
@@ -43,6 +44,8 @@ export interface Ability {
 interface State {
   // Of a device.
   cause: AbilityCause | null
+  /** Samples that it should tell and that say nothing: none came for a while, or always the same. */
+  dumb: Record<string, 'stale' | 'flat'>
   /** Codes of open alerts about the device that take its word away. */
   flags: Record<string, true>
   // Of a zone ("z|…"): since when each rule (by code) cannot fire.
@@ -50,12 +53,15 @@ interface State {
   raised: boolean
 }
 
+/** Samples come in their own rhythm: a rule is unable only when they stay away for longer than this. */
+const MIN_STALE_MS = 60_000
 const REBUILD = 'rebuild'
 const REBUILD_MS = 1_000
 
+/** Its alerts are of one type of a device: the others are still to be believed. */
+const FLAT = 'R56'
 const FLAG_CAUSES: Readonly<Record<string, AbilityCause>> = {
   R57: 'clock-doubtful',
-  R56: 'flat',
   R53: 'covered',
   R65: 'no-picture',
 }
@@ -72,7 +78,7 @@ const ABILITY_FILE: Omit<RuleFile, 'version'> = {
   plan: 'RP13',
   key: ['zone'],
   inputs: ['*'],
-  watches: Object.keys(FLAG_CAUSES),
+  watches: [...Object.keys(FLAG_CAUSES), FLAT],
   eager: false,
   shelvable: true,
   incident: false,
@@ -110,6 +116,13 @@ const ABILITY_FILE: Omit<RuleFile, 'version'> = {
 export const abilityRule = (overrides: Record<string, unknown> = {}): Rule =>
   new Rule({ ...ABILITY_FILE, version: sha256Hex(JSON.stringify(ABILITY_FILE)).slice(0, 12) }, overrides)
 
+/** Samples that a device of the kind tells and the rule listens for. */
+const samplesFor = (rule: Rule, kind: string | null): string[] =>
+  rule.file.inputs.filter((type) => isSample(type) && isToldBy(type, kind))
+const isSample = (type: string): boolean => READING_TYPES.get(type)?.signal.kind === 'sample'
+const isToldBy = (type: string, kind: string | null): boolean =>
+  kind !== null && READING_TYPES.get(type)?.producers.includes(kind as never) === true
+
 /** How long the device's word lasts: that of its longest-lived sample; without samples its silence says nothing. */
 function staleAfter(device: string, cx: Cx<State>): number | null {
   let longest: number | null = null
@@ -134,6 +147,8 @@ export const abilityOperator: Operator<State> = {
     let builtFor = -1
     let cells: Cell[] = []
     const ofDevice = new Map<string, Cell[]>()
+    /** Samples of a device that some rule wants of it. */
+    const samplesOf = new Map<string, string[]>()
 
     function build(cx: C): void {
       builtFor = cx.site.version
@@ -145,6 +160,39 @@ export const abilityOperator: Operator<State> = {
           if (list) list.push(cell)
           else ofDevice.set(id, [cell])
         }
+      samplesOf.clear()
+      for (const [id, own] of ofDevice) {
+        const device = cx.site.device(id)
+        if (device) samplesOf.set(id, [...new Set(own.flatMap((cell) => samplesFor(cell.rule, kindOf(device))))])
+      }
+    }
+
+    /** Since when a type of sample would have to be old to be called stale. */
+    const staleMs = (type: string): number =>
+      Math.max(MIN_STALE_MS, READING_TYPES.get(type)?.signal.validMs ?? MIN_STALE_MS)
+
+    function dumbOf(device: string, state: State, cx: C): State['dumb'] {
+      const dumb: State['dumb'] = {}
+      const record = cx.signals.find(device)
+      for (const type of samplesOf.get(device) ?? []) {
+        const signal = record?.signals[type]
+        if (!signal || signal.bad || cx.now > signal.time + staleMs(type)) dumb[type] = 'stale'
+        else if (state.dumb[type] === 'flat') dumb[type] = 'flat'
+      }
+      return dumb
+    }
+
+    /** A device that lives and says nothing of what this rule listens for. */
+    function dumbFor(device: string, rule: Rule, cx: C): AbilityCause | null {
+      const entry = cx.site.device(device)
+      const kind = entry ? kindOf(entry) : null
+      const record = cx.signals.find(device)
+      // A sample that it never told is none of its own where the rule listens for something else of it, too.
+      const hasOthers = rule.file.inputs.some((type) => !isSample(type) && isToldBy(type, kind))
+      const types = samplesFor(rule, kind).filter((type) => !hasOthers || record?.signals[type] !== undefined)
+      const dumb = cx.peek(device)?.dumb ?? {}
+      if (types.length === 0 || types.some((type) => dumb[type] === undefined)) return null
+      return types.some((type) => dumb[type] === 'flat') ? 'flat' : 'stale'
     }
 
     function causeOf(device: string, cx: C): AbilityCause | null {
@@ -163,7 +211,7 @@ export const abilityOperator: Operator<State> = {
         const atLeast = need.atLeast === 'all' ? Math.max(1, devices.length) : (need.atLeast ?? 1)
         const bad = devices.flatMap((id) => {
           const state = cx.peek(id)
-          const cause = state ? state.cause : 'never-seen'
+          const cause = state ? (state.cause ?? dumbFor(id, cell.rule, cx)) : 'never-seen'
           return cause === null ? [] : [{ id, cause }]
         })
         return devices.length - bad.length >= atLeast ? [] : [{ kinds: [...need.kinds], atLeast, devices: bad }]
@@ -210,13 +258,32 @@ export const abilityOperator: Operator<State> = {
       if (!ofDevice.has(device)) return
       const state = cx.state(device)
       const cause = causeOf(device, cx)
+      const dumb = dumbOf(device, state, cx)
       if (cause === null) {
+        const record = cx.signals.find(device)
+        const ends: number[] = []
         const lasts = staleAfter(device, cx)
-        const spoke = cx.signals.find(device)?.spokeAt
-        if (lasts !== null && spoke !== null && spoke !== undefined) cx.wake(device, spoke + lasts + 1, 'absence')
+        if (lasts !== null && record?.spokeAt != null) ends.push(record.spokeAt + lasts)
+        for (const type of samplesOf.get(device) ?? []) {
+          const signal = record?.signals[type]
+          if (signal && dumb[type] !== 'stale') ends.push(signal.time + staleMs(type))
+        }
+        if (ends.length > 0) cx.wake(device, Math.max(cx.now, Math.min(...ends)) + 1, 'absence')
       }
-      if (cause === state.cause) return
+      if (cause === state.cause && JSON.stringify(dumb) === JSON.stringify(state.dumb)) return
       state.cause = cause
+      state.dumb = dumb
+      for (const cell of ofDevice.get(device) ?? []) judge(cell, cx)
+    }
+
+    function flatten(device: string, type: string, isFlat: boolean, cx: C): void {
+      if (!samplesOf.get(device)?.includes(type)) return
+      const state = cx.state(device)
+      if (isFlat === (state.dumb[type] === 'flat')) return
+      const dumb = { ...state.dumb }
+      if (isFlat) dumb[type] = 'flat'
+      else delete dumb[type]
+      state.dumb = dumb
       for (const cell of ofDevice.get(device) ?? []) judge(cell, cx)
     }
 
@@ -238,7 +305,7 @@ export const abilityOperator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ cause: 'never-seen', flags: {}, unable: {}, raised: false }),
+      initial: () => ({ cause: 'never-seen', dumb: {}, flags: {}, unable: {}, raised: false }),
       start: lookAtAll,
       context(cx) {
         // A new site file is thousands of changes in one instant: live, one look a second later serves them all.
@@ -248,7 +315,13 @@ export const abilityOperator: Operator<State> = {
       on(input, cx) {
         if (builtFor < 0) build(cx)
         const state = cx.peek(input.device)
-        if (state === undefined || state.cause !== null || input.type === 'device.status') look(input.device, cx)
+        if (
+          state === undefined ||
+          state.cause !== null ||
+          state.dumb[input.type] === 'stale' ||
+          input.type === 'device.status'
+        )
+          look(input.device, cx)
       },
       alert(event: AlertEvent, cx) {
         const { alert } = event
@@ -257,6 +330,10 @@ export const abilityOperator: Operator<State> = {
         // A clock that is off by a second is corrected; one that is off by more than five is not to be trusted.
         const serious = alert.code !== 'R57' || alert.level !== 'blue'
         const holds = serious && alert.conditionActive && event.change !== 'cleared'
+        if (alert.code === FLAT) {
+          flatten(alert.device, alert.key.slice(alert.device.length + 1), holds, cx)
+          return
+        }
         const state = cx.peek(alert.device)
         if (holds === (state?.flags[alert.code] === true)) return
         const own = cx.state(alert.device)
@@ -321,7 +398,10 @@ export const abilityOperator: Operator<State> = {
         const devices: Record<string, AbilityCause> = {}
         for (const { id } of cx.site.all('devices')) {
           const cause = causeOf(id, cx)
+          const dumb = Object.values(cx.peek(id)?.dumb ?? {})
           if (cause !== null) devices[id] = cause
+          else if (dumb.length > 0 && dumb.length === samplesOf.get(id)?.length)
+            devices[id] = dumb.includes('flat') ? 'flat' : 'stale'
         }
         return { unable, devices }
       },
