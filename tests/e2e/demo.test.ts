@@ -9,6 +9,7 @@ import { describeApi } from './parts/api.ts'
 import { describeBrowser } from './parts/browser.ts'
 import { describeCommissioning } from './parts/commissioning.ts'
 import { describeEnding } from './parts/ending.ts'
+import { describeEvidence } from './parts/evidence.ts'
 import { describeFaults } from './parts/faults.ts'
 import { describeDevices } from './parts/mosquitto.ts'
 import { patience, temporaryFolder, until } from './processes.ts'
@@ -70,6 +71,7 @@ describe('wardwatch demo', { timeout: 300_000 }, () => {
   describeApi(stage)
   describeDevices(stage)
   describeCommissioning(stage)
+  describeEvidence(stage)
   describeFaults(stage)
   describeBrowser(stage)
   describeEnding(stage)
