@@ -1,5 +1,6 @@
 /** Acts that need words: result, cause, units, reasons. Nothing is sent without what the rules of the field demand. */
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
+import { getDetail } from '../api/client.ts'
 import type { Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -10,6 +11,7 @@ import { clockTime } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { me } from '../live/session.ts'
+import { progressOf } from './plan-steps.tsx'
 
 export type DialogVerb = Exclude<Verb, 'acknowledge' | 'unshelve' | 'plan-step'>
 
@@ -38,6 +40,32 @@ interface Form {
   units: string
   minutes: string
   to: string
+}
+
+/** What the plan still demands, before the alert is closed over it. */
+function OpenSteps({ id }: { id: string }) {
+  const t = useText()
+  const [steps, setSteps] = useState<string[]>([])
+  useEffect(() => {
+    const abort = new AbortController()
+    getDetail(id, abort.signal).then(
+      ({ planDetail }) => {
+        const progress = progressOf(planDetail)
+        const open = (planDetail?.steps ?? []).filter(
+          (s) => s.required && !s.moot && !progress.get(s.id)?.done && !progress.get(s.id)?.skipped,
+        )
+        setSteps(open.map((s) => t.pick(s.text, s.id)))
+      },
+      () => {},
+    )
+    return () => abort.abort()
+  }, [id, t])
+  if (steps.length === 0) return null
+  return (
+    <p role="status" data-testid="open-steps">
+      <b>{t('act.openSteps', { n: steps.length, steps: steps.join('、') })}</b>
+    </p>
+  )
 }
 
 /** Minutes; the server takes at most eight hours. */
@@ -112,6 +140,7 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
   return (
     <Dialog title={t(TITLES[verb])} description={description} onClose={onClose}>
       <form onSubmit={submit}>
+        {(verb === 'resolve' || verb === 'approve') && serious && ids.length === 1 && <OpenSteps id={ids[0]!} />}
         {verb === 'resolve' && (
           <Choices
             label={t('act.resolve.result')}

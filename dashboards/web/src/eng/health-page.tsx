@@ -83,6 +83,37 @@ export default function HealthPage() {
         ],
         [t('health.lag'), grouped(worstLag), t('health.limit', { n: grouped(LAG_LIMIT) }), worstLag > LAG_LIMIT],
         [
+          t('health.test'),
+          h.test?.latencyMs === null || h.test === null || h.test === undefined ? '—' : `${h.test.latencyMs} ms`,
+          h.test
+            ? t('health.testNote', {
+                p95: h.test.p95Ms ?? '—',
+                time: h.test.okAt === null ? '—' : clockTime(h.test.okAt),
+                lost: h.test.lost,
+                sent: h.test.sent,
+              })
+            : t('health.testNone'),
+          h.test?.failing === true,
+        ],
+        [
+          t('health.consoles'),
+          String(h.consoles?.attended ?? '—'),
+          t('health.sounding', {
+            n: Object.values(h.consoles?.sounding ?? {}).filter((holder) => holder !== null).length,
+          }),
+          h.consoles?.attended === 0,
+        ],
+        ...(h.webhook
+          ? [
+              [
+                t('health.webhook'),
+                grouped(h.webhook.sent),
+                t('health.webhookNote', { failed: h.webhook.failed, why: h.webhook.lastError ?? '—' }),
+                h.webhook.lastError !== null,
+              ] as [string, string, string, boolean],
+            ]
+          : []),
+        [
           t('health.quarantined'),
           grouped(h.quarantined ?? 0),
           t('health.since', { time: h.startedAt ? dateTime(h.startedAt) : '—' }),
