@@ -177,6 +177,23 @@ describe('evidence of an alert', () => {
     expect(members.get('report.pdf')!.length).toBeGreaterThan(1000)
   })
 
+  test('leaves out pictures of places that the account may not look into, and says so', async () => {
+    const zones = facility.items.zones!
+    const devices = facility.items.devices!
+    facility.items.zones = [...zones, { id: 'WC', kind: 'toilet', parent: 'W3' }]
+    facility.items.devices = devices.map((d) => (d.id === 'K31' ? { ...d, zone: 'WC' } : d))
+    clock.advanceTo(clock.now() + 2_000)
+    const members = readZip(await take())
+    facility.items.zones = zones
+    facility.items.devices = devices
+    clock.advanceTo(clock.now() + 2_000)
+    expect(members.has('pictures/a1.jpg')).toBe(false)
+    expect(JSON.parse(textOf(members, 'manifest.json')).limits).toMatchObject([
+      { zh: '1 张图片所在场所不对导出人开放，未收录' },
+    ])
+    expect(readZip(await take()).has('pictures/a1.jpg')).toBe(true)
+  })
+
   test('comes as PDF too, and of a whole incident', async () => {
     const pdf = await get('/api/v1/alerts/a1/evidence.pdf?reason=x', 'officer')
     expect(pdf.headers).toMatchObject({ 'content-type': 'application/pdf', 'cache-control': 'no-store' })

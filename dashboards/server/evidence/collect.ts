@@ -79,6 +79,8 @@ export interface EvidenceSources {
   facility: FacilityDesk | null
   ledger: Ledger | null
   facilityId: string
+  /** Rights of places hold for what was kept of their cameras too. */
+  maySee(camera: string): boolean
 }
 
 /** @returns null when there is no such alert or incident. */
@@ -102,9 +104,14 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
     : []
   const there = new Set(readings.map((r) => r.id))
   const pictures: EvidencePicture[] = []
+  let withheld = 0
   for (const alert of facility ? alerts : []) {
     const picture = await facility!.evidencePicture(alert.id)
     if (!picture) continue
+    if (!sources.maySee(picture.device)) {
+      withheld++
+      continue
+    }
     const jpeg = Buffer.from(picture.jpeg)
     const intact = createHash('sha256').update(jpeg).digest('hex') === picture.sha256
     pictures.push({
@@ -116,6 +123,11 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
       jpeg,
     })
   }
+  if (withheld > 0)
+    limits.push({
+      zh: `${withheld} 张图片所在场所不对导出人开放，未收录`,
+      en: `${withheld} pictures are withheld: whoever made this bundle may not look into their places`,
+    })
   const inLedger = ledger
     ? await ledgerSide(
         ledger,

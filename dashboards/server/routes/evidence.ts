@@ -61,7 +61,9 @@ export function registerEvidenceRoutes(app: FastifyInstance, kit: ConsoleKit, de
     making++
     try {
       await record(accountOf(request).id, about, format, reason)
-      const sources = { desk, facility: facility ?? null, ledger: ledger ?? null, facilityId }
+      const account = accountOf(request)
+      const maySee = (camera: string): boolean => kit.viewing(account, camera) === null
+      const sources = { desk, facility: facility ?? null, ledger: ledger ?? null, facilityId, maySee }
       const evidence = await collectEvidence(sources, about)
       if (!evidence) throw notFound(about.kind, about.id)
       const facts = factsOf(request, reason)
