@@ -7,6 +7,8 @@ import type { IndicatorValue, Window } from './indicators.ts'
 export const TEN_MINUTES_MS = 600_000
 const FLOOD_BEGINS_ABOVE = 10
 const FLOOD_ENDS_BELOW = 5
+/** A rate per ten minutes needs ten minutes of watching. */
+const LEAST_SECONDS = 600
 
 export interface DeskLoad {
   desk: string
@@ -94,7 +96,7 @@ export function indicatorsOfLoad(desks: readonly DeskLoad[], chatter: number): M
   const seconds = desks.reduce((sum, d) => sum + d.seconds, 0)
   const sounded = desks.reduce((sum, d) => sum + d.annunciated, 0)
   const floods = desks.reduce((sum, d) => sum + d.floodSeconds, 0)
-  const known = seconds > 0
+  const known = seconds >= LEAST_SECONDS
   return new Map<string, IndicatorValue>([
     [
       'I09',

@@ -29,7 +29,7 @@ import type { Log } from '../log.ts'
 const LOOK_MS = 10_000
 const FIRST_MS = 60_000
 /** The day that runs is told anew so often. */
-const TELL_MS = 900_000
+const TELL_MS = 600_000
 const DAY_MS = 86_400_000
 /** What comes late still counts for the day that is over. */
 const CLOSED_AFTER_MS = 600_000
@@ -223,6 +223,8 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
   const told = new Map<string, string>()
   const keep = async (day: string, window: Window): Promise<void> => {
     const values = await indicators.compute(window)
+    // A day of which nothing is known (before the first start) is no day of nulls.
+    if (![...values.values()].some(({ n }) => n > 0)) return
     const rows = [...values].map(([id, value]) => ({ day, id, body: JSON.stringify(value) }))
     await quality.putDaily(rows)
     const uplink = part.uplink()

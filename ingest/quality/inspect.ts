@@ -106,7 +106,7 @@ export function inspect(options: InspectOptions): Finding[] {
     }
     for (const stream of options.streamsOf(device.id)) inspectStream(stream, options, say)
   }
-  return findings
+  return withPaths(findings, devices)
 }
 
 type Texts = { reason: Bilingual; advice: Bilingual }
@@ -244,4 +244,47 @@ function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): 
       advice: { zh: '现场核对传感器，必要时更换', en: 'Compare the sensor on the spot; replace it if it is stuck' },
     })
   }
+}
+
+/** Troubles of a way that many devices share. */
+const SHARED = ['late', 'incomplete'] as const
+const SHARED_BY = { least: 10, share: 0.3 } as const
+
+/**
+ * Where a third of the devices of one driver have the same trouble at once, it is the way they share: the network, the
+ * broker, the edge itself under load. One finding names the way; its devices open none of their own.
+ */
+function withPaths(findings: Finding[], devices: readonly WatchedDevice[]): Finding[] {
+  const driverOf = new Map(devices.map((d) => [d.id, d.driver]))
+  const drivers = [...new Set(devices.flatMap((d) => (d.driver === null ? [] : [d.driver])))]
+  const shared = new Set<string>()
+  const out: Finding[] = []
+  for (const driver of drivers)
+    for (const kind of SHARED) {
+      const mine = findings.filter((f) => f.kind === kind && driverOf.get(f.device) === driver)
+      const all = new Set(mine.filter((f) => f.verdict !== 'unclear' || f.type !== null).map((f) => f.device))
+      const bad = new Set(mine.filter((f) => f.verdict === 'bad').map((f) => f.device))
+      const many = bad.size >= SHARED_BY.least && bad.size >= all.size * SHARED_BY.share
+      if (many) shared.add(`${driver} ${kind}`)
+      out.push({
+        kind,
+        device: `driver:${driver}`,
+        type: null,
+        owner: 'equipment',
+        verdict: many ? 'bad' : 'good',
+        reason: {
+          zh: `${driver} 接入的 ${all.size} 台设备中有 ${bad.size} 台同时${kind === 'late' ? '迟到' : '缺数'}`,
+          en: `${bad.size} of ${all.size} devices on ${driver} ${kind === 'late' ? 'are late' : 'lose samples'} at once`,
+        },
+        advice: {
+          zh: '检查共用的网络、代理服务与边缘节点负载，而非单台设备',
+          en: 'Check what they share: network, broker, load of the edge; not the single devices',
+        },
+      })
+    }
+  for (const finding of findings)
+    out.push(
+      shared.has(`${driverOf.get(finding.device)} ${finding.kind}`) ? { ...finding, verdict: 'unclear' } : finding,
+    )
+  return out
 }

@@ -234,6 +234,29 @@ describe('tickets', () => {
     expect(h.quality.tickets()[0]!.reason.en).toContain('3 devices')
   })
 
+  test('what a third of the devices of one driver suffer at once is one ticket of the way they share', async () => {
+    const h = await house()
+    h.devices = Array.from({ length: 20 }, (_, i) => device(`E${i}`))
+    for (let n = 0; n < 150; n++) {
+      await h.clock.advanceTo(h.clock.now() + 10_000)
+      const now = h.clock.now()
+      await h.journal.append(
+        h.devices.map(({ id }, i) => ({
+          kind: 'reading' as const,
+          // Twelve of twenty come twenty seconds late.
+          reading: sampleReading(n * 20 + i, {
+            device: id,
+            time: i < 12 ? now - 20_000 : now,
+            received: now,
+            value: { celsius: n % 7 },
+          }),
+        })),
+      )
+    }
+    expect(h.kept()).toEqual(['driver:mqtt late'])
+    expect(h.quality.tickets()[0]!.reason.en).toBe('12 of 20 devices on mqtt are late at once')
+  })
+
   test('a sensor that never changes is stuck until it changes', async () => {
     const h = await house()
     await h.live(2400, undefined, () => 21.5)

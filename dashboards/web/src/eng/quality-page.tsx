@@ -26,6 +26,7 @@ import own from './quality.module.css'
 
 const REFRESH_MS = 15_000
 const SHOWN = 300
+const TICKETS_SHOWN = 50
 const HOURS = { '1': 1, '24': 24 } as const
 
 interface QualityAnswer {
@@ -156,13 +157,17 @@ function Tickets({ page }: { page: Page<QualityTicket> | null }) {
             </tr>
           </thead>
           <tbody>
-            {page.items.map((ticket) => (
+            {page.items.slice(0, TICKETS_SHOWN).map((ticket) => (
               <tr key={ticket.id}>
                 <td>
                   <Hatch /> {t.code('quality.kind', ticket.kind)}
                 </td>
                 <th scope="row">
-                  <Link to={`/eng/devices/${encodeURIComponent(ticket.device)}`}>{ticket.device}</Link>
+                  {ticket.device.startsWith('driver:') ? (
+                    ticket.device.slice('driver:'.length)
+                  ) : (
+                    <Link to={`/eng/devices/${encodeURIComponent(ticket.device)}`}>{ticket.device}</Link>
+                  )}
                 </th>
                 <td className={own.words}>{t.pick(ticket.reason, '')}</td>
                 <td className={own.words}>{t.pick(ticket.advice, '')}</td>

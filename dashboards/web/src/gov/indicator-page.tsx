@@ -10,7 +10,7 @@ import css from './gov.module.css'
 import own from './indicators.module.css'
 
 const REFRESH_MS = 60_000
-const W = 960
+const W = 1280
 const H = 240
 const LEFT = 56
 const BOTTOM = 26
