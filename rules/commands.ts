@@ -6,7 +6,7 @@ import { WardwatchError } from '#model/errors.ts'
 import type { RuleInfo } from '#model/ports/facility.ts'
 import type { OperatorModel } from './alerts/book.ts'
 import { rewriteCases } from './cases/case-file.ts'
-import { casesPathOf, runCasesOf } from './cases/run.ts'
+import { casesPathOf, readCases, runCasesOf } from './cases/run.ts'
 import { CATALOGUE_DIR, readRuleFiles } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
 import { csvColumn } from './csv.ts'
@@ -21,9 +21,10 @@ export const processIo: CommandIo = {
   isTerminal: process.stderr.isTTY === true,
 }
 
-/** `rules check [DIR]`: 0 when every rule file is right, 1 otherwise. */
+/** `rules check [DIR]`: 0 when every rule file is right and has its three kinds of cases, 1 otherwise. */
 export function checkRules(dir: string | undefined, options: { json?: boolean }, io: CommandIo): number {
   const { files, faults } = readRuleFiles(dir ?? CATALOGUE_DIR)
+  for (const file of files) faults.push(...readCases(file).faults)
   if (options.json) io.out(`${JSON.stringify({ rules: files.length, faults })}\n`)
   else {
     for (const f of faults) io.err(`${relative(process.cwd(), f.file)}:${f.line}:${f.column}: ${f.message}\n`)
@@ -232,7 +233,7 @@ export function registerRulesCommands(
   const rules = program.command('rules').description('the rule files: check, test, list')
   rules
     .command('check [dir]')
-    .description('validate rule files; faults with line and column')
+    .description('validate rule files and that each has its kinds of cases; faults with line and column')
     .option('--json', 'as JSON')
     .action(async (dir: string | undefined, o: { json?: boolean }) =>
       exit(await guarded(() => checkRules(dir, o, io), io)),

@@ -343,3 +343,31 @@ describe('rules', () => {
     expect(r03.parameters[0]).toMatchObject({ name: 'lowPercent', unit: '%', default: 70, min: 50, max: 95 })
   })
 })
+
+test('rules check refuses a rule without a firing, a silent and a missing-data case', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rules-check-'))
+  try {
+    const yaml = readFileSync(join(import.meta.dirname, 'catalogue/smoke-single.yaml'), 'utf8')
+    writeFileSync(join(folder, 'smoke-single.yaml'), yaml)
+    const cases = join(folder, 'smoke-single.cases')
+    expect((await ww('rules', 'check', folder)).err).toMatch(/smoke-single\.cases:1:1: a rule needs cases/)
+    const firing =
+      'case it burns\nSM1 env.smoke percent_per_m | 3 3 3 3 3 3\nexpect\n  5.000 raised R47 SM1 yellow zone=COR1\n'
+    const silent = 'case it does not burn\nSM1 env.smoke percent_per_m | 1 1 1\nexpect\n  none\n'
+    writeFileSync(cases, firing + firing + firing)
+    const onlyFiring = await ww('rules', 'check', folder)
+    expect(onlyFiring.code).toBe(1)
+    expect(onlyFiring.err).toContain('no case stays silent')
+    expect(onlyFiring.err).toContain('no case has missing, bad or late data')
+    writeFileSync(cases, silent + silent + silent.replace('1 1 1', '1 ? 1'))
+    expect((await ww('rules', 'check', folder)).err).toContain('no case fires')
+    writeFileSync(cases, firing + silent + silent.replace('1 1 1', '1 ? 1'))
+    expect(await ww('rules', 'check', folder)).toMatchObject({ code: 0, err: '' })
+    // Where the input does not tell what is missing, the case says so.
+    writeFileSync(cases, firing + silent + silent.replace('burn\n', 'burn\nwithout a second detector\n'))
+    expect((await ww('rules', 'check', folder)).code).toBe(0)
+    expect((await ww('rules', 'test', folder)).code).toBe(0)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

@@ -13,6 +13,8 @@ export interface RuleCase {
   /** Lines of a replay in order of time. */
   input: Record<string, unknown>[]
   expected: string[]
+  /** What is missing, in words (`without …`), where the input alone does not tell. */
+  without: string | null
   /** First and last line of the expected block (0-based, end exclusive), for rewriting. */
   block: [number, number]
 }
@@ -23,6 +25,38 @@ export class CaseFault extends Error {
     super(message)
     this.line = line
   }
+}
+
+/** Does data fail in the case: bad, late, offline, not measured, not worn, too unsure or inaccurate; or does it say so itself. */
+export function lacksData(testCase: RuleCase): boolean {
+  return testCase.without !== null || testCase.input.some(isPoor)
+}
+
+function isPoor(line: Record<string, unknown>): boolean {
+  if (line.quality === 'bad') return true
+  const value = line.value as Record<string, unknown> | undefined
+  if (!value) return false
+  if (Number(line.received ?? line.time) - Number(line.time) > 5_000) return true
+  return (
+    (line.type === 'device.status' && value.online === false) ||
+    Object.values(value).includes(null) ||
+    Number(value.confidence ?? 1) < 0.6 ||
+    Number(value.accuracy_m ?? 0) > 3 ||
+    (line.type === 'band.worn' && value.worn === false)
+  )
+}
+
+/** What a rule's cases must show before the rule is taken: that it fires, that it stays silent, and what it does without data. */
+export function missingKinds(cases: readonly RuleCase[]): string[] {
+  return [
+    ...(cases.some((c) => c.expected.length > 0) ? [] : ['no case fires']),
+    ...(cases.some((c) => c.expected.length === 0) ? [] : ['no case stays silent']),
+    ...(cases.some(lacksData)
+      ? []
+      : [
+          'no case has missing, bad or late data; where the input does not tell, a line "without <what is missing>" does',
+        ]),
+  ]
 }
 
 const DEFAULT_START = '2026-03-02T10:00:00+08:00'
@@ -55,6 +89,7 @@ function parseCase(lines: string[], from: number): { result: RuleCase; next: num
   const points: { at: number; text: string }[] = []
   const raw: { at: number; text: string }[] = []
   let expected: string[] = []
+  let without: string | null = null
   let block: [number, number] = [lines.length, lines.length]
   let i = from + 1
   for (; i < lines.length; i++) {
@@ -64,6 +99,7 @@ function parseCase(lines: string[], from: number): { result: RuleCase; next: num
     const word = line.split(/\s+/)[0]
     if (word === 'start') startText = line.slice(6).trim()
     else if (word === 'step') stepMs = duration(line.slice(5), i)
+    else if (word === 'without') without = line.slice(8).trim()
     else if (word === 'end') endMs = duration(line.slice(4), i)
     else if (word === 'site' || word === 'expect') {
       const first = i + 1
@@ -85,7 +121,7 @@ function parseCase(lines: string[], from: number): { result: RuleCase; next: num
     else
       throw new CaseFault(
         i + 1,
-        `"${line}" is neither a point (device type … | cells) nor start, step, end, site, @…, expect`,
+        `"${line}" is neither a point (device type … | cells) nor start, step, end, without, site, @…, expect`,
       )
   }
   const start = Date.parse(startText)
@@ -122,6 +158,7 @@ function parseCase(lines: string[], from: number): { result: RuleCase; next: num
       site,
       input: input.map((x) => x.line),
       expected,
+      without,
       block: block[0] === lines.length ? [i, i] : block,
     },
     next: i,

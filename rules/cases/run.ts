@@ -5,10 +5,11 @@ import { parse as parseYaml } from 'yaml'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { CONTEXT_KINDS, type ContextKind, contextItemId } from '#model/context/kinds.ts'
 import { parseSite, type Site } from '#model/site/load.ts'
+import type { RuleFault } from '../catalogue/load.ts'
 import { Engine } from '../engine/engine.ts'
 import { OPERATORS } from '../engine/operators/index.ts'
 import { Rule, type RuleFile } from '../engine/rule.ts'
-import { CaseFault, parseCases, type RuleCase } from './case-file.ts'
+import { CaseFault, missingKinds, parseCases, type RuleCase } from './case-file.ts'
 
 export interface CaseResult {
   rule: RuleFile
@@ -23,28 +24,32 @@ export const MIN_CASES = 3
 
 export const casesPathOf = (rule: RuleFile): string => rule.file.replace(/\.ya?ml$/, '.cases')
 
-/** @returns the results, and faults with FILE:LINE. */
-export function runCasesOf(rule: RuleFile, all: readonly RuleFile[]): { results: CaseResult[]; faults: string[] } {
+/** The cases beside a rule, and what they lack: a rule is refused without one of each kind. Runs nothing. */
+export function readCases(rule: RuleFile): { cases: RuleCase[]; faults: RuleFault[] } {
   const path = casesPathOf(rule)
-  if (!existsSync(path))
-    return {
-      results: [],
-      faults: [`${path}:1: a rule needs cases: one that fires, one that stays silent, one with missing or bad data`],
-    }
+  const fault = (message: string, line = 1): RuleFault => ({ file: path, line, column: 1, message })
+  const KINDS = 'one that fires, one that stays silent, one with missing or bad data'
+  if (!existsSync(path)) return { cases: [], faults: [fault(`a rule needs cases: ${KINDS}`)] }
   let cases: RuleCase[]
   try {
     cases = parseCases(readFileSync(path, 'utf8'))
   } catch (error) {
-    return {
-      results: [],
-      faults: [`${path}:${error instanceof CaseFault ? error.line : 1}: ${(error as Error).message}`],
-    }
+    return { cases: [], faults: [fault((error as Error).message, error instanceof CaseFault ? error.line : 1)] }
   }
-  const faults: string[] = []
+  const faults = missingKinds(cases).map((message) => fault(message))
   if (cases.length < MIN_CASES)
-    faults.push(
-      `${path}:1: ${cases.length} cases; at least ${MIN_CASES} are needed: one fires, one stays silent, one has missing or bad data`,
-    )
+    faults.unshift(fault(`${cases.length} cases; at least ${MIN_CASES} are needed: ${KINDS}`))
+  return { cases, faults }
+}
+
+/** @returns the results, and faults with FILE:LINE. */
+export function runCasesOf(rule: RuleFile, all: readonly RuleFile[]): { results: CaseResult[]; faults: string[] } {
+  const path = casesPathOf(rule)
+  const { cases, faults: lacking } = readCases(rule)
+  // Whether one fires and one stays silent is told by the run: the expected lines may be about to be written.
+  const faults = lacking
+    .filter((f) => !/^no case (fires|stays)/.test(f.message))
+    .map((f) => `${f.file}:${f.line}: ${f.message}`)
   const others = all.filter((r) => rule.watches.includes(r.code))
   const results = cases.map((c) => runCase(rule, others, c, path))
   if (cases.length > 0) {
