@@ -20,6 +20,7 @@ devices:
   - { id: E1, kind: edge-agent, zone: W }
   - { id: T1, kind: tag, driver: mqtt, subject: S1 }
   - { id: D1, kind: door, driver: opcua, zone: C }
+  - { id: D2, kind: door, driver: opcua, zone: C }
   - { id: F1, kind: fence, driver: opcua, zone: BELT }
   - { id: K1, kind: camera, driver: onvif, zone: BELT }
   - { id: B1, kind: band, driver: mqtt, subject: P1 }
@@ -259,6 +260,34 @@ describe('rules that change while they run', () => {
     rules.tick(T + 245_000)
     // It is the same alert: it had never been closed.
     expect(new Set(seen.filter((s) => s.change.alert.code === 'R08').map((s) => s.change.alert.id)).size).toBe(1)
+  })
+
+  test.each([
+    ['operator', { operator: 'door-forced' }],
+    ['key', { key: ['zone'] }],
+    ['pattern', { pattern: { other: true } }],
+  ] as const)('a changed %s drops the running timers and leaves open alerts open', (_what, change) => {
+    open()
+    rules.line({ device: 'D2', type: 'door.state', time: T + 10_000, value: { state: 'open' } })
+    rules.tick(T + 26_000)
+    expect(r08()).toEqual(['ordered raised R08 20'])
+    const parameters = [
+      { name: 'permitBefore', unit: 's', default: 5, zh: '前', en: 'before' },
+      { name: 'permitAfter', unit: 's', default: 3, zh: '后', en: 'after' },
+      { name: 'closedFor', unit: 's', default: 10, zh: '关', en: 'closed' },
+    ]
+    const changed = rulesWith({}).map((rule) =>
+      rule.code === 'R08'
+        ? new Rule({ ...rule.file, ...change, parameters: [...rule.file.parameters, ...parameters] } as never)
+        : rule,
+    )
+    expect(rules.replace(changed).filter((c) => c.what === 'reshaped')).toHaveLength(1)
+    const kept = JSON.parse(rules.snapshot().ordered)
+    expect(kept.rules['door-held-open']).toEqual([])
+    expect(JSON.stringify(kept.book)).toContain('"rule":"door-held-open"')
+    rules.tick(T + 60_000)
+    // The timer of D2, which would have fired at 30 s, is gone; the alert of D1 is neither ended nor raised again.
+    expect(r08()).toEqual(['ordered raised R08 20'])
   })
 
   test('a rule whose pattern changed starts empty, and readings that wait are not lost', () => {
