@@ -293,7 +293,7 @@ class EdgeAgent implements Edge {
       random: this.#options.random,
       onEnd: (name, end) => this.#end(name, end),
     })
-    await this.#openConsole(data.accounts, series)
+    await this.#openConsole(data.accounts, series, sinks)
 
     for (const driver of this.drivers.all) {
       await driver.start(devicesOf(driver, site.devices ?? []))
@@ -418,7 +418,7 @@ class EdgeAgent implements Edge {
     this.#end('voice', () => voice.close())
   }
 
-  async #openConsole(accountsDir: string, series: SeriesSink): Promise<void> {
+  async #openConsole(accountsDir: string, series: SeriesSink, sinks: readonly SeriesSink[]): Promise<void> {
     const { site, clock, log } = this.#options
     const plans = loadPlans()
     const accounts = openAccounts({ dir: accountsDir, clock })
@@ -469,6 +469,7 @@ class EdgeAgent implements Edge {
       table: this.#table,
       pictures: this.#pictures,
       accounts,
+      sinks,
       uplink: () => this.#uplink,
       rules: () => this.#ruleInfos(),
       plans: () => plans,

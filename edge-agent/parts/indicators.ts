@@ -19,6 +19,7 @@ import { localTime } from '#model/local-time.ts'
 import { may } from '#model/permissions.ts'
 import type { AlertDesk } from '#model/ports/alert-desk.ts'
 import type { Plan, RuleInfo } from '#model/ports/facility.ts'
+import type { IndicatorPoint, SeriesSink } from '#model/ports/series.ts'
 import type { Site } from '#model/site/load.ts'
 import { formula } from '#rules/engine/operators/under-manned.ts'
 import type { ContextStore } from '../context-store.ts'
@@ -35,6 +36,8 @@ const DAY_MS = 86_400_000
 const CLOSED_AFTER_MS = 600_000
 const VERIFIED_MS = 3_600_000
 const ASKED_MS = 5000
+/** Values that wait for a store: about ten days of them. */
+const MOST_UNWRITTEN = 60_000
 
 export interface IndicatorFactsPart {
   site: Site
@@ -123,6 +126,8 @@ export interface IndicatorsPart {
   pictures: EvidencePictures
   accounts: Accounts
   uplink(): Uplink | null
+  /** Stores that may keep the values too. */
+  sinks: readonly SeriesSink[]
   rules(): RuleInfo[]
   plans(): readonly Plan[]
 }
@@ -220,6 +225,18 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
     return { day: localTime(timezone, at).date, window: { from, to: nextMidnight(timezone, from) } }
   }
 
+  let unwritten: IndicatorPoint[] = []
+  /** A store that is away gets the values with the next ones: a day told twice is one point. */
+  const writeOut = async (): Promise<void> => {
+    const points = unwritten.slice(-MOST_UNWRITTEN)
+    unwritten = []
+    for (const sink of part.sinks)
+      await sink.writeIndicators?.(points).catch((error: Error) => {
+        unwritten = points
+        log.warn('indicators.not-written', { sink: sink.name, error: error.message })
+      })
+  }
+
   const told = new Map<string, string>()
   const keep = async (day: string, window: Window): Promise<void> => {
     const values = await indicators.compute(window)
@@ -227,6 +244,16 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
     if (![...values.values()].some(({ n }) => n > 0)) return
     const rows = [...values].map(([id, value]) => ({ day, id, body: JSON.stringify(value) }))
     await quality.putDaily(rows)
+    unwritten.push(
+      ...[...values].map(([id, { value, n }]) => ({
+        facility: site.facility.id,
+        indicator: id,
+        ...window,
+        value,
+        n,
+      })),
+    )
+    await writeOut()
     const uplink = part.uplink()
     if (!uplink) return
     // Only what has changed: the province keeps the newest word about a day.

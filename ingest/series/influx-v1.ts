@@ -9,7 +9,7 @@ import type { Keep } from '../journal/retention.ts'
 import { InfluxUpkeep } from './influx-upkeep.ts'
 import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
-import { type Item, type Point, pointOf, type SharingRules } from './points.ts'
+import { type Item, indicatorPoint, type Point, pointOf, type SharingRules } from './points.ts'
 
 export interface InfluxV1Options extends SharingRules {
   url: string
@@ -103,6 +103,12 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
         for (const item of items.slice(i, i + PART)) if ('reading' in item) upkeep.wrote(item.reading.time)
       }
       return { rejected }
+    },
+    async writeIndicators(values) {
+      await prepare().catch((error) => {
+        throw unreachable(error)
+      })
+      await writeIsolating(values.map(indicatorPoint), write)
     },
     async query(query) {
       try {

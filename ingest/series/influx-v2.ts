@@ -7,7 +7,7 @@ import { WardwatchError } from '#model/errors.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
-import { type Item, lineOf, type Point, pointOf, type SharingRules } from './points.ts'
+import { type Item, indicatorPoint, lineOf, type Point, pointOf, type SharingRules } from './points.ts'
 import { queryVictoria } from './victoria-query.ts'
 
 export interface InfluxV2Options extends SharingRules {
@@ -83,6 +83,10 @@ export function openInfluxV2(options: InfluxV2Options): SeriesSink {
       if (points.length === 0) return { rejected: [] }
       const numeric = (await storeKind()) === 'victoria'
       return { rejected: await writeIsolating(points, (part) => write(part, numeric)) }
+    },
+    async writeIndicators(values) {
+      const numeric = (await storeKind()) === 'victoria'
+      await writeIsolating(values.map(indicatorPoint), (part) => write(part, numeric))
     },
     async query(query) {
       if ((await storeKind()) === 'influx') return queryInfluxql(query, ask)

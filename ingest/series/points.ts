@@ -4,7 +4,7 @@
  */
 import type { AlertChange } from '#model/alert/alert.ts'
 import { type FieldSpec, READING_TYPES } from '#model/catalogue/types.ts'
-import type { SeriesQuery } from '#model/ports/series.ts'
+import type { IndicatorPoint, SeriesQuery } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
 
 export type Item = { reading: Reading } | { change: AlertChange }
@@ -91,6 +91,17 @@ function alertPoint(change: AlertChange, rules: SharingRules): Point {
     tags,
     fields: { id: alert.id, key, at },
     ns: nsOf(at, `${alert.id}|${change.change}|${change.by ?? ''}|${change.note ?? ''}`),
+  }
+}
+
+/** One point per indicator and day: told again, it overwrites itself. What is not known has a number of samples alone. */
+export function indicatorPoint({ facility, indicator, from, to, value, n }: IndicatorPoint): Point {
+  return {
+    id: `${indicator}|${from}`,
+    measurement: 'indicator',
+    tags: { facility, indicator },
+    fields: { ...(value === null ? {} : { value }), n, to },
+    ns: nsOf(from, `${facility}|${indicator}`),
   }
 }
 

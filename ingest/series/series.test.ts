@@ -215,6 +215,24 @@ for (const [name, reason, start, version] of servers)
       }
     })
 
+    test('keeps values of indicators, a day told twice as one point', async () => {
+      const day = { facility: 'js-03', indicator: 'I16', from: T0, to: T0 + 24 * HOUR }
+      await sink.writeIndicators!([{ ...day, value: 0.5, n: 10 }])
+      await sink.writeIndicators!([
+        { ...day, value: 0.75, n: 20 },
+        { ...day, indicator: 'I39', value: null, n: 4 },
+      ])
+      if (version !== 1) return
+      const q = encodeURIComponent('SELECT "value", "n" FROM "indicator" GROUP BY "indicator"')
+      const answer = (await (await fetch(`${server.url}/query?db=wardwatch&epoch=ms&q=${q}`)).json()) as {
+        results: { series: { tags: { indicator: string }; values: unknown[][] }[] }[]
+      }
+      expect(answer.results[0]!.series.map((s) => [s.tags.indicator, s.values.map((v) => v.slice(1))])).toEqual([
+        ['I16', [[0.75, 20]]],
+        ['I39', [[null, 4]]],
+      ])
+    })
+
     // A numeric store takes any field: there is nothing to refuse.
     if (version === 1)
       test('isolates a point that the store refuses and writes the others', async () => {

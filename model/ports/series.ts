@@ -1,6 +1,7 @@
 /** Time series for charts and history. Implemented by `ingest/series-*`; the same question, whichever store is configured. */
 import type { AlertChange } from '../alert/alert.ts'
 import type { Reading } from '../reading.ts'
+import type { IndicatorUp } from '../uplink.ts'
 
 export type SeriesFunction = 'mean' | 'min' | 'max' | 'last' | 'count'
 
@@ -29,6 +30,11 @@ export interface Series {
   query(query: SeriesQuery): Promise<SeriesLine[]>
 }
 
+/** A value of one indicator for one day, as it is kept beside readings in an external store. */
+export interface IndicatorPoint extends IndicatorUp {
+  facility: string
+}
+
 /** A store that is fed by a journal cursor; the cursor is the outbox, so `write` either stores all or throws retriable. */
 export interface SeriesSink extends Series {
   readonly name: string
@@ -41,5 +47,7 @@ export interface SeriesSink extends Series {
   ): Promise<{ rejected: { id: string; reason: string }[] }>
   /** Rolls up what is new and removes what is older than the store's retention; resolves with counts. */
   expire(now: number): Promise<{ removed: number; rolledUp?: number }>
+  /** Keeps values of indicators; a day told twice is one point. Absent: this store keeps none. */
+  writeIndicators?(points: IndicatorPoint[]): Promise<void>
   close(): Promise<void>
 }
