@@ -51,6 +51,7 @@ beforeAll(async () => {
   picture = Buffer.from(jpeg.encode({ data: pixels, width: 320, height: 180 }, 80).data)
   facility = new SampleFacility()
   const sha256 = createHash('sha256').update(picture).digest('hex')
+  const frame = { device: 'K31', takenAt: T0 - 4_000, sha256 }
   facility.evidencePicture = async (id) =>
     id === 'a1' ? { device: 'K31', takenAt: T0 + 900, jpeg: picture, sha256 } : null
   server = await createConsoleServer({
@@ -61,6 +62,10 @@ beforeAll(async () => {
     alerts: desk,
     facility,
     ledger,
+    video: {
+      preroll: async (id: string) => (id === 'a1' ? [frame] : []),
+      prerollPicture: async () => picture,
+    } as never,
     logger: pino({ level: 'silent' }),
     webRoot: null,
   })
@@ -90,7 +95,11 @@ describe('evidence of an alert', () => {
     expect(textOf(members, 'readings.csv')).toContain('W017,band.vitals,')
     expect(textOf(members, 'readings.ndjson').trim().split('\n')).toHaveLength(2)
     expect(members.get('pictures/a1.jpg')!.equals(picture)).toBe(true)
-    expect(JSON.parse(textOf(members, 'pictures.json'))).toMatchObject([{ device: 'K31', intact: true }])
+    expect(members.get('pictures/a1-before-0.jpg')!.equals(picture)).toBe(true)
+    expect(JSON.parse(textOf(members, 'pictures.json'))).toMatchObject([
+      { device: 'K31', preroll: 0, intact: true },
+      { device: 'K31', preroll: null, intact: true },
+    ])
     expect(JSON.parse(textOf(members, 'plans.json'))).toMatchObject([
       { plan: { id: 'RP7' }, steps: [{ id: 'arrival', state: 'done', by: 'S33', note: '两分钟到场' }] },
     ])
@@ -173,7 +182,7 @@ describe('evidence of an alert', () => {
     })
     const members = readZip(await take())
     facility.evidencePicture = own
-    expect(JSON.parse(textOf(members, 'pictures.json'))).toMatchObject([{ intact: false }])
+    expect(JSON.parse(textOf(members, 'pictures.json'))).toMatchObject([{ intact: true }, { intact: false }])
     expect(members.get('report.pdf')!.length).toBeGreaterThan(1000)
   })
 
@@ -189,7 +198,7 @@ describe('evidence of an alert', () => {
     clock.advanceTo(clock.now() + 2_000)
     expect(members.has('pictures/a1.jpg')).toBe(false)
     expect(JSON.parse(textOf(members, 'manifest.json')).limits).toMatchObject([
-      { zh: '1 张图片所在场所不对导出人开放，未收录' },
+      { zh: '2 张图片所在场所不对导出人开放，未收录' },
     ])
     expect(readZip(await take()).has('pictures/a1.jpg')).toBe(true)
   })

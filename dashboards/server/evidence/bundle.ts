@@ -76,9 +76,9 @@ export async function evidenceZip(evidence: Evidence, facts: ReportFacts, ledger
     },
     {
       path: 'pictures.json',
-      data: json(evidence.pictures.map(({ jpeg: _jpeg, ...about }) => ({ ...about, path: pictureOf(about.alert) }))),
+      data: json(evidence.pictures.map(({ jpeg: _jpeg, ...about }) => ({ ...about, path: pictureOf(about) }))),
     },
-    ...evidence.pictures.map((p) => ({ path: pictureOf(p.alert), data: p.jpeg })),
+    ...evidence.pictures.map((p) => ({ path: pictureOf(p), data: p.jpeg })),
     { path: 'plans.json', data: json(evidence.plans) },
     { path: 'acts.ndjson', data: ndjson(evidence.acts) },
     { path: 'looks.ndjson', data: ndjson(evidence.looks) },
@@ -113,7 +113,8 @@ export async function evidenceZip(evidence: Evidence, facts: ReportFacts, ledger
 }
 
 /** Ids are made by the program, but a file name is a border too. */
-const pictureOf = (alert: string): string => `pictures/${alert.replace(/[^A-Za-z0-9_-]/g, '_')}.jpg`
+const pictureOf = ({ alert, preroll }: { alert: string; preroll: number | null }): string =>
+  `pictures/${alert.replace(/[^A-Za-z0-9_-]/g, '_')}${preroll === null ? '' : `-before-${preroll}`}.jpg`
 
 const README = `证据包 · Evidence bundle (wardwatch)
 
@@ -122,7 +123,7 @@ alerts.json           告警快照                         the alerts as they st
 incident.json         所属事件                         the incident they belong to
 timeline.*            全部变更（NDJSON 与 CSV）        every change
 readings.*            证据读数（NDJSON 与 CSV）        the readings that are evidence
-pictures/             取证图片；哈希见 pictures.json   pictures with the hash of the moment they were taken
+pictures/             取证图片与警前画面；哈希见 pictures.json   pictures, those before the alert too, with the hash of their moment
 plans.json            预案步骤及完成情况               plan steps and what was done
 acts.ndjson           人员操作                         what people did
 looks.ndjson          谁查看过                         who looked, and why

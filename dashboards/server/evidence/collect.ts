@@ -7,6 +7,7 @@ import type { Alert, AlertChange } from '#model/alert/alert.ts'
 import type { AlertDesk, Incident } from '#model/ports/alert-desk.ts'
 import type { FacilityDesk, Plan } from '#model/ports/facility.ts'
 import { isProving, type Ledger, type LedgerEntry } from '#model/ports/ledger.ts'
+import type { Video } from '#model/ports/video.ts'
 import type { Reading } from '#model/reading.ts'
 
 /** Members of one incident that a bundle takes; more are named, not unfolded. */
@@ -22,6 +23,8 @@ export interface EvidenceRequest {
 
 export interface EvidencePicture {
   alert: string
+  /** Number among the pictures of the seconds before the alert; null: the one of its moment. */
+  preroll: number | null
   device: string
   takenAt: number
   /** As it was written down when the picture was taken. */
@@ -78,6 +81,7 @@ export interface EvidenceSources {
   desk: AlertDesk
   facility: FacilityDesk | null
   ledger: Ledger | null
+  video: Pick<Video, 'preroll' | 'prerollPicture'> | null
   facilityId: string
   /** Rights of places hold for what was kept of their cameras too. */
   maySee(camera: string): boolean
@@ -85,7 +89,7 @@ export interface EvidenceSources {
 
 /** @returns null when there is no such alert or incident. */
 export async function collectEvidence(sources: EvidenceSources, request: EvidenceRequest): Promise<Evidence | null> {
-  const { desk, facility, ledger } = sources
+  const { desk, facility, ledger, video } = sources
   const found = await subjectOf(desk, request)
   if (!found) return null
   const { incident, ids } = found
@@ -105,23 +109,28 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
   const there = new Set(readings.map((r) => r.id))
   const pictures: EvidencePicture[] = []
   let withheld = 0
-  for (const alert of facility ? alerts : []) {
-    const picture = await facility!.evidencePicture(alert.id)
-    if (!picture) continue
-    if (!sources.maySee(picture.device)) {
+  const keep = (
+    alert: string,
+    preroll: number | null,
+    taken: Pick<EvidencePicture, 'device' | 'takenAt' | 'sha256'>,
+    bytes: Uint8Array,
+  ) => {
+    if (!sources.maySee(taken.device)) {
       withheld++
-      continue
+      return
     }
-    const jpeg = Buffer.from(picture.jpeg)
-    const intact = createHash('sha256').update(jpeg).digest('hex') === picture.sha256
-    pictures.push({
-      alert: alert.id,
-      device: picture.device,
-      takenAt: picture.takenAt,
-      sha256: picture.sha256,
-      intact,
-      jpeg,
-    })
+    const jpeg = Buffer.from(bytes)
+    const { device, takenAt, sha256 } = taken
+    const intact = createHash('sha256').update(jpeg).digest('hex') === sha256
+    pictures.push({ alert, preroll, device, takenAt, sha256, intact, jpeg })
+  }
+  for (const { id } of alerts) {
+    for (const [n, frame] of (video ? await video.preroll(id) : []).entries()) {
+      const jpeg = await video!.prerollPicture(id, n)
+      if (jpeg) keep(id, n, frame, jpeg)
+    }
+    const picture = await facility?.evidencePicture(id)
+    if (picture) keep(id, null, picture, picture.jpeg)
   }
   if (withheld > 0)
     limits.push({

@@ -27,6 +27,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
   const heading = (zh: string, en: string): Block => ({ kind: 'heading', words: words(zh, en) })
   const named = alerts[0]
   const about = subject.kind === 'incident' ? `事件 incident ${subject.id}` : (subject.number ?? subject.id)
+  const before = evidence.pictures.filter((p) => p.preroll !== null).length
   const broken = evidence.pictures.filter((p) => !p.intact).length
   const unproved =
     evidence.entries.length - evidence.proofs.filter((p) => evidence.entries.some((e) => e.seq === p.seq)).length
@@ -145,16 +146,29 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
       ...(evidence.pictures.length === 0
         ? [{ kind: 'text', words: words('没有留存图片', 'no pictures are kept') } satisfies Block]
         : []),
-      ...evidence.pictures.map(
-        (p): Block => ({
-          kind: 'picture',
-          jpeg: p.jpeg,
-          caption: words(
-            `${p.device} · ${time(p.takenAt)} · ${p.intact ? '与取证时一致' : '与取证时的哈希不一致'}`,
-            `SHA-256 ${p.sha256}${p.intact ? '' : ' – NOT the bytes that were taken'}`,
-          ),
-        }),
-      ),
+      ...(before > 0
+        ? [
+            {
+              kind: 'text',
+              words: words(
+                `另有警前画面 ${before} 张，见压缩包 pictures/`,
+                `${before} pictures of the seconds before lie in pictures/ of the ZIP`,
+              ),
+            } satisfies Block,
+          ]
+        : []),
+      ...evidence.pictures
+        .filter((p) => p.preroll === null)
+        .map(
+          (p): Block => ({
+            kind: 'picture',
+            jpeg: p.jpeg,
+            caption: words(
+              `${p.device} · ${time(p.takenAt)} · ${p.intact ? '与取证时一致' : '与取证时的哈希不一致'}`,
+              `SHA-256 ${p.sha256}${p.intact ? '' : ' – NOT the bytes that were taken'}`,
+            ),
+          }),
+        ),
       ...evidence.plans.flatMap(({ plan, alert, steps }): Block[] => [
         heading(`预案 ${plan.id} ${plan.name.zh}`, `${plan.name.en}, version ${plan.version}, alert ${alert}`),
         {

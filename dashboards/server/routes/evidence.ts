@@ -18,7 +18,7 @@ const MAX_AT_ONCE = 2
 const MAX_REASON = 200
 
 export function registerEvidenceRoutes(app: FastifyInstance, kit: ConsoleKit, desk: AlertDesk): void {
-  const { clock, ledger, facility, place, id: facilityId, title } = kit.options
+  const { clock, ledger, facility, video, place, id: facilityId, title } = kit.options
   let making = 0
 
   const factsOf = (request: FastifyRequest, reason: string): ReportFacts => {
@@ -63,7 +63,14 @@ export function registerEvidenceRoutes(app: FastifyInstance, kit: ConsoleKit, de
       await record(accountOf(request).id, about, format, reason)
       const account = accountOf(request)
       const maySee = (camera: string): boolean => kit.viewing(account, camera) === null
-      const sources = { desk, facility: facility ?? null, ledger: ledger ?? null, facilityId, maySee }
+      const sources = {
+        desk,
+        facility: facility ?? null,
+        ledger: ledger ?? null,
+        video: video ?? null,
+        facilityId,
+        maySee,
+      }
       const evidence = await collectEvidence(sources, about)
       if (!evidence) throw notFound(about.kind, about.id)
       const facts = factsOf(request, reason)
