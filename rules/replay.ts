@@ -2,7 +2,7 @@
  * Runs the production rules over recorded readings in virtual time (`semantics.md` 1). Reads the file as a stream and
  * keeps only the reorder window, so memory stays flat. Everything printed depends on the input alone.
  */
-import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
@@ -16,6 +16,7 @@ import { comparison, comparisonText, RunCollector } from './compare.ts'
 import { CSV_DEVICE, type CsvColumn, CsvScores, csvRows, csvSite } from './csv.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
 import type { Rule, RuleFile } from './engine/rule.ts'
+import { progressBar } from './progress.ts'
 import {
   outcomeOf,
   outcomesText,
@@ -188,7 +189,7 @@ async function* linesOf(file: string): AsyncGenerator<{ lines: string[]; bytes: 
   let rest = ''
   let bytes = 0
   for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
-    bytes += (chunk as string).length
+    bytes += Buffer.byteLength(chunk as string)
     const lines = (rest + (chunk as string)).split('\n')
     rest = lines.pop() as string
     yield { lines, bytes }
@@ -266,7 +267,7 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
     if (out) pending.push(out.write(text))
     else io.out(text)
   }
-  const progress = progressLine(io)
+  const progress = progressBar(io, statSync(options.readings).size, options.against === undefined ? 1 : 2)
   const common = {
     site,
     file: options.readings,
@@ -286,7 +287,8 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
       : {}),
   }
   try {
-    if (options.against !== undefined) return await compare(options, common, rules, rulesOf(options.against), io)
+    if (options.against !== undefined)
+      return await compare(options, common, rules, rulesOf(options.against), io, progress.end)
     const why = options.why ? new WhyWatch(options.why, rules) : null
     const { summary, engine } = await runReplay({
       ...common,
@@ -313,22 +315,9 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
     io.err(`${error.message}\n`)
     return 2
   } finally {
+    progress.end()
     await Promise.allSettled(pending)
     await out?.close()
-  }
-}
-
-function progressLine(io: CommandIo) {
-  let shown = false
-  return {
-    show: (bytes: number, lines: number): void => {
-      if (!io.isTerminal) return
-      shown = true
-      io.err(`\r${Math.round(bytes / 1e6)} MB, ${lines} lines `)
-    },
-    end: (): void => {
-      if (shown) io.err('\n')
-    },
   }
 }
 
@@ -358,6 +347,7 @@ async function compare(
   rules: readonly Rule[],
   other: readonly Rule[],
   io: CommandIo,
+  endProgress: () => void,
 ): Promise<number> {
   const run = async (set: readonly Rule[]) => {
     const collector = new RunCollector(common.site)
@@ -365,6 +355,7 @@ async function compare(
     return { alerts: collector.alerts, load: collector.load(summary.from, summary.to), summary }
   }
   const result = comparison(await run(rules), await run(other))
+  endProgress()
   const dir = options.scenarios === undefined ? (existsSync(SCENARIO_DIR) ? SCENARIO_DIR : null) : options.scenarios
   const ids = dir === null ? [] : scenariosIn(dir)
   const scenarios = dir === null ? [] : await scenarioOutcomes(dir, ids, options, io)
