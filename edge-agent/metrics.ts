@@ -26,7 +26,7 @@ export interface MetricSources {
     lost: number
     failing: boolean
   } | null
-  escalation(): { watched: number; steps: number; failed: number }
+  escalation(): { watched: number; steps: number; failed: number; postponed: number }
   webhook(): Record<string, number> | null
   pictures(): { kept: number; failed: number }
   video(): { streams: number; viewers: number; started: number; failed: number; rings: number; ringBytes: number }
@@ -127,9 +127,14 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
         if (n !== null) set(n, { what })
     },
   )
-  gauge('escalation', 'Alerts whose clocks run, steps taken since the start, steps that failed', ['what'], (set) => {
-    for (const [what, n] of Object.entries(sources.escalation())) set(n, { what })
-  })
+  gauge(
+    'escalation',
+    'Alerts whose clocks run; steps taken since the start, failed, put off in a storm',
+    ['what'],
+    (set) => {
+      for (const [what, n] of Object.entries(sources.escalation())) set(n, { what })
+    },
+  )
   gauge('webhook', 'Outward channel: records waiting, sent, failed, given up by age, attempts', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.webhook() ?? {})) set(n, { what })
   })

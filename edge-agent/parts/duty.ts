@@ -68,11 +68,12 @@ export function ladderAt(
 export async function openDuty(part: DutyPart): Promise<Duty> {
   const { site, clock, log, journal, desk, context } = part
   const timezone = site.facility.timezone ?? 'Asia/Shanghai'
+  const ladder = (at: number) => ladderAt(site.console?.duty, context.context.all('shifts'), timezone, at)
   const escalation = await openEscalation({
     desk,
     clock,
     policy: policyOf(site.console?.escalation),
-    ladder: (at) => ladderAt(site.console?.duty, context.context.all('shifts'), timezone, at),
+    ladder,
     onFault: (detail) => log.error('escalation.failed', { detail }),
   })
   part.onEnd('escalation', () => escalation.close())
@@ -85,6 +86,7 @@ export async function openDuty(part: DutyPart): Promise<Duty> {
     clock,
     random: part.random,
     ruleName: part.ruleName,
+    chief: (at) => ladder(at).slice(-1),
     receipt: (alert, at, note) => desk.remark(alert, at, note),
     onEvent: (event) => log.warn(event.event, event),
   })

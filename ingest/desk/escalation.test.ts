@@ -120,4 +120,25 @@ describe('escalation watch', () => {
     await pass(at(4000))
     expect(escalation.stats()).toMatchObject({ watched: 0, steps: 0 })
   })
+
+  test('in a storm the steps are told fifty at a look, the most serious first, and every one of them is told', async () => {
+    const { desk, clock, escalation } = await house()
+    const raised = (n: number) =>
+      sampleChange(n, 'raised', { level: n % 3 === 0 ? 'red' : 'yellow', raisedAt: clock.now() - 200_000 })
+    for (let n = 1; n <= 180; n++) await desk.apply(raised(n), { source: 'ordered' })
+    const told: string[] = []
+    desk.onChange((c) => c.change === 'escalated' && told.push(c.alert.level))
+    clock.advanceTo(clock.now() + 1)
+    await vi.waitFor(() => expect(told).toHaveLength(50), { timeout: 20_000 })
+    expect(new Set(told)).toEqual(new Set(['red']))
+    await vi.waitFor(
+      async () => {
+        clock.advanceTo(clock.now() + 250)
+        for (let n = 1; n <= 180; n++)
+          expect((await desk.get(sampleChange(n).alert.id))?.escalationStep, `${n}`).toBeGreaterThan(0)
+      },
+      { timeout: 30_000 },
+    )
+    expect(escalation.stats().postponed).toBeGreaterThan(0)
+  })
 })

@@ -2,7 +2,7 @@
  * Escalation by the clock: what nobody acknowledges, handles or ends in time is carried along the duty list. It follows
  * the desk's changes and keeps nothing of its own: after a restart the timelines say what has been told to whom.
  */
-import type { Alert, AlertChange } from '#model/alert/alert.ts'
+import { type Alert, type AlertChange, levelRank } from '#model/alert/alert.ts'
 import {
   DEFAULT_ESCALATION,
   type EscalationPolicy,
@@ -17,6 +17,8 @@ import type { AlertDesk, EscalationView } from '#model/ports/alert-desk.ts'
 /** Deadlines are looked at at most so often, however many there are. */
 const LOOK_MS = 250
 const PAGE = 500
+/** Steps of one look, so that a storm of alerts is not followed by as large a storm of escalations: 200 a second. */
+const STEPS_AT_ONCE = 50
 
 export interface EscalatingDesk extends Pick<AlertDesk, 'list' | 'timeline' | 'onChange'> {
   escalateBySystem(id: string, at: number, note: string, still: (alert: Alert) => boolean): Promise<AlertChange[]>
@@ -33,8 +35,13 @@ export interface EscalationOptions {
 
 export interface Escalation {
   of(id: string): EscalationView | null
-  stats(): { watched: number; steps: number; failed: number }
+  stats(): { watched: number; steps: number; failed: number; postponed: number }
   close(): void
+}
+
+interface Known {
+  waiting: Waiting
+  dueAt: number | null
 }
 
 export async function openEscalation(options: EscalationOptions): Promise<Escalation> {
@@ -46,12 +53,13 @@ export async function openEscalation(options: EscalationOptions): Promise<Escala
 class EscalationWatch implements Escalation {
   readonly #options: EscalationOptions
   readonly #policy: EscalationPolicy
-  readonly #waiting = new Map<string, { waiting: Waiting; dueAt: number | null }>()
+  readonly #waiting = new Map<string, Known>()
   readonly #leave: () => void
   #timer: Timer | null = null
   #timerAt = Number.POSITIVE_INFINITY
   #steps = 0
   #failed = 0
+  #postponed = 0
   #closed = false
 
   constructor(options: EscalationOptions) {
@@ -94,7 +102,7 @@ class EscalationWatch implements Escalation {
   }
 
   stats() {
-    return { watched: this.#waiting.size, steps: this.#steps, failed: this.#failed }
+    return { watched: this.#waiting.size, steps: this.#steps, failed: this.#failed, postponed: this.#postponed }
   }
 
   close(): void {
@@ -133,15 +141,23 @@ class EscalationWatch implements Escalation {
     this.#timer = null
     this.#timerAt = Number.POSITIVE_INFINITY
     let earliest = Number.POSITIVE_INFINITY
+    const due: [id: string, known: Known][] = []
     for (const [id, known] of this.#waiting) {
       if (known.dueAt === null) continue
-      if (known.dueAt <= now) this.#step(id, known, now)
+      if (known.dueAt <= now) due.push([id, known])
       else if (known.dueAt < earliest) earliest = known.dueAt
     }
+    if (due.length > STEPS_AT_ONCE) {
+      // In a storm everything falls due at once: the most serious is told first, the rest a moment later.
+      due.sort(([, a], [, b]) => levelRank(b.waiting.level) - levelRank(a.waiting.level) || a.dueAt! - b.dueAt!)
+      this.#postponed += due.length - STEPS_AT_ONCE
+      earliest = now
+    }
+    for (const [id, known] of due.slice(0, STEPS_AT_ONCE)) this.#step(id, known, now)
     if (earliest < Number.POSITIVE_INFINITY) this.#lookAt(Math.max(earliest, now + LOOK_MS))
   }
 
-  #step(id: string, known: { waiting: Waiting; dueAt: number | null }, now: number): void {
+  #step(id: string, known: Known, now: number): void {
     const ladder = this.#ladder()
     const due = nextEscalation(known.waiting, this.#policy, ladder.length)
     // The desk's own change sets the next deadline; until then this one is taken.

@@ -124,6 +124,19 @@ describe('webhook sink', () => {
     ])
   })
 
+  test('an escalation by hand goes to the chief of the shift, with the words of whoever escalated', async () => {
+    const { heard, port } = await sink()
+    const { desk, clock, receipts } = await house(`http://127.0.0.1:${port}/`, { chief: () => ['S01'] })
+    await desk.apply(sampleChange(1), { source: 'ordered' })
+    const alert = sampleChange(1).alert.id
+    await desk.act(
+      { act: 'escalate', alert, time: clock.now(), by: 'S05', note: '请支援' },
+      { id: 'S05', role: 'officer' },
+    )
+    await vi.waitFor(async () => expect(await receipts()).toHaveLength(1), patience)
+    expect(heard[0]!.json.data).toMatchObject({ kind: 'escalation', to: ['S01'], by: 'S05', note: '请支援' })
+  })
+
   test('a sink that is down is tried again until it answers; the receipt says how often', async () => {
     const { heard, port } = await sink([500, 429])
     const { desk, clock, dispatch, receipts, webhook } = await house(`http://127.0.0.1:${port}/`)

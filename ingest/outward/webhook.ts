@@ -25,6 +25,8 @@ export interface WebhookOptions {
   random(): number
   /** Writes the receipt into the timeline of the alert; resolves once it is durable. */
   receipt(alert: string, at: number, note: string): Promise<unknown>
+  /** Whom somebody means who escalates by hand; default: nobody by name. */
+  chief?(at: number): string[]
   ruleName(slug: string): { zh: string; en: string } | null
   /** A message older than this is not sent any more: a dispatch of an hour ago would send people to an old place. */
   maxAgeMs?: number
@@ -175,7 +177,7 @@ class WebhookRun implements Webhook {
   async #deliver(kind: OutwardKind, change: AlertChange, seq: number): Promise<boolean> {
     const { clock, facility } = this.#o
     const id = `${facility}-${seq}`
-    const to = kind === 'dispatch' ? await this.#unitsOf(change, seq) : (escalationOf(change)?.told ?? [])
+    const to = await this.#toWhom(kind, change, seq)
     const body = JSON.stringify({
       specversion: '1.0',
       id,
@@ -244,6 +246,12 @@ class WebhookRun implements Webhook {
       this.#state.lastError = `the receipt was not kept: ${(error as Error).message}`
     }
     return true
+  }
+
+  async #toWhom(kind: OutwardKind, change: AlertChange, seq: number): Promise<string[]> {
+    if (kind === 'dispatch') return this.#unitsOf(change, seq)
+    if (kind === 'red') return []
+    return escalationOf(change)?.told ?? this.#o.chief?.(change.at) ?? []
   }
 
   /** The units stand in the act, which the desk writes right before its change. */
