@@ -63,7 +63,7 @@ const LARGE_ROOM_S = 60
 const MATES_APART_MS = 1000
 const CELLS_APART_MS = 15_000
 /** So long a party waits for the road before it gives up. */
-const WAITS_MS = 4 * 60_000
+const WAITS_MS = 12 * 60_000
 
 export class Inmates {
   readonly all: Inmate[] = []

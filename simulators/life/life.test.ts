@@ -76,8 +76,10 @@ describe('ordinary life', () => {
       if (s % 300 === 0) counts.set(s / 60, inCanteen())
     }
     expect(counts.get(5)).toBe(0)
-    expect(counts.get(20)).toBeGreaterThan(200)
-    expect(counts.get(45)).toBe(0)
+    expect(counts.get(20)).toBeGreaterThan(180)
+    expect(counts.get(25)).toBeGreaterThan(215)
+    expect(counts.get(45)).toBeLessThan(20)
+    expect(counts.get(50)).toBe(0)
   })
 
   it('keeps at home whom a story needs, with his mates', () => {

@@ -1,19 +1,20 @@
 /**
  * Columns on the open ground: a party sets out only when it will walk apart from every other one that is already on its
- * way, as the movement orders of a house ask. Two that merely meet may pass each other.
+ * way, as the movement orders of a house ask. It waits until those who come towards it have passed.
  */
 import type { Journey } from './walker.ts'
 
 interface Place {
   x: number
   y: number
+  floor: number
   party: string
 }
 
 /** So far apart two parties of a cell are no crowd. */
 const APART_M = 11
-/** Longer than this nobody walks beside another party. */
-const MEETING_S = 10
+/** Longer than this no two parties are near each other. */
+const MEETING_S = 2
 
 export class Roads {
   readonly #places = new Map<number, Place[]>()
@@ -30,7 +31,8 @@ export class Roads {
       const spot = way.spots[s]
       if (!spot) continue
       for (const other of this.#places.get(start + s) ?? []) {
-        if (other.party === party || Math.hypot(other.x - spot.x_m, other.y - spot.y_m) >= APART_M) continue
+        if (other.party === party || other.floor !== spot.floor) continue
+        if (Math.hypot(other.x - spot.x_m, other.y - spot.y_m) >= APART_M) continue
         const seconds = (beside.get(other.party) ?? 0) + 1
         if (seconds > MEETING_S) return false
         beside.set(other.party, seconds)
@@ -39,7 +41,7 @@ export class Roads {
     for (let s = from; s < to; s++) {
       const spot = way.spots[s]
       if (!spot) continue
-      const place = { x: spot.x_m, y: spot.y_m, party }
+      const place = { x: spot.x_m, y: spot.y_m, floor: spot.floor, party }
       const others = this.#places.get(start + s)
       if (others) others.push(place)
       else this.#places.set(start + s, [place])

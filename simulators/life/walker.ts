@@ -60,6 +60,8 @@ function isHouseOn(plan: Plan, zone: string, ground: string): boolean {
 
 /** So far from its walls one walks past a house. */
 const BESIDE_M = 2.5
+/** Length of the stairs beside a house, metres. */
+const STAIRS_M = 8
 /** Middle of the road that runs between two rows of ward buildings, from the corridor's edge. */
 const CORRIDOR_TO_ROAD_M = 16
 
@@ -82,7 +84,7 @@ function leaving(plan: Plan, zone: string, ground: string, other: string | undef
     const inside: WayPoint = { zone, spot: { ...middle, x_m: box.left + 0.5 } }
     const road = box.bottom + CORRIDOR_TO_ROAD_M - (box.bottom - box.top)
     const beside = box.left - BESIDE_M
-    const way = [inside, on(beside, middle.y_m), on(beside, road)]
+    const way = [inside, ...stairs(plan, zone, on(beside, middle.y_m)), on(beside, road)]
     if (other !== undefined) return [...way, on(isWard(other) ? west : sideOf(other), road)]
     // Somebody who goes out on the ground itself keeps to the road up to the side on which his goal lies.
     if (goal && (goal.x_m < west || goal.x_m > east)) return [...way, on(goal.x_m > centre ? east : west, road)]
@@ -105,6 +107,18 @@ function leaving(plan: Plan, zone: string, ground: string, other: string | undef
   const door = out === null ? [on(own, middle.y_m)] : [on(middle.x_m, out), on(own, out)]
   const road = Math.min(...boxes.map((b) => b.top)) + CORRIDOR_TO_ROAD_M
   return own === side ? door : [...door, on(own, road), on(side, road)]
+}
+
+/** The stairs of an upper ward: one comes out on its floor beside the house, and is on the ground some metres further. */
+function stairs(plan: Plan, ward: string, out: WayPoint): WayPoint[] {
+  const floor = plan.middle.get(ward)?.floor ?? 1
+  if (floor === out.spot.floor) return [out]
+  const end = { ...out.spot, y_m: out.spot.y_m + STAIRS_M }
+  return [
+    { ...out, spot: { ...out.spot, floor } },
+    { ...out, spot: { ...end, floor } },
+    { ...out, spot: end },
+  ]
 }
 
 /** Where another house stands between a house and the road, one leaves by the upper side: how high. Null = the way is free. */
