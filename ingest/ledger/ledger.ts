@@ -13,12 +13,12 @@ import { openStoreInline, openStoreThread, type StoreLink } from '../thread/stor
 import type { CertificateFacts } from './certificate.ts'
 import { type ChainHash, GENESIS } from './chain.ts'
 import { proofFile } from './copy.ts'
+import { written } from './day-numbers.ts'
 import type { Checkpoint } from './ledger-file.ts'
 import { type PayloadCipher, personsOf } from './personal.ts'
 import type { PublicKeyText, Signature, SignatureAlgorithm } from './signing.ts'
 import type { AppendRow, EntryProof, ListQuery, StoredEntry } from './storage.ts'
 import * as storage from './storage.ts'
-import { written } from './storage.ts'
 import type { AnchorClaim, VerifyAnswer } from './verification.ts'
 
 export interface LedgerOptions {

@@ -129,6 +129,17 @@ describe('payloads about persons', () => {
     expect(bytesOf(dir)).not.toContain('SECRET-WORD')
   })
 
+  test('are found again by their change, also old ones after a restart: the province asks for the chain hash of each', async () => {
+    const dir = newDir()
+    const ledger = await open(dir)
+    const change = (n: number) => ({ ...alert('a1', 'P017'), payload: { ...alert('a1', 'P017').payload, n } })
+    const entries = await ledger.append(Array.from({ length: 120 }, (_, n) => change(n)))
+    expect(await ledger.hashOf('a1', change(3).payload)).toBe(entries[3]!.hash)
+    await ledger.close()
+    const again = await open(dir)
+    for (const n of [0, 60, 119]) expect(await again.hashOf('a1', change(n).payload)).toBe(entries[n]!.hash)
+  })
+
   test('a file from before sealing opens and verifies as it is, also without any key and for reading only', async () => {
     const dir = newDir()
     const old = await openLedger({ dir, clock: new VirtualClock(NOON), thread: false })

@@ -4,10 +4,19 @@
  * persons are the ones from which something may be deleted.
  */
 import { join } from 'node:path'
-import { localTime } from '#model/local-time.ts'
 import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
 import { type CertificateFacts, dayFacts } from './certificate.ts'
-import { type ChainHash, entryHash, GENESIS, merkleProof, merkleRoot, type ProofStep, payloadHash } from './chain.ts'
+import {
+  type ChainHash,
+  digest,
+  entryHash,
+  GENESIS,
+  merkleProof,
+  merkleRoot,
+  type ProofStep,
+  payloadHash,
+} from './chain.ts'
+import { openDayNumbers, type RaisedNumber } from './day-numbers.ts'
 import { type Checkpoint, checkpointText, ENTRY_COLUMNS, type FileEntry, readLedger } from './ledger-file.ts'
 import { isSealed, openPersonKeys, type PayloadCipher, personsOf, sealedKeys } from './personal.ts'
 import { openSigningKeys, type PublicKeyText, type Signature, type SignatureAlgorithm } from './signing.ts'
@@ -37,7 +46,7 @@ export interface AppendRow {
   /** About whom the payload is: it is sealed with their keys. */
   persons?: string[]
   /** The number under which an alert was raised. */
-  number?: { alert: string; raisedAt: number; text: string }
+  number?: RaisedNumber
 }
 
 export interface StoredEntry {
@@ -84,8 +93,10 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS forgotten (key TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS anchor (ledger_seq INTEGER PRIMARY KEY, ledger_hash TEXT NOT NULL, at INTEGER NOT NULL, acknowledged_at INTEGER NOT NULL);
 `
-/** Entries that the newest hash of a change is looked for among, per alert. */
-const RECENT = 50
+/** Changes whose chain hash is at hand without a look into the file. */
+const RECENT = 20_000
+/** Entries of an alert that an older change is looked for among. */
+const MAX_SEARCHED = 5000
 
 export function open(options: LedgerStorageOptions) {
   const path = join(options.dir, 'ledger.db')
@@ -109,72 +120,40 @@ export function open(options: LedgerStorageOptions) {
     // A cut between the record of a deletion and the deletion itself.
     for (const key of forgotten) persons?.destroy(key)
   }
-  /** Numbers that were given and whose entry is not yet written; highest number of each day. */
-  const given = new Map<string, { day: string; n: number }>()
-  const tops = new Map<string, number>()
+  const dayNumbers = openDayNumbers(db, options.timezone)
+  /** Alert and text → chain hash of what was appended last: the uplink asks for each change once. */
+  const recent = new Map<string, string>()
 
   function append(rows: AppendRow[]): Omit<StoredEntry, 'text'>[] {
     let { seq, hash } = head
     const entries: Omit<StoredEntry, 'text'>[] = []
     // Keys of persons are on disk before anything that they seal.
     const bodies = seal(rows)
+    const remembered: [string, string][] = []
     inTransaction(db, path, () => {
       const addEntry = db.prepare(
         'INSERT INTO entry (seq, at, kind, ref, by, payload_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
       )
       const addPayload = db.prepare('INSERT INTO payload (seq, salt, body) VALUES (?, ?, ?)')
-      const addNumber = db.prepare('INSERT OR IGNORE INTO number (alert, day, n) VALUES (?, ?, ?)')
       rows.forEach((row, i) => {
         const fixed = { at: row.at, kind: row.kind as StoredEntry['kind'], ref: row.ref, by: row.by }
         const entry = { seq: ++seq, ...fixed, payloadHash: payloadHash(options.hash, row.salt, bodies[i]!) }
         hash = entryHash(options.hash, hash, entry)
         addEntry.run(entry.seq, entry.at, entry.kind, entry.ref, entry.by, entry.payloadHash, hash)
         addPayload.run(entry.seq, row.salt, bodies[i]!)
-        if (row.number) {
-          const day = localTime(options.timezone, row.number.raisedAt).date
-          const n = Number(row.number.text.slice(5))
-          addNumber.run(row.number.alert, day, n)
-          tops.set(day, Math.max(topOf(day), n))
-        }
+        if (row.number) dayNumbers.write(row.number)
         entries.push({ ...entry, hash })
+        if (row.kind === 'alert' && row.ref !== null) remembered.push([nameOf(row.ref, row.text), hash])
       })
     })
     head = { seq, hash }
-    for (const row of rows) if (row.number) given.delete(row.number.alert)
+    for (const [name, chained] of remembered) recent.set(name, chained)
+    for (const name of recent.keys()) {
+      if (recent.size <= RECENT) break
+      recent.delete(name)
+    }
+    for (const row of rows) if (row.number) dayNumbers.written(row.number.alert)
     return entries
-  }
-
-  /**
-   * The running number of the local day, given once per alert. It is on disk with the entry that says `raised`, in the
-   * same transaction, so asking for it costs no write of its own.
-   */
-  function numbers(alerts: [id: string, raisedAt: number][]): string[] {
-    const find = db.prepare('SELECT day, n FROM number WHERE alert = ?')
-    return alerts.map(([alert, at]) => {
-      const known = given.get(alert) ?? (find.get(alert) as { day: string; n: number } | undefined)
-      if (known) return written(known)
-      const day = localTime(options.timezone, at).date
-      const fresh = { day, n: topOf(day) + 1 }
-      tops.set(day, fresh.n)
-      given.set(alert, fresh)
-      return written(fresh)
-    })
-  }
-
-  /** Takes `count` numbers of a day out of the row for `freshNumbers`; what is not used before the end is given again. */
-  function reserve(day: string, count: number): number {
-    const first = topOf(day) + 1
-    tops.set(day, first + count - 1)
-    return first
-  }
-
-  function topOf(day: string): number {
-    const known = tops.get(day)
-    if (known !== undefined) return known
-    if (tops.size > 1000) tops.clear()
-    const top = db.prepare('SELECT max(n) AS n FROM number WHERE day = ?').get(day) as { n: number | null }
-    const unsaved = [...given.values()].filter((g) => g.day === day).map((g) => g.n)
-    return Math.max(top.n ?? 0, ...unsaved)
   }
 
   /** What is stored for each row: sealed with the keys of the persons; an act on an alert with those of the alert. */
@@ -217,9 +196,11 @@ export function open(options: LedgerStorageOptions) {
 
   /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
   function hashOf(ref: string, text: string): string | null {
+    const known = recent.get(nameOf(ref, text))
+    if (known !== undefined) return known
     const rows = db
       .prepare('SELECT hash, body FROM entry JOIN payload USING (seq) WHERE ref = ? ORDER BY entry.seq DESC LIMIT ?')
-      .iterate(ref, RECENT) as Iterable<unknown> as Iterable<{ hash: string; body: string }>
+      .iterate(ref, MAX_SEARCHED) as Iterable<unknown> as Iterable<{ hash: string; body: string }>
     for (const row of rows)
       if (row.body === text || (isSealed(row.body) && opened(row.body).text === text)) return row.hash
     return null
@@ -370,8 +351,8 @@ export function open(options: LedgerStorageOptions) {
     sign: (text: string): Signature | null => signing.sign(text),
     hashName: (seq: number): ChainHash => file.hashName(seq),
     append,
-    numbers,
-    reserve,
+    numbers: dayNumbers.numbers,
+    reserve: dayNumbers.reserve,
     hashOf,
     list,
     verify,
@@ -389,5 +370,4 @@ export function open(options: LedgerStorageOptions) {
   }
 }
 
-export const written = (given: { day: string; n: number }): string =>
-  `${given.day.slice(5, 7)}${given.day.slice(8, 10)}-${String(given.n).padStart(4, '0')}`
+const nameOf = (ref: string, text: string): string => digest('sha256', `${ref}\n${text}`)
