@@ -40,7 +40,11 @@ async function sink(answers: number[] = [], port = 0) {
     })
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const close = () => new Promise<void>((resolve) => (server.closeAllConnections(), server.close(() => resolve())))
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.closeAllConnections()
+      server.close(() => resolve())
+    })
   ends.push(close)
   return { heard, close, port: (server.address() as AddressInfo).port }
 }
