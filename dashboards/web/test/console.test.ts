@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_ARGS, chromiumPath } from '../test-server/chromium.ts'
 import { raiseIntrusion } from '../test-server/seed.ts'
 import { type FakeServer, startFakeServer } from '../test-server/server.ts'
-import { seriousFindings } from './axe.ts'
 import { buildConsole } from './built.ts'
 
 const path = chromiumPath()
@@ -270,42 +269,5 @@ describe.skipIf(!path)('the console in a browser', { timeout: 60_000 }, () => {
       await page.locator('h1').first().waitFor({ state: 'attached' })
       expect(await page.evaluate(() => document.documentElement.scrollWidth), to).toBeLessThanOrEqual(390)
     }
-  })
-
-  const pages: [string, string, 'facility' | 'province'][] = [
-    ['officer1', '/duty/alerts', 'facility'],
-    ['officer1', '/duty/plan', 'facility'],
-    ['officer1', '/me', 'facility'],
-    ['engineer1', '/eng/devices', 'facility'],
-    ['engineer1', '/eng/devices/E-MED-01', 'facility'],
-    ['province1', '/gov/overview', 'province'],
-  ]
-  test.each(pages)(
-    'axe finds nothing serious for %s on %s, in both languages and themes',
-    async (account, to, tier) => {
-      const server = await serve({ tier })
-      const page = await enter(server, account)
-      for (const [language, theme] of [
-        ['zh', 'dark'],
-        ['en', 'light'],
-      ] as const) {
-        await page.evaluate((s) => localStorage.setItem('wardwatch.settings', s), JSON.stringify({ language, theme }))
-        await page.goto(server.url + to)
-        await page.locator('h1').first().waitFor({ state: 'attached' })
-        if (to === '/duty/alerts') await page.locator('[role=row][data-id]').first().click()
-        await page.waitForTimeout(700)
-        expect(await seriousFindings(page), `${language} ${theme}`).toEqual([])
-      }
-    },
-  )
-
-  test('axe finds nothing serious on the log-in page', async () => {
-    const server = await serve()
-    const context = await browser.newContext()
-    contexts.push(context)
-    const page = await context.newPage()
-    await page.goto(`${server.url}/login`)
-    await page.locator('input[name=account]').waitFor()
-    expect(await seriousFindings(page)).toEqual([])
   })
 })

@@ -340,30 +340,6 @@ describe.skipIf(!path)('the pages of the watch', { timeout: 60_000 }, () => {
     expect(await page.getByTestId('scale-bar').textContent()).toMatch(/\d+ m/)
   })
 
-  const pages: [string, string][] = [
-    ['wall1', '/duty/wall'],
-    ['chief1', '/duty/alerts/:red'],
-    ['chief1', '/duty/incidents'],
-    ['chief1', '/duty/search'],
-    ['officer1', '/duty/cameras'],
-    ['officer1', '/duty/shift'],
-    ['officer1', '/duty/print'],
-    ['engineer1', '/eng/health'],
-    ['officer1', '/gallery'],
-  ]
-  test.each(pages)('axe finds nothing serious for %s on %s, in both languages and themes', async (account, to) => {
-    const server = await serve()
-    for (const [language, theme] of [
-      ['zh', 'dark'],
-      ['en', 'light'],
-    ] as const) {
-      const page = await enter(server, account, to.replace(':red', redOf(server).id), undefined, { language, theme })
-      await page.locator('h1').first().waitFor({ state: 'attached' })
-      await page.waitForTimeout(900)
-      expect(await seriousFindings(page), `${language} ${theme}`).toEqual([])
-    }
-  })
-
   test('the new pages reflow at 390 px without a sideways scroll', async () => {
     const server = await serve()
     const page = await enter(server, 'chief1', '/duty/search', { width: 390, height: 844 })

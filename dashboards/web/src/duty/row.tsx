@@ -1,7 +1,7 @@
 /** One row of the list. Subscribes to its own alert: a change of one alert renders one row. */
 import { memo, useCallback, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
 import { ACK_SLA_MS } from '#model/alert/alert.ts'
-import type { ListedAlert } from '../api/types.ts'
+import type { ListedAlert, Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Bar, Hatch } from '../kit/controls.tsx'
@@ -93,16 +93,27 @@ interface Props {
 }
 
 export const Row = memo(function Row(p: Props) {
-  const t = useText()
-  const data = useSignal(facility)
   const { alert, pending } = useAlert(p.row.id)
-  const element = useRef<HTMLDivElement>(null)
   const { ids } = useSignal(selection)
   const chosen = p.row.members.every((id) => ids.has(id))
+  return alert ? <RowFace {...p} alert={alert} pending={pending} chosen={chosen} /> : null
+})
+
+interface FaceProps extends Props {
+  alert: ListedAlert
+  /** The act that was sent and is not answered yet. */
+  pending: Verb | undefined
+  chosen: boolean
+}
+
+/** How a row looks, given all it shows: the gallery draws every state of it. */
+export function RowFace({ alert, pending, chosen, ...p }: FaceProps) {
+  const t = useText()
+  const data = useSignal(facility)
+  const element = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
     if (p.cursor && p.focusToken > 0) element.current?.focus({ preventScroll: true })
   }, [p.cursor, p.focusToken])
-  if (!alert) return null
   const waiting = isUnacknowledged(alert) && !isClosed(alert)
   const count = p.row.members.length
   return (
@@ -162,4 +173,4 @@ export const Row = memo(function Row(p: Props) {
       </span>
     </div>
   )
-})
+}

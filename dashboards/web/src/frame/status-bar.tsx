@@ -4,7 +4,7 @@ import type { Me } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Icon } from '../kit/icons.tsx'
 import { ServerTime } from '../kit/time.tsx'
-import { ageMs, connection } from '../live/connection.ts'
+import { ageMs, connection, type Phase } from '../live/connection.ts'
 import { perimeterCover } from '../live/coverage.ts'
 import { facility } from '../live/facility-data.ts'
 import { ageSeconds, duration, grouped } from '../live/format.ts'
@@ -20,20 +20,28 @@ import type { NavItem } from './frame.tsx'
 import { HeadCount } from './head-count.tsx'
 
 export function ConnectionChip() {
-  const t = useText()
   useSignal(fifth)
   const state = useSignal(connection)
-  const age = ageMs(state)
+  return (
+    <span data-testid="connection" data-phase={state.phase}>
+      <ConnectionFace phase={state.phase} age={ageMs(state)} />
+    </span>
+  )
+}
+
+/** How fresh what we see is, in a word and a number. */
+export function ConnectionFace({ phase, age }: { phase: Phase; age: number | null }) {
+  const t = useText()
   const text =
-    state.phase === 'connecting' || age === null
+    phase === 'connecting' || age === null
       ? t('status.connecting')
-      : state.phase === 'live'
+      : phase === 'live'
         ? t('status.live', { age: ageSeconds(age) })
-        : state.phase === 'late'
+        : phase === 'late'
           ? t('status.late', { age: Math.round(age / 1000) })
           : t('status.lost', { age: duration(age) })
   return (
-    <span className={css.chip} data-phase={state.phase} data-testid="connection">
+    <span className={css.chip} data-phase={phase}>
       <Icon name="live" size={14} />
       {text}
     </span>

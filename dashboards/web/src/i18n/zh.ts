@@ -872,6 +872,21 @@ export const zh = {
   'outward.sent': '{what} · 已送达（{status}，{ms} ms）',
   'outward.failed': '{what} · 未送达（{n} 次：{why}）',
   'gallery.title': '元件总览',
+  'gallery.badges': '级别与处置',
+  'gallery.rows': '警情行的各种状态',
+  'gallery.overdue': '超时未确认',
+  'gallery.folded': '合并',
+  'gallery.opened': '已打开',
+  'gallery.chosen': '已选',
+  'gallery.liveness': '连接与声音',
+  'gallery.banners': '横幅',
+  'gallery.lists': '空、载入、失败、无权',
+  'gallery.strips': '列表状态行',
+  'gallery.answers': '操作的回应',
+  'gallery.controls': '按钮、选择、输入',
+  'gallery.bars': '时限与缺数据',
+  'gallery.symbols': '平面图符号',
+  'gallery.icons': '图标',
 } as const
 
 export type TextKey = keyof typeof zh

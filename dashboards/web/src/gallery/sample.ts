@@ -1,0 +1,52 @@
+/** Made-up alerts for the gallery: one per state of a row. Nothing of it comes from a server or goes into a store. */
+import type { Alert, Level } from '#model/alert/alert.ts'
+import type { ListedAlert } from '../api/types.ts'
+
+export function sampleRow(id: string, level: Level, more: Partial<Alert> = {}, ageMs = 18_000): ListedAlert {
+  const raisedAt = Date.now() - ageMs
+  return {
+    id,
+    rule: 'sample',
+    code: 'R01',
+    ruleVersion: '1',
+    domain: 'behaviour',
+    level,
+    facility: 'sample',
+    zone: null,
+    device: 'F-E2-07',
+    subject: null,
+    key: id,
+    incident: null,
+    subjects: [],
+    raisedAt,
+    eventTime: raisedAt,
+    delayed: false,
+    drill: false,
+    test: false,
+    state: 'unacknowledged',
+    evidence: [],
+    reasons: [],
+    explanation: { zh: '周界入侵复核', en: 'Perimeter intrusion' },
+    plan: null,
+    number: null,
+    conditionActive: true,
+    activations: 1,
+    handling: 'none',
+    annunciated: true,
+    advice: [],
+    result: null,
+    cause: null,
+    assignee: null,
+    confirmed: null,
+    ackAt: null,
+    clearedAt: null,
+    dispatchedAt: null,
+    arrivedAt: null,
+    resolvedAt: null,
+    closedAt: null,
+    evidenceCount: 0,
+    stale: false,
+    escalationStep: 0,
+    ...more,
+  }
+}
