@@ -287,6 +287,8 @@ export class Mishaps {
     if (luck > 0.015) return draft
     const isUnaware = luck < 0.000_05
     const metres = isUnaware ? 12 : 4
+    // It lasts for one fix, a second; where fixes are thinned the right one is told after it.
+    if (isUnaware) this.say({ ...draft, time: draft.time + 1000 })
     return {
       ...draft,
       value: {
