@@ -52,6 +52,8 @@ export interface IndicatorSource {
   >
   /** Values of the last whole days, oldest first. */
   days?(id: string, count: number): Promise<{ day: string; value: number | null; n: number }[]>
+  /** Called with values as they are told; answers the unsubscriber. */
+  onValue?(listener: (value: unknown) => void): () => void
   /** Load of each desk (ISA-18.2). */
   load?(window: Window): Promise<{ desks: DeskLoad[]; chatter: { what: string; times: number }[] }>
 }
@@ -204,6 +206,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
 
   const unsubscribe = [
     alerts?.onChange((change, seq) => hub.publishAlert(change, seq)),
+    options.indicators?.onValue?.((value) => hub.publish('indicator', value)),
     facility?.onDevice((device) => hub.publishDevice(device.id, device)),
     facility?.onPositions((positions) => hub.publishPositions(positions)),
   ]

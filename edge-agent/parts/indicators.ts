@@ -237,6 +237,7 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
       })
   }
 
+  const listeners = new Set<(value: unknown) => void>()
   const told = new Map<string, string>()
   const keep = async (day: string, window: Window): Promise<void> => {
     const values = await indicators.compute(window)
@@ -254,8 +255,6 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
       })),
     )
     await writeOut()
-    const uplink = part.uplink()
-    if (!uplink) return
     // Only what has changed: the province keeps the newest word about a day.
     const news = [...values].flatMap(([id, { value, n }]) => {
       const said = `${value}|${n}`
@@ -263,7 +262,8 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
       told.set(`${day}|${id}`, said)
       return [{ indicator: id, from: window.from, to: window.to, value, n }]
     })
-    await uplink.sendIndicators(news)
+    for (const value of news) for (const listener of listeners) listener(value)
+    await part.uplink()?.sendIndicators(news)
   }
 
   let closedDay = ''
@@ -296,6 +296,10 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
         const { value, n } = JSON.parse(body) as IndicatorValue
         return { day, value, n }
       })
+    },
+    onValue(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
     load: (window) => indicators.load(window),
     tell,

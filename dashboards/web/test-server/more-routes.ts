@@ -1,8 +1,10 @@
 /** The rest of the fake API: incidents, history filters, health, quarantine, ledger, shift log. Never shipped. */
+
 import type { IncomingMessage } from 'node:http'
 import type { Alert, AlertChange, HandoverItem, Level, Me } from '../src/api/types.ts'
 import type { Desk } from './desk.ts'
 import type { Facility } from './facility.ts'
+import { indicatorAnswer } from './indicator-answers.ts'
 
 export const DEAD_CAMERA = 'C-0113'
 const CHECKS = ['alerts', 'shelved', 'devices', 'headcount', 'keys', 'sound']
@@ -63,6 +65,8 @@ export class MoreRoutes {
 
   /** Null when the path is none of these. */
   answer(path: string, url: URL, request: IncomingMessage, me: Me): Answer | Promise<Answer> | null {
+    const known = indicatorAnswer(path, this.#startedAt)
+    if (known) return known
     if (path === '/api/v1/incidents') {
       const found = Map.groupBy([...this.#desk.alerts.values()], (a) => a.incident!)
       const items = [...found].map(([id, members]) => ({
@@ -82,6 +86,8 @@ export class MoreRoutes {
     if (path === '/api/v1/quarantine')
       return page([
         {
+          id: 'q812',
+          state: 'waiting',
           source: 'mqtt',
           device: 'B-0031',
           received: this.#startedAt,

@@ -46,6 +46,9 @@ export default function IndicatorPage() {
   if (!value)
     return (
       <div className={css.page}>
+        <header className={css.pageHead}>
+          <h1>{id}</h1>
+        </header>
         <Message title={failure ? t('region.failed', { why: failure }) : t('region.loading')} />
       </div>
     )
