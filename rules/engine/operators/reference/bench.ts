@@ -218,7 +218,7 @@ export function pulseSpans(
 export function holdsAsReference(title: string, b: Bench): void {
   const site = mergedSite(b.site ?? {})
   // FC_RUNS=20 looks twenty times as long, for a search by hand.
-  const numRuns = (b.runs ?? 60) * Number(process.env.FC_RUNS ?? 1)
+  const numRuns = (b.runs ?? 40) * Number(process.env.FC_RUNS ?? 1)
   test(`${title}: the same as the reference`, () => {
     let raised = 0
     fc.assert(

@@ -93,6 +93,82 @@ describe('held', () => {
     },
   })
 
+  const DOORS = ['D-AB1-IN', 'D-AB1-OUT'] as const
+  holdsAsReference('two doors of an interlock', {
+    rules: [catalogueRule('interlock-violated')],
+    lines: streamOf(
+      fc.oneof(
+        ...DOORS.map((door) => ({
+          weight: 5,
+          arbitrary: reading(door, 'door.state', fc.constantFrom({ state: 'open' }, { state: 'closed' })),
+        })),
+        ...DOORS.map((door) => ({ weight: 1, arbitrary: status(door) })),
+      ),
+      60_000,
+      { min: 4, max: 40 },
+    ),
+    end: 90_000,
+    reference(lines) {
+      const doors = DOORS.map((door) => speaking(lines, door, 'door.state', Number.POSITIVE_INFINITY))
+      const states = (at: number) => doors.map((door) => door(at)?.state ?? null)
+      return heldSteps({
+        key: 'AB1',
+        parts: [
+          {
+            level: 'red',
+            forMs: 1_000,
+            holds: (at) =>
+              states(at).includes('closed') ? false : states(at).every((s) => s === 'open') ? true : null,
+          },
+        ],
+        over: (at) => (states(at).includes('closed') ? true : states(at).includes(null) ? null : false),
+        overMs: 2_000,
+        end: 90_000,
+        tickMs: 500,
+      })
+    },
+  })
+
+  holdsAsReference('a sensor that says always the same', {
+    rules: [catalogueRule('stuck-sensor', { stuckFor: 120 })],
+    lines: streamOf(
+      fc.oneof({
+        weight: 12,
+        arbitrary: reading('TH1', 'env.temperature', fc.constantFrom({ celsius: 20 }, { celsius: 20.5 })),
+      }),
+      400_000,
+      { min: 6, max: 30 },
+      2_500,
+    ),
+    end: 500_000,
+    reference(lines) {
+      const value = speaking(lines, 'TH1', 'env.temperature', 60_000)
+      const changes = lines
+        .filter((l) => l.quality !== 'bad')
+        .filter((l, i, all) => i > 0 && l.value.celsius !== all[i - 1]?.value.celsius)
+        .map((l) => l.time)
+      const out: { at: number; what: 'on' | 'off'; key: string; level: 'blue' }[] = []
+      let active = false
+      for (let t = 0; t <= 500_000; t += 2_500) {
+        const same = (): boolean => {
+          if (t < 120_000) return false
+          const now = value(t - 120_000)?.celsius
+          for (let u = t - 120_000; u < t; u += 500) if (now === undefined || value(u)?.celsius !== now) return false
+          return value(t - 1)?.celsius === now
+        }
+        if (!active && same()) {
+          active = true
+          out.push({ at: t, what: 'on', key: 'TH1|env.temperature', level: 'blue' })
+        }
+        if (active && changes.includes(t)) {
+          active = false
+          out.push({ at: t, what: 'off', key: 'TH1|env.temperature', level: 'blue' })
+        }
+      }
+      return out
+    },
+  })
+
   holdsAsReference('two vital signs together', {
     rules: [catalogueRule('critical-vital-sign', { sustained: 10, normalFor: 10 })],
     lines: streamOf(
