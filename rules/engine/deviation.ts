@@ -1,7 +1,8 @@
 /**
  * How unusual is the newest value of a series, 0 to 1: the conformal nearest-neighbour score of Burnaev and Ishimtsev (2016).
  * The last values as one point are compared with those of an earlier window; the score is the share of known points that
- * were less strange. One default for every series; the state is plain JSON; it never looks at a clock.
+ * were less strange, and among those stranger than all of them it tells how much. One default for every series; the state is
+ * plain JSON; it never looks at a clock. What was measured: docs/anomaly-score.md.
  */
 
 export interface DeviationState {
@@ -17,6 +18,8 @@ export interface DeviationState {
   whitening: number[] | null
   /** Points that follow an alarm are of the same story for so long. */
   hold: number
+  /** How often as strange as all before was what began the story. */
+  peak: number
 }
 
 /** Length of a point, and how many neighbours count. */
@@ -26,6 +29,12 @@ const NEIGHBOURS = 27
 const ALARM = 0.9965
 const HOLD_SHARE = 5
 const HELD_SCORE = 0.5
+/** In a story only what is so many times as strange as its beginning is told anew: a fire after a spark. */
+const GROWN = 2
+/** Stranger than every known point is from here to 1; the share of a window of any size stays below. */
+const BEYOND = 0.999
+/** Against a flat line everything is endlessly strange; a number that JSON can keep. */
+const MAX_TIMES = 1e12
 export const MIN_WINDOW = 60
 export const MAX_WINDOW = 750
 
@@ -39,6 +48,7 @@ export const newDeviation = (window: number): DeviationState => ({
   scores: [],
   whitening: null,
   hold: 0,
+  peak: 1,
 })
 
 /** Whitened training points of a state: made of it, and made again when it was restored. */
@@ -67,15 +77,25 @@ export class DeviationScorer {
     const point = whiten(this.#raw(state, n), state.whitening as number[])
     const strange = strangeness(point, training, NEIGHBOURS)
     let less = 0
-    for (const s of state.scores) if (s < strange) less++
-    const score = less / state.scores.length
+    let strangest = 0
+    for (const s of state.scores) {
+      if (s < strange) less++
+      if (s > strangest) strangest = s
+    }
+    const share = less / state.scores.length
+    // How often as strange as the strangest known point.
+    const times = share < 1 ? 1 : Math.min(MAX_TIMES, strange / strangest)
+    const score = share < 1 ? share : BEYOND + (1 - BEYOND) * (1 - 1 / times)
     state.scores.shift()
     state.scores.push(strange)
-    if (state.hold > 0) {
+    if (state.hold > 0 && !(times > GROWN * state.peak)) {
       state.hold--
       return HELD_SCORE
     }
-    if (score >= ALARM) state.hold = Math.floor(window / HOLD_SHARE)
+    if (share >= ALARM) {
+      state.hold = Math.floor(window / HOLD_SHARE)
+      state.peak = times
+    }
     return score
   }
 

@@ -113,6 +113,7 @@ export class Engine {
   readonly #running: Running[] = []
   readonly #byIndex: (Running | undefined)[] = []
   readonly #byType = new Map<string, Running[]>()
+  readonly #ofAll: Running[] = []
   readonly #byCode = new Map<string, Running[]>()
   readonly #onContext: Running[] = []
   readonly #onStart: Running[] = []
@@ -172,6 +173,7 @@ export class Engine {
     this.#running.push(running)
     this.#byIndex[index] = running
     for (const type of rule.file.inputs) push(this.#byType, type, running)
+    if (rule.file.inputs.includes('*')) this.#ofAll.push(running)
     if (prepared.alert) for (const code of rule.file.watches) push(this.#byCode, code, running)
     if (prepared.context) this.#onContext.push(running)
     if (prepared.start) this.#onStart.push(running)
@@ -499,8 +501,8 @@ export class Engine {
     const running = this.#byType.get(input.type)
     if (running)
       for (let i = 0; i < running.length; i++) (running[i] as Running).prepared.on(input, (running[i] as Running).cx)
-    const all = this.#byType.get('*')
-    if (all) for (const r of all) r.prepared.on(input, r.cx)
+    const all = this.#ofAll
+    for (let i = 0; i < all.length; i++) (all[i] as Running).prepared.on(input, (all[i] as Running).cx)
   }
 
   #tell(): void {

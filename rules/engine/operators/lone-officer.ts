@@ -109,7 +109,9 @@ export const operator: Operator<State> = {
         if (input.type === 'door.state') {
           if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
           const cell = cellOf(input.zone, cx.site)
-          if (cell !== null) settle(cell, input, cx)
+          // Nearly always nobody of the staff is in there, and was not.
+          if (cell !== null && (cx.peek(cell) || cx.peek(`o|${cell}`) || hasCellsInside(cell, cx.site)))
+            settle(cell, input, cx)
           return
         }
         if (!input.usableFix || input.subject === null || cx.people.last(input.subject)?.id !== input.id) return
@@ -125,6 +127,9 @@ export const operator: Operator<State> = {
     }
   },
 }
+
+const hasCellsInside = (cell: string, site: FacilityContext): boolean =>
+  site.children(cell).some((zone) => cellOf(zone, site) === zone || hasCellsInside(zone, site))
 
 function cellOf(zone: string | null, site: FacilityContext): string | null {
   return site.upward(zone).find((z) => ['cell', 'dormitory'].includes(site.zone(z)?.kind ?? '')) ?? null

@@ -14,6 +14,9 @@ interface State {
   active: boolean
 }
 
+/** Of how many devices the key is kept at hand. */
+const MAX_KEYS = 20_000
+
 /** Says how sure the device is, not what it measured. */
 const NOT_MEASURED: ReadonlySet<string> = new Set(['confidence', 'nominal_kv', 'posture'])
 
@@ -30,16 +33,34 @@ export const operator: Operator<State> = {
       }),
     )
     type C = Cx<State>
-    const text = (type: string, value: ReadingValue): string =>
-      (fields.get(type) ?? []).map((name) => value[name] ?? '').join('|')
+    function text(names: readonly string[], value: ReadingValue): string {
+      let said = ''
+      for (let i = 0; i < names.length; i++) {
+        const measured = value[names[i] as string] ?? ''
+        said += i === 0 ? `${measured}` : `|${measured}`
+      }
+      return said
+    }
+    // Keys by type and device: made once, not on every sample.
+    const keys = new Map([...fields.keys()].map((type) => [type, new Map<string, string>()]))
+    function keyOf(type: string, device: string): string {
+      const known = keys.get(type) as Map<string, string>
+      let key = known.get(device)
+      if (key === undefined) {
+        key = `${device}|${type}`
+        if (known.size < MAX_KEYS) known.set(device, key)
+      }
+      return key
+    }
 
     return {
       initial: () => {
         throw new Error('a sensor is watched from its first sample')
       },
       on(input, cx: C) {
-        if (!fields.has(input.type)) return
-        const key = `${input.device}|${input.type}`
+        const names = fields.get(input.type)
+        if (names === undefined) return
+        const key = keyOf(input.type, input.device)
         const state = cx.peek(key)
         if (input.late || input.quality === 'bad') {
           // Unknown stops the time and ends nothing.
@@ -51,7 +72,7 @@ export const operator: Operator<State> = {
           if (state && !state.active) cx.forget(key)
           return
         }
-        const said = text(input.type, input.value)
+        const said = text(names, input.value)
         if (state && state.said === said && (!input.afterGap || state.active)) return
         if (state?.active) cx.clear(key)
         const known = state ?? cx.begin(key)

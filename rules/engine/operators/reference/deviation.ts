@@ -9,6 +9,7 @@ export function scoresOf(series: readonly number[], window: number): number[] {
   let inverse: number[][] = []
   let calibration: number[] | null = null
   let hold = 0
+  let peak = 1
   return series.map((_, i) => {
     const n = i + 1
     if (n < window) return 0
@@ -25,13 +26,19 @@ export function scoresOf(series: readonly number[], window: number): number[] {
     // A point of the past is its own nearest neighbour.
     calibration ??= training.map((p) => strange(p, NEIGHBOURS + 1))
     const own = strange(pointAt(n), NEIGHBOURS)
-    const score = calibration.filter((s) => s < own).length / calibration.length
+    const share = calibration.filter((s) => s < own).length / calibration.length
+    // Beyond all that is known it counts how far; and only what is twice as far as the beginning is told anew.
+    const times = share === 1 ? Math.min(1e12, own / Math.max(...calibration)) : 1
+    const score = share === 1 ? 1 - 0.001 / times : share
     calibration = [...calibration.slice(1), own]
-    if (hold > 0) {
+    if (hold > 0 && times <= 2 * peak) {
       hold--
       return 0.5
     }
-    if (score >= 0.9965) hold = Math.floor(window / 5)
+    if (share >= 0.9965) {
+      hold = Math.floor(window / 5)
+      peak = times
+    }
     return score
   })
 }
