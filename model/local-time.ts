@@ -118,3 +118,22 @@ export function durationMs(text: string): number | null {
   const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 }[match[2] as 'ms']
   return Number(match[1]) * unit
 }
+
+/** From the local midnight that begins a date ("2026-11-22") to the next one; null when there is no such date. */
+export function localDay(timezone: string, date: string): [from: number, to: number] | null {
+  const noon = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T12:00:00Z`) : Number.NaN
+  if (!Number.isFinite(noon) || new Date(noon).toISOString().slice(0, 10) !== date) return null
+  const inside = [0, -86_400_000, 86_400_000]
+    .map((off) => noon + off)
+    .find((at) => localTime(timezone, at).date === date)
+  if (inside === undefined) return null
+  const from = midnightBefore(timezone, inside)
+  return [from, midnightBefore(timezone, from + 36 * 3_600_000)]
+}
+
+/** The clock may have been put on or back between midnight and `at`. */
+function midnightBefore(timezone: string, at: number): number {
+  const { midnight, date } = localTime(timezone, at)
+  const there = localTime(timezone, midnight)
+  return midnight - (there.date === date ? there.minuteOfDay : there.minuteOfDay - 1440) * 60_000
+}

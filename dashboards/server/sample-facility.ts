@@ -96,6 +96,7 @@ export class SampleDesk implements AlertDesk {
         (!filter.state || filter.state.includes(a.state)) &&
         (!filter.zone || (a.zone !== null && filter.zone.includes(a.zone))) &&
         (filter.from === undefined || a.raisedAt >= filter.from) &&
+        (filter.to === undefined || a.raisedAt <= filter.to) &&
         (!filter.subject || a.subjects.some((s) => filter.subject!.includes(s))),
     )
     const start = Number(cursor ?? 0)

@@ -33,6 +33,7 @@ import { registerPeopleRoutes } from './routes/people.ts'
 import { registerPictureRoutes } from './routes/pictures.ts'
 import { registerQualityRoutes } from './routes/quality.ts'
 import { registerReadingRoutes } from './routes/readings.ts'
+import { registerReportRoutes } from './routes/reports.ts'
 import { registerRuleRoutes } from './routes/rules.ts'
 import { registerSeriesRoutes } from './routes/series.ts'
 import { registerShiftRoutes } from './routes/shift.ts'
@@ -181,6 +182,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     registerAlertRoutes(app, kit, alerts)
     registerIncidentRoutes(app, kit, alerts)
     registerEvidenceRoutes(app, kit, alerts)
+    registerReportRoutes(app, kit, alerts)
   }
   registerStreamRoute(app, kit)
   registerConsoleRoutes(app, kit)

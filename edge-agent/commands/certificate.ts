@@ -10,7 +10,7 @@ import { fingerprint, openSigningKeys, verifySignature } from '#ingest/ledger/si
 import { trustedKey } from '#ingest/ledger/verifier/verify.mjs'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
-import { localTime } from '#model/local-time.ts'
+import { localDay } from '#model/local-time.ts'
 import { systemClock } from '#model/system-clock.ts'
 import { type LedgerFlags, openForReading, siteOf, suiteInUse } from './ledger.ts'
 
@@ -83,23 +83,10 @@ export function verifyCertificate(path: string, pems: string[] | undefined, json
   return ok ? 0 : 1
 }
 
-/** From the local midnight that begins the day to the next one; not always 24 hours. */
 export function spanOf(day: string, timezone: string): [number, number] {
-  const noon = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T12:00:00Z`) : Number.NaN
-  if (!Number.isFinite(noon) || new Date(noon).toISOString().slice(0, 10) !== day)
-    throw new WardwatchError('usage', `--day needs a date such as 2026-11-22, not "${day}"`)
-  const inside = [0, -86_400_000, 86_400_000]
-    .map((off) => noon + off)
-    .find((at) => localTime(timezone, at).date === day)!
-  const from = midnightOf(timezone, inside)
-  return [from, midnightOf(timezone, from + 36 * 3_600_000)]
-}
-
-/** The clock may have been put on between midnight and `at`. */
-function midnightOf(timezone: string, at: number): number {
-  const { midnight, date } = localTime(timezone, at)
-  const there = localTime(timezone, midnight)
-  return midnight - (there.date === date ? there.minuteOfDay : there.minuteOfDay - 1440) * 60_000
+  const span = localDay(timezone, day)
+  if (!span) throw new WardwatchError('usage', `--day needs a date such as 2026-11-22, not "${day}"`)
+  return span
 }
 
 function journalOf(dir: string, fromMs: number, toMs: number): JournalContinuity | null {
