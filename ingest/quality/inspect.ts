@@ -83,20 +83,23 @@ export function inspect(options: InspectOptions): Finding[] {
     [...children].flatMap(([via, ids]) => (ids.length >= 3 && ids.every((id) => silent.get(id)) ? [via] : [])),
   )
   for (const device of devices) {
-    const say = (kind: TicketKind, type: string | null, verdict: Finding['verdict'], texts?: Texts): void => {
-      findings.push({ kind, device: device.id, type, owner: ownerOf(type), verdict, ...texts })
+    const say: Say = (kind, type, verdict, texts) => {
+      const words = verdict === 'bad' ? texts?.() : undefined
+      findings.push({ kind, device: device.id, type, owner: ownerOf(type), verdict, ...words })
     }
     if (device.excused) continue
     const dead = deadGateways.has(device.id)
     const carried = device.via !== null && deadGateways.has(device.via)
     const quiet = dead || (silent.get(device.id) === true && !carried)
-    say('silent', null, quiet ? 'bad' : 'good', silentTexts(device, dead ? (children.get(device.id)?.length ?? 0) : 0))
+    say('silent', null, quiet ? 'bad' : 'good', () =>
+      silentTexts(device, dead ? (children.get(device.id)?.length ?? 0) : 0),
+    )
     if (device.lastSeen === null && SPEAKING.has(device.kind ?? '') && options.streamsOf(device.id).length === 0)
       say(
         'never-seen',
         null,
         now - options.watchedSince(device.id) >= LIMITS.neverSeenMs ? 'bad' : 'unclear',
-        NEVER_SEEN,
+        () => NEVER_SEEN,
       )
     clock(device, say)
     if (silent.get(device.id) === true) {
@@ -110,7 +113,8 @@ export function inspect(options: InspectOptions): Finding[] {
 }
 
 type Texts = { reason: Bilingual; advice: Bilingual }
-type Say = (kind: TicketKind, type: string | null, verdict: Finding['verdict'], texts?: Texts) => void
+/** Words are made only for what is wrong. */
+type Say = (kind: TicketKind, type: string | null, verdict: Finding['verdict'], texts?: () => Texts) => void
 
 /** Null: it speaks only when something happens, so its silence says nothing. */
 function isSilent(device: WatchedDevice, options: InspectOptions): boolean | null {
@@ -157,10 +161,10 @@ function clock(device: WatchedDevice, say: Say): void {
   if (device.offsetMs === null) return
   const off = Math.abs(device.offsetMs)
   const verdict = off > LIMITS.clockMs.opens ? 'bad' : off <= LIMITS.clockMs.closes ? 'good' : 'unclear'
-  say('clock', 'device.clock', verdict, {
+  say('clock', 'device.clock', verdict, () => ({
     reason: { zh: `时钟偏差 ${device.offsetMs} ms`, en: `Its clock is ${device.offsetMs} ms off` },
     advice: { zh: '配置 NTP 并核对时区', en: 'Set its NTP server and check its time zone' },
-  })
+  }))
 }
 
 function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): void {
@@ -186,7 +190,7 @@ function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): 
       'incomplete',
       type,
       !known ? 'unclear' : completeness < opens ? 'bad' : completeness >= closes ? 'good' : 'unclear',
-      {
+      () => ({
         reason: {
           zh: `${type} 应收 ${measured.expected}，实收 ${measured.arrived}（完整率 ${percent(completeness ?? 0)}）`,
           en: `${type}: ${measured.arrived} of ${measured.expected} samples came (completeness ${percent(completeness ?? 0)})`,
@@ -195,18 +199,26 @@ function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): 
           zh: '检查链路质量、网关负载与上报周期（site 文件 periods）',
           en: 'Check the link, the load of its gateway and its period (periods in the site file)',
         },
-      },
+      }),
     )
   }
   const { opens, closes } = LIMITS.timeliness
   const enough = timeliness !== null && measured.received >= 10 && !away
-  say('late', type, !enough ? 'unclear' : timeliness < opens ? 'bad' : timeliness >= closes ? 'good' : 'unclear', {
-    reason: {
-      zh: `${type} 及时率 ${percent(timeliness ?? 0)}`,
-      en: `${type}: ${percent(timeliness ?? 0)} came in time`,
-    },
-    advice: { zh: '检查网络时延、缓存补传与设备时钟', en: 'Check the delay of the network, its buffer and its clock' },
-  })
+  say(
+    'late',
+    type,
+    !enough ? 'unclear' : timeliness < opens ? 'bad' : timeliness >= closes ? 'good' : 'unclear',
+    () => ({
+      reason: {
+        zh: `${type} 及时率 ${percent(timeliness ?? 0)}`,
+        en: `${type}: ${percent(timeliness ?? 0)} came in time`,
+      },
+      advice: {
+        zh: '检查网络时延、缓存补传与设备时钟',
+        en: 'Check the delay of the network, its buffer and its clock',
+      },
+    }),
+  )
   // What cannot be read is said at once, not only when the ten minutes are over.
   const running = table.at(stream, Math.floor(now / BUCKET_MS))
   const refused = measured.refused + running.refused
@@ -226,7 +238,7 @@ function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): 
         : valid >= limits.closes
           ? 'good'
           : 'unclear',
-    {
+    () => ({
       reason: {
         zh: `${type} 有 ${refused} 条无法读取、${bad} 条质量为坏`,
         en: `${type}: ${refused} could not be read, ${bad} were of bad quality`,
@@ -235,14 +247,14 @@ function inspectStream(stream: StreamEntry, options: InspectOptions, say: Say): 
         zh: '在隔离区查看原因，修正模型文件或设备后重放',
         en: 'See the causes in the quarantine; correct the model file or the device, then replay',
       },
-    },
+    }),
   )
   if (stream.said !== null) {
     const stuck = stateOf(stream, periodMs, false, now) === 'stuck'
-    say('stuck', type, stuck ? 'bad' : 'good', {
+    say('stuck', type, stuck ? 'bad' : 'good', () => ({
       reason: { zh: `${type} 已 30 分钟毫无变化`, en: `${type} has not changed for 30 minutes` },
       advice: { zh: '现场核对传感器，必要时更换', en: 'Compare the sensor on the spot; replace it if it is stuck' },
-    })
+    }))
   }
 }
 
@@ -256,35 +268,39 @@ const SHARED_BY = { least: 10, share: 0.3 } as const
  */
 function withPaths(findings: Finding[], devices: readonly WatchedDevice[]): Finding[] {
   const driverOf = new Map(devices.map((d) => [d.id, d.driver]))
-  const drivers = [...new Set(devices.flatMap((d) => (d.driver === null ? [] : [d.driver])))]
+  /** By driver and trouble: devices looked at, devices that have it. */
+  const groups = new Map<string, { driver: string; kind: TicketKind; all: Set<string>; bad: Set<string> }>()
+  for (const driver of new Set(driverOf.values()))
+    if (driver !== null)
+      for (const kind of SHARED) groups.set(`${driver} ${kind}`, { driver, kind, all: new Set(), bad: new Set() })
+  for (const { kind, device, type, verdict } of findings) {
+    const group = groups.get(`${driverOf.get(device)} ${kind}`)
+    if (!group || (verdict === 'unclear' && type === null)) continue
+    group.all.add(device)
+    if (verdict === 'bad') group.bad.add(device)
+  }
   const shared = new Set<string>()
-  const out: Finding[] = []
-  for (const driver of drivers)
-    for (const kind of SHARED) {
-      const mine = findings.filter((f) => f.kind === kind && driverOf.get(f.device) === driver)
-      const all = new Set(mine.filter((f) => f.verdict !== 'unclear' || f.type !== null).map((f) => f.device))
-      const bad = new Set(mine.filter((f) => f.verdict === 'bad').map((f) => f.device))
-      const many = bad.size >= SHARED_BY.least && bad.size >= all.size * SHARED_BY.share
-      if (many) shared.add(`${driver} ${kind}`)
-      out.push({
-        kind,
-        device: `driver:${driver}`,
-        type: null,
-        owner: 'equipment',
-        verdict: many ? 'bad' : 'good',
-        reason: {
-          zh: `${driver} 接入的 ${all.size} 台设备中有 ${bad.size} 台同时${kind === 'late' ? '迟到' : '缺数'}`,
-          en: `${bad.size} of ${all.size} devices on ${driver} ${kind === 'late' ? 'are late' : 'lose samples'} at once`,
-        },
-        advice: {
-          zh: '检查共用的网络、代理服务与边缘节点负载，而非单台设备',
-          en: 'Check what they share: network, broker, load of the edge; not the single devices',
-        },
-      })
-    }
+  const ways: Finding[] = []
+  for (const [name, { driver, kind, all, bad }] of groups) {
+    const many = bad.size >= SHARED_BY.least && bad.size >= all.size * SHARED_BY.share
+    if (many) shared.add(name)
+    ways.push({
+      kind,
+      device: `driver:${driver}`,
+      type: null,
+      owner: 'equipment',
+      verdict: many ? 'bad' : 'good',
+      reason: {
+        zh: `${driver} 接入的 ${all.size} 台设备中有 ${bad.size} 台同时${kind === 'late' ? '迟到' : '缺数'}`,
+        en: `${bad.size} of ${all.size} devices on ${driver} ${kind === 'late' ? 'are late' : 'lose samples'} at once`,
+      },
+      advice: {
+        zh: '检查共用的网络、代理服务与边缘节点负载，而非单台设备',
+        en: 'Check what they share: network, broker, load of the edge; not the single devices',
+      },
+    })
+  }
   for (const finding of findings)
-    out.push(
-      shared.has(`${driverOf.get(finding.device)} ${finding.kind}`) ? { ...finding, verdict: 'unclear' } : finding,
-    )
-  return out
+    if (shared.size > 0 && shared.has(`${driverOf.get(finding.device)} ${finding.kind}`)) finding.verdict = 'unclear'
+  return [...ways, ...findings]
 }

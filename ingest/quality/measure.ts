@@ -3,7 +3,7 @@
  * there is too little to judge by: a guessed number would be believed.
  */
 import type { Window } from '#model/ports/quality.ts'
-import { BUCKET_MS, bucketsOf, type StreamEntry, type StreamTable } from './stream-table.ts'
+import { BUCKET_MS, type StreamEntry, type StreamTable } from './stream-table.ts'
 
 /** Fewer expected samples than this say nothing. */
 export const LEAST_EXPECTED = 10
@@ -32,32 +32,32 @@ export function measure(table: StreamTable, stream: StreamEntry, window: Window,
   const { periodMs, now, excusedMs } = options
   const sums = table.sum(stream, window)
   if (periodMs === null) return { expected: 0, arrived: 0, ...sums }
-  const settled = now - SETTLE_MS
-  const whole: number[] = []
-  let running: number | null = null
-  for (const number of bucketsOf({ from: Math.max(window.from, stream.armedAt), to: Math.min(window.to, now) })) {
-    if ((number + 1) * BUCKET_MS <= settled) whole.push(number)
-    else running ??= number
-  }
+  // From its first sample on, and never further back than its counts are kept.
+  const from = Math.max(window.from, stream.armedAt)
+  const to = Math.min(window.to, now)
+  const first = Math.floor(from / BUCKET_MS)
+  /** After the last bucket that is over. */
+  const end = Math.min(Math.ceil(to / BUCKET_MS), Math.floor((now - SETTLE_MS) / BUCKET_MS))
+  const dueIn = (number: number): number =>
+    Math.max(0, (number + 1) * BUCKET_MS - Math.max(number * BUCKET_MS, stream.armedAt) - excusedMs(number)) / periodMs
   // Only a young stream is judged by a bucket that is not over.
-  if (whole.length === 0) {
-    if (running === null) return { expected: 0, arrived: 0, ...sums }
-    const start = Math.max(running * BUCKET_MS, stream.armedAt)
-    const end = Math.min((running + 1) * BUCKET_MS, now - periodMs)
-    const expected = Math.max(0, Math.floor((end - start - excusedMs(running)) / periodMs))
-    return { expected, arrived: Math.min(expected, table.at(stream, running).received), ...sums }
+  if (end <= first) {
+    if (to <= from) return { expected: 0, arrived: 0, ...sums }
+    const start = Math.max(first * BUCKET_MS, stream.armedAt)
+    const last = Math.min((first + 1) * BUCKET_MS, now - periodMs)
+    const expected = Math.max(0, Math.floor((last - start - excusedMs(first)) / periodMs))
+    return { expected, arrived: Math.min(expected, table.received(stream, first)), ...sums }
   }
   const size = Math.max(1, Math.ceil((SPAN_SAMPLES * periodMs) / BUCKET_MS))
   let expected = 0
   let arrived = 0
   let received = 0
-  for (let i = 0; i < whole.length; i += size) {
+  for (let span = first; span < end; span += size) {
     let due = 0
     let got = 0
-    for (const number of whole.slice(i, i + size)) {
-      const start = Math.max(number * BUCKET_MS, stream.armedAt)
-      due += Math.max(0, (number + 1) * BUCKET_MS - start - excusedMs(number)) / periodMs
-      got += table.at(stream, number).received
+    for (let number = span; number < Math.min(span + size, end); number++) {
+      due += dueIn(number)
+      got += table.received(stream, number)
     }
     expected += due
     received += got
