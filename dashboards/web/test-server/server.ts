@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { permissionsOf, type Role } from '#model/permissions.ts'
-import type { Alert, FacilityItem, Level, Me, Verb } from '../src/api/types.ts'
+import type { Alert, AlertChange, FacilityItem, Level, Me, MutedBy, Verb } from '../src/api/types.ts'
 import { Desk } from './desk.ts'
 import { buildFacility, type Facility } from './facility.ts'
 import { DEAD_CAMERA, MoreRoutes } from './more-routes.ts'
@@ -164,10 +164,13 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
       if (request.method === 'POST') return json(201, more.manual(await readBody(request), me.id))
       const items = more.filtered(url).sort((a, b) => b.raisedAt - a.raisedAt)
       const from = Number(url.searchParams.get('cursor') ?? 0)
-      const page = items.slice(from, from + 200).map((a) => ({ ...a, allowedActions: desk.allowed(a, me.role, me.id) }))
+      const size = Math.min(1000, Number(url.searchParams.get('limit') ?? 200))
+      const page = items
+        .slice(from, from + size)
+        .map((a) => ({ ...a, allowedActions: desk.allowed(a, me.role, me.id) }))
       return json(200, {
         items: page,
-        next: from + 200 < items.length ? String(from + 200) : null,
+        next: from + size < items.length ? String(from + size) : null,
         total: items.length,
       })
     }
@@ -249,6 +252,20 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
   }
 
   const more = new MoreRoutes(desk, facility, now)
+  const mutedBy = (alert: Alert, timeline: AlertChange[]): MutedBy | null => {
+    const until = desk.shelvedUntil.get(alert.id)
+    const shelving = timeline.findLast((c) => c.change === 'shelved')
+    if (alert.state !== 'shelved' || until === undefined) return null
+    return {
+      kind: 'shelf',
+      until,
+      by: shelving?.by ?? null,
+      why: shelving?.note ?? null,
+      window: null,
+      number: null,
+      since: shelving?.at ?? null,
+    }
+  }
   const detail = (alert: Alert, me: Me) => {
     const timeline = desk.changes.filter((c) => c.change.alert.id === alert.id).map((c) => c.change)
     const plan = facility.plans.find((p) => p.id === alert.plan)
@@ -265,6 +282,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
         members: [...desk.alerts.values()].filter((a) => a.incident === alert.incident).map((a) => a.id),
       },
       shelvedUntil: desk.shelvedUntil.get(alert.id) ?? null,
+      mutedBy: mutedBy(alert, timeline),
       plan: plan ? { ...plan, progress } : null,
     }
   }

@@ -12,7 +12,7 @@ import { buildConsole } from './built.ts'
 const path = chromiumPath()
 if (!path) console.warn('SKIPPED dashboards/web/test/bad-days.test.ts: no Chromium on this machine')
 
-describe.skipIf(!path)('bad days', { timeout: 60_000 }, () => {
+describe.skipIf(!path)('bad days', { timeout: 120_000 }, () => {
   let built: Awaited<ReturnType<typeof buildConsole>>
   let browser: Browser
   const servers: FakeServer[] = []
@@ -44,7 +44,7 @@ describe.skipIf(!path)('bad days', { timeout: 60_000 }, () => {
     const context = await browser.newContext({ viewport: { width: 1600, height: 900 } })
     contexts.push(context)
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(45_000)
     await prepare(page)
     await page.goto(`${server.url}/login`)
     await page.fill('input[name=account]', account)
@@ -55,7 +55,7 @@ describe.skipIf(!path)('bad days', { timeout: 60_000 }, () => {
   }
   const row = (page: Page, id: string) => page.locator(`[role=row][data-id="${id}"]`)
   const count = (page: Page, level: string) => page.locator(`[data-count=${level}]`).textContent()
-  const soon = { timeout: 15_000 }
+  const soon = { timeout: 40_000 }
 
   test('a desk whose clock is three hours wrong shows the time of the server and true ages', async () => {
     const server = await serve()
