@@ -24,10 +24,11 @@ interface Ready {
 async function logIn(
   page: Page,
   origin: string,
-  account: { account: string; password: string },
+  account: { account: string; password: string } | null,
   path: string,
 ): Promise<void> {
   await page.goto(`${origin}/login`)
+  if (!account) return
   await page.locator('input').first().fill(account.account)
   await page.locator('input[type=password]').fill(account.password)
   await page.locator('button[type=submit]').click()
@@ -40,23 +41,30 @@ async function shoot(
   browser: Browser,
   name: string,
   origin: string,
-  account: { account: string; password: string },
+  account: { account: string; password: string } | null,
   path: string,
   options: {
     widths: (keyof typeof SIZES)[]
     before?: (page: Page) => Promise<void>
     theme?: 'light' | 'dark'
     language?: 'zh' | 'en'
+    /** The whole page, however long. */
+    whole?: boolean
   },
 ): Promise<void> {
   for (const width of options.widths) {
     const [w, h] = SIZES[width]
     const context = await browser.newContext({ viewport: { width: w, height: h }, locale: 'zh-CN' })
+    const { language = 'zh', theme = 'auto' } = options
+    await context.addInitScript(
+      (settings) => localStorage.setItem('wardwatch.settings', settings),
+      JSON.stringify({ language, theme }),
+    )
     const page = await context.newPage()
     await logIn(page, origin, account, path)
     await sleep(2500)
     await options.before?.(page)
-    await page.screenshot({ path: join(OUT, `${name}-${width}.png`) })
+    await page.screenshot({ path: join(OUT, `${name}-${width}.png`), fullPage: options.whole ?? false })
     await context.close()
     process.stdout.write(`${name}-${width}.png\n`)
   }
@@ -97,19 +105,20 @@ try {
   if (!facility) throw new Error('the demo has no facility')
   const of = (role: string) => facility.accounts.find((a) => a.role === role) ?? facility.accounts[0]!
   const chief = of('chief')
+  const openFirst = async (page: Page) => {
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await sleep(2500)
+  }
   await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', {
     widths: [1920, 1366],
-    before: async (page) => {
-      await page.keyboard.press('j')
-      await page.keyboard.press('Enter')
-      await sleep(2500)
-    },
+    before: openFirst,
   })
   await shoot(browser, 'duty-alerts', facility.console, chief, '/duty/alerts', { widths: [390] })
-  await shoot(browser, 'duty-plan', facility.console, chief, '/duty/plan', { widths: [1920, 1366] })
+  await shoot(browser, 'duty-plan', facility.console, chief, '/duty/plan', { widths: [1920, 1366, 390] })
   // The evidence page of the alert that stands highest.
   await shoot(browser, 'duty-evidence', facility.console, chief, '/duty/alerts', {
-    widths: [1920],
+    widths: [1920, 1366, 390],
     before: async (page) => {
       await page.keyboard.press('j')
       await page.keyboard.press('Enter')
@@ -118,17 +127,45 @@ try {
       await sleep(3000)
     },
   })
-  await shoot(browser, 'duty-cameras', facility.console, chief, '/duty/cameras', { widths: [1920] })
-  await shoot(browser, 'duty-shift', facility.console, chief, '/duty/shift', { widths: [1920] })
+  // Every page in the sizes people use: console and wall at their own, the rest wide and on a phone.
+  for (const [name, path] of [
+    ['duty-cameras', '/duty/cameras'],
+    ['duty-incidents', '/duty/incidents'],
+    ['duty-search', '/duty/search'],
+    ['duty-shift', '/duty/shift'],
+    ['duty-print', '/duty/print'],
+  ] as const)
+    await shoot(browser, name, facility.console, chief, path, { widths: [1920, 1366, 390] })
   await shoot(browser, 'duty-wall', facility.console, of('wall'), '/duty/wall', { widths: [3840] })
-  await shoot(browser, 'eng-health', facility.console, of('engineer'), '/eng/health', { widths: [1920] })
-  await shoot(browser, 'eng-devices', facility.console, of('engineer'), '/eng/devices', { widths: [1920, 1366, 390] })
-  await shoot(browser, 'eng-device', facility.console, of('engineer'), '/eng/devices/F07', { widths: [1920] })
-  await shoot(browser, 'me', facility.console, chief, '/me', { widths: [1366] })
-  const provincial = ready.province.accounts.find((a) => a.role === 'provincial') ?? ready.province.accounts[0]!
-  await shoot(browser, 'gov-overview', ready.province.console, provincial, '/gov/overview', {
-    widths: [1920, 1366, 390],
+  for (const [name, path] of [
+    ['eng-health', '/eng/health'],
+    ['eng-quality', '/eng/quality'],
+    ['eng-devices', '/eng/devices'],
+    ['eng-device', '/eng/devices/F07'],
+  ] as const)
+    await shoot(browser, name, facility.console, of('engineer'), path, { widths: [1920, 1366, 390] })
+  await shoot(browser, 'me', facility.console, chief, '/me', { widths: [1366, 390] })
+  await shoot(browser, 'gallery', facility.console, chief, '/gallery', { widths: [1920], whole: true })
+  await shoot(browser, 'gallery-en-light', facility.console, chief, '/gallery', {
+    widths: [1920],
+    whole: true,
+    language: 'en',
+    theme: 'light',
   })
+  await shoot(browser, 'duty-alerts-en-light', facility.console, chief, '/duty/alerts', {
+    widths: [1920],
+    language: 'en',
+    theme: 'light',
+    before: openFirst,
+  })
+  await shoot(browser, 'login', facility.console, null, '/login', { widths: [1920, 390] })
+  const provincial = ready.province.accounts.find((a) => a.role === 'provincial') ?? ready.province.accounts[0]!
+  for (const [name, path] of [
+    ['gov-overview', '/gov/overview'],
+    ['gov-indicators', '/gov/indicators'],
+    ['gov-indicator', '/gov/indicators/I03'],
+  ] as const)
+    await shoot(browser, name, ready.province.console, provincial, path, { widths: [1920, 1366, 390] })
 } finally {
   await browser.close()
   demo.kill('SIGINT')
