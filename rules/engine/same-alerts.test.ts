@@ -113,7 +113,7 @@ function run(lines: readonly Line[], restartEvery = 0): string {
 
 const RUNS = { numRuns: 25 }
 
-describe('the same readings give the same alerts', () => {
+describe('the same readings give the same alerts', { timeout: 120_000 }, () => {
   test('in any order within the lateness, and with any copies', () => {
     fc.assert(
       fc.property(

@@ -218,47 +218,57 @@ export function pulseSpans(
 export function holdsAsReference(title: string, b: Bench): void {
   const site = mergedSite(b.site ?? {})
   // FC_RUNS=20 looks twenty times as long, for a search by hand.
+  // Bounded, and long enough for a machine that does other things.
+  const LONG = 120_000 * Number(process.env.FC_RUNS ?? 1)
   const numRuns = (b.runs ?? 40) * Number(process.env.FC_RUNS ?? 1)
-  test(`${title}: the same as the reference`, () => {
-    let raised = 0
-    fc.assert(
-      fc.property(b.lines, (lines) => {
-        const played = play(b, site, lines)
-        const others = played.changes.filter((c) => c.alert.rule !== b.rules[0]?.id)
-        const wanted = b
-          .reference(inOrder(lines), others, site)
-          .filter((s) => s.at <= b.end)
-          .map(print)
-          .sort()
-        raised += wanted.length
-        expect(played.steps).toEqual(wanted)
-      }),
-      { numRuns },
-    )
-    expect(raised, 'the streams must raise something, or nothing is shown').toBeGreaterThan(numRuns / 10)
-  })
+  test(
+    `${title}: the same as the reference`,
+    () => {
+      let raised = 0
+      fc.assert(
+        fc.property(b.lines, (lines) => {
+          const played = play(b, site, lines)
+          const others = played.changes.filter((c) => c.alert.rule !== b.rules[0]?.id)
+          const wanted = b
+            .reference(inOrder(lines), others, site)
+            .filter((s) => s.at <= b.end)
+            .map(print)
+            .sort()
+          raised += wanted.length
+          expect(played.steps).toEqual(wanted)
+        }),
+        { numRuns },
+      )
+      expect(raised, 'the streams must raise something, or nothing is shown').toBeGreaterThan(numRuns / 10)
+    },
+    LONG,
+  )
 
-  test(`${title}: in any order within the lateness, with copies, in batches, restarted anywhere`, () => {
-    fc.assert(
-      fc.property(
-        b.lines,
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 4_900 }), fc.boolean()), { minLength: 40, maxLength: 40 }),
-        fc.integer({ min: 1, max: 6 }),
-        (lines, delays, every) => {
-          const plain = play(b, site, lines).text
-          const arrivals = lines.flatMap((line, i) => {
-            const [delay, twice] = delays[i % delays.length] as [number, boolean]
-            const [second] = delays[(i + 7) % delays.length] as [number, boolean]
-            const first = { line, at: line.time + delay }
-            return twice ? [first, { line, at: line.time + second }] : [first]
-          })
-          const shuffled = arrivals.sort((x, y) => x.at - y.at).map((a) => a.line)
-          expect(play(b, site, shuffled).text, 'shuffled and doubled').toBe(plain)
-          expect(play(b, site, lines, { restartEvery: every }).text, `restarted every ${every}`).toBe(plain)
-          expect(play(b, site, lines, { batch: every }).text, `batches of ${every}`).toBe(plain)
-        },
-      ),
-      { numRuns: Math.ceil(numRuns / 3) },
-    )
-  })
+  test(
+    `${title}: in any order within the lateness, with copies, in batches, restarted anywhere`,
+    () => {
+      fc.assert(
+        fc.property(
+          b.lines,
+          fc.array(fc.tuple(fc.integer({ min: 0, max: 4_900 }), fc.boolean()), { minLength: 40, maxLength: 40 }),
+          fc.integer({ min: 1, max: 6 }),
+          (lines, delays, every) => {
+            const plain = play(b, site, lines).text
+            const arrivals = lines.flatMap((line, i) => {
+              const [delay, twice] = delays[i % delays.length] as [number, boolean]
+              const [second] = delays[(i + 7) % delays.length] as [number, boolean]
+              const first = { line, at: line.time + delay }
+              return twice ? [first, { line, at: line.time + second }] : [first]
+            })
+            const shuffled = arrivals.sort((x, y) => x.at - y.at).map((a) => a.line)
+            expect(play(b, site, shuffled).text, 'shuffled and doubled').toBe(plain)
+            expect(play(b, site, lines, { restartEvery: every }).text, `restarted every ${every}`).toBe(plain)
+            expect(play(b, site, lines, { batch: every }).text, `batches of ${every}`).toBe(plain)
+          },
+        ),
+        { numRuns: Math.ceil(numRuns / 3) },
+      )
+    },
+    LONG,
+  )
 }

@@ -29,7 +29,7 @@ test('the score is that of the definition', () => {
     }),
     { numRuns: 8 },
   )
-})
+}, 120_000)
 
 test('a restart at any value changes no score', () => {
   fc.assert(
@@ -46,7 +46,7 @@ test('a restart at any value changes no score', () => {
     }),
     { numRuns: 6 },
   )
-})
+}, 120_000)
 
 test('z is the distance from the middle of the own days in spreads of the own days', () => {
   fc.assert(
