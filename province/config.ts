@@ -8,7 +8,9 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { type Static, Type } from 'typebox'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { WardwatchError } from '#model/errors.ts'
+import { durationMs } from '#model/local-time.ts'
 import { resolveSecrets } from '#model/site/load.ts'
+import { DEFAULT_KEEP_MS, KEEPS, type Keep } from './retention.ts'
 
 const closed = { additionalProperties: false }
 const optional = Type.Optional
@@ -26,6 +28,7 @@ const Port = Type.Union([Type.Integer({ minimum: 0, maximum: 65535 }), Type.Null
   description: 'TCP port; 0 = any free one; null = off',
 })
 const Text = Type.String({ minLength: 1 })
+const Age = Type.String({ pattern: '^\\d+(\\.\\d+)?(h|d|y)$', description: 'how long, e.g. 90d or 3y' })
 const oneOf = <T extends readonly string[]>(values: T, description: string) =>
   Type.Unsafe<T[number]>(Type.String({ enum: [...values], description }))
 
@@ -75,6 +78,18 @@ export const ProvinceSchema = Type.Object(
           ),
         },
         closed,
+      ),
+    ),
+    retention: optional(
+      Type.Object(
+        {
+          alerts: optional(Age),
+          indicators: optional(Age),
+          health: optional(Age),
+          envelopes: optional(Age),
+          quarantine: optional(Age),
+        },
+        { ...closed, description: 'how long the province keeps what; open alerts and anchors always' },
       ),
     ),
     console: optional(
@@ -144,6 +159,7 @@ export interface ProvinceConfig {
     key: string | null
   } | null
   store: { url: string | null }
+  keepMs: Record<Keep, number>
   console: {
     host: string
     port: number
@@ -359,6 +375,9 @@ export function parseProvinceConfig(text: string, path: string): ProvinceConfig 
       ? { url: externalUrl, user: broker?.user ?? null, password: broker?.password ?? null, ca, cert, key }
       : null,
     store: { url: file.store?.url ?? null },
+    keepMs: Object.fromEntries(
+      KEEPS.map((name) => [name, durationMs(file.retention?.[name] ?? '') ?? DEFAULT_KEEP_MS[name]]),
+    ) as Record<Keep, number>,
     console: {
       host: file.console?.host ?? '127.0.0.1',
       port: file.console?.port ?? 8090,

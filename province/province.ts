@@ -21,6 +21,7 @@ import { metricsText } from './metrics.ts'
 import { createOverview, type FacilityView } from './overview.ts'
 import { actOnOwn, clearLinkLost, raiseLinkLost } from './own-alerts.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
+import { keepExpiring } from './retention.ts'
 import { SequenceSet } from './sequences.ts'
 import type { AppliedChange } from './store/apply.ts'
 import { openStore } from './store/open.ts'
@@ -79,6 +80,15 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
     const store = await openStore({ url: config.store.url, dataDir })
     undo.push(() => store.close())
     undo.push(answerBackups(store, dataDir, clock))
+    undo.push(
+      keepExpiring(
+        store,
+        config.keepMs,
+        clock,
+        (removed) => log.info({ removed }, 'what was too old is removed'),
+        (error) => log.error({ err: error }, 'what is too old could not be removed; it is tried again in an hour'),
+      ),
+    )
     const openedMs = clock.now() - startedAt
     await store.transaction((sql) => putFacilities(sql, config.facilities))
     const accountsDir = join(dataDir, 'accounts')

@@ -125,8 +125,8 @@ function judge(read: ReadEnvelope, facility: FacilityRow, rows: EnvelopeRow[]): 
   if (rows.some((row) => row.content_hash === read.contentHash && row.outcome === 'applied')) return 'duplicate'
   if (!facility.set.has(read.sequence)) return 'apply'
   const current = rows.find((row) => row.epoch === facility.epoch)
-  // The row may have been removed by age: the number alone then says that it was applied.
-  if (!current) return 'duplicate'
+  // The row was removed by age. What is sent again is as old as it was; what is newer than all comes of a rebuilt edge.
+  if (!current) return read.time > facility.lastTime ? 'restart' : 'duplicate'
   if (current.outcome === 'quarantined') return 'apply'
   // Another message under a used number. Made after all that is known: the edge was rebuilt and counts from 1 again.
   return read.time > facility.lastTime ? 'restart' : 'conflict'
