@@ -44,6 +44,7 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
     ],
     ...(section.user ? { user: section.user } : {}),
     ...(section.password ? { password: section.password } : {}),
+    oneWay: section['one-way'] === true,
     certificates: () => ({
       ...(section.ca ? { ca: readFileSync(section.ca, 'utf8') } : {}),
       ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),

@@ -20,6 +20,8 @@ export interface LinkOptions {
   /** How long an acknowledgement may take before the connection is given up. */
   ackTimeoutMs?: number
   maxBackoffMs?: number
+  /** Nothing but acknowledgements may come in: a province that sends anything else is disconnected, and it is said. */
+  oneWay?: boolean
   onUp(): void
   onDown(reason: string): void
 }
@@ -35,6 +37,7 @@ export interface UplinkLink {
 }
 
 const MIN_BACKOFF_MS = 500
+const ACKNOWLEDGEMENTS: ReadonlySet<string> = new Set(['connack', 'puback', 'pingresp', 'disconnect'])
 
 export class Link implements UplinkLink {
   readonly #options: LinkOptions
@@ -107,6 +110,12 @@ export class Link implements UplinkLink {
       return
     }
     this.#client = client
+    if (this.#options.oneWay)
+      client.on('packetreceive', ({ cmd }) => {
+        if (ACKNOWLEDGEMENTS.has(cmd)) return
+        reason = `the province sent ${cmd}, and uplink.one-way lets nothing in but acknowledgements`
+        this.#drop(client, reason)
+      })
     client.on('connect', () => {
       if (this.#client !== client) return
       this.#connected = true

@@ -42,6 +42,7 @@ async function province(port = 0) {
   const address = server.address() as { port: number }
   const running = {
     got,
+    broker,
     port: address.port,
     url: `mqtt://127.0.0.1:${address.port}`,
     beSilent: (to: boolean) => {
@@ -173,6 +174,32 @@ describe('uplink', () => {
     await vi.waitFor(() => expect(alerts()).toHaveLength(1), { timeout: 3000 })
     await drained(second.uplink)
     expect(alerts()).toHaveLength(1)
+  })
+
+  test('one-way: a province that sends anything but acknowledgements is disconnected, and nothing is lost', async () => {
+    const there = await province()
+    const said: string[] = []
+    const { journal, uplink } = await edge([there.url], newDir(), {
+      oneWay: true,
+      onEvent: (event) => said.push(event.detail ?? ''),
+    })
+    await vi.waitFor(() => expect(there.got).toHaveLength(1))
+    await journal.append([alertBody(1)])
+    await drained(uplink)
+    expect(uplink.state().connected).toBe(true)
+    // A broker that speaks without being asked.
+    for (const client of Object.values((there.broker as unknown as { clients: Record<string, unknown> }).clients))
+      (client as { publish(packet: object, done: () => void): void }).publish(
+        { cmd: 'publish', topic: 'open/the/doors', payload: 'now', qos: 0, retain: false },
+        () => {},
+      )
+    await vi.waitFor(() => expect(said.join()).toMatch(/the province sent publish, and uplink.one-way/), {
+      timeout: 10_000,
+    })
+    await journal.append([alertBody(2)])
+    await vi.waitFor(() => expect(there.got.filter((g) => g.topic.endsWith('/alert'))).toHaveLength(2), {
+      timeout: 20_000,
+    })
   })
 
   test('health goes out while the link is up and is not kept while it is down', async () => {
