@@ -6,7 +6,7 @@ import type { ReadingValue } from '#model/reading.ts'
 import { type Condition, condition, fieldsOf, type Variables } from './engine/cel.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
-import { READING_CONDITIONS } from './why-predicates.ts'
+import { READING_CONDITIONS } from './why-readings.ts'
 
 export interface Predicate {
   text: string

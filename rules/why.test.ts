@@ -11,7 +11,8 @@ import { Rule } from './engine/rule.ts'
 import { replay } from './replay.ts'
 import { type Because, type WhyAnswer, WhyWatch } from './why.ts'
 import { conditionsOf, conjuncts } from './why-conditions.ts'
-import { isAsked, READING_CONDITIONS } from './why-predicates.ts'
+import { isAsked } from './why-predicates.ts'
+import { READING_CONDITIONS } from './why-readings.ts'
 import { knowsCause } from './why-words.ts'
 
 const T = 1_800_000_000_000

@@ -218,9 +218,10 @@ export function pulseSpans(
 export function holdsAsReference(title: string, b: Bench): void {
   const site = mergedSite(b.site ?? {})
   // FC_RUNS=20 looks twenty times as long, for a search by hand.
+  const factor = Number(process.env.FC_RUNS ?? 1)
+  const numRuns = (b.runs ?? 40) * factor
   // Bounded, and long enough for a machine that does other things.
-  const LONG = 120_000 * Number(process.env.FC_RUNS ?? 1)
-  const numRuns = (b.runs ?? 40) * Number(process.env.FC_RUNS ?? 1)
+  const LONG = 120_000 * factor
   test(
     `${title}: the same as the reference`,
     () => {
