@@ -1,7 +1,6 @@
 /** Acts that need words: result, cause, units, reasons. Nothing is sent without what the rules of the field demand. */
 import { type FormEvent, useEffect, useState } from 'react'
 import { getDetail } from '../api/client.ts'
-import type { Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Choices, Dialog, Field, Segments } from '../kit/controls.tsx'
@@ -11,12 +10,8 @@ import { clockTime } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { me } from '../live/session.ts'
+import type { DialogVerb } from './act-verbs.ts'
 import { progressOf } from './plan-steps.tsx'
-
-export type DialogVerb = Exclude<Verb, 'acknowledge' | 'unshelve' | 'plan-step'>
-
-export const needsDialog = (verb: Verb): verb is DialogVerb =>
-  !(['acknowledge', 'unshelve', 'plan-step'] as Verb[]).includes(verb)
 
 const TITLES: Record<DialogVerb, TextKey> = {
   dispatch: 'act.dispatch.title',

@@ -8,7 +8,7 @@ import { act, actOnAll } from '../live/acts.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
 import { store, view } from '../live/runtime.ts'
 import { clearSelection, keepOnly, range, selectAll, selection, toggle } from '../live/selection.ts'
-import { ActDialog, type DialogVerb, needsDialog } from './act-dialogs.tsx'
+import { type DialogVerb, needsDialog } from './act-verbs.ts'
 import css from './duty.module.css'
 import { Filters } from './filters.tsx'
 import { Grid, type GridHandle } from './grid.tsx'
@@ -17,6 +17,10 @@ import { showLive } from './pictures.tsx'
 import { verify } from './quick-verify.tsx'
 
 // The plan is the heaviest part and the last that a red alert needs: it comes after the list has painted.
+const loadActDialog = () => import('./act-dialogs.tsx')
+const ActDialog = lazy(async () => ({ default: (await loadActDialog()).ActDialog }))
+/** The dialogs are fetched this long after the page: before anybody has read his first alert. */
+const PREFETCH_MS = 1500
 const ManualDialog = lazy(() => import('./manual-dialog.tsx'))
 const PlanStrip = lazy(() => import('../plan/plan-strip.tsx'))
 
@@ -70,6 +74,10 @@ export function AlertsPage() {
   }
   useEffect(() => store.subscribeList(() => keepOnly((known) => store.get(known) !== undefined)), [])
   useEffect(() => clearSelection, [])
+  useEffect(() => {
+    const timer = setTimeout(() => void loadActDialog().catch(() => null), PREFETCH_MS)
+    return () => clearTimeout(timer)
+  }, [])
 
   useKeys({
     j: () => grid.current?.move(1),
@@ -129,7 +137,11 @@ export function AlertsPage() {
           <ManualDialog onClose={() => setManual(false)} onRaised={open} />
         </Suspense>
       )}
-      {dialog && <ActDialog verb={dialog.verb} ids={dialog.ids} onClose={() => setDialog(null)} />}
+      {dialog && (
+        <Suspense fallback={null}>
+          <ActDialog verb={dialog.verb} ids={dialog.ids} onClose={() => setDialog(null)} />
+        </Suspense>
+      )}
     </div>
   )
 }
