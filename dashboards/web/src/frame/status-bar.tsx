@@ -53,7 +53,7 @@ function Sequence() {
   const { seq, phase } = useSignal(connection)
   if (seq === null) return null
   return (
-    <span className={css.quiet} data-testid="sequence">
+    <span className={css.quiet} data-gap={phase === 'lost'} data-testid="sequence">
       {t(phase === 'lost' ? 'status.seqStopped' : 'status.seq', { seq: grouped(seq) })}
     </span>
   )
@@ -160,7 +160,7 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
         </button>
         <button
           type="button"
-          className={`${css.tool} ${css.desktop}`}
+          className={`${css.tool} ${css.desktop} ${css.wideOnly}`}
           aria-label={`${t(dark ? 'status.themeDark' : 'status.themeLight')} ${t('status.theme')}`}
           onClick={() => settings.change({ theme: dark ? 'light' : 'dark' })}
         >
