@@ -3,9 +3,9 @@
  * built again from what the journal still has. Must never hold up the journal, and never guess where it does not know.
  */
 import { READING_TYPES } from '#model/catalogue/types.ts'
-import type { Clock, Timer } from '#model/clock.ts'
+import type { Timer } from '#model/clock.ts'
 import { durationMs } from '#model/local-time.ts'
-import type { Journal, JournalRecord } from '#model/ports/journal.ts'
+import type { JournalRecord } from '#model/ports/journal.ts'
 import type {
   QualityDesk,
   QualityTicket,
@@ -19,44 +19,18 @@ import type {
 } from '#model/ports/quality.ts'
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
-import { inspect, stateOf, type WatchedDevice } from './inspect.ts'
-import { measure, rates } from './measure.ts'
+import { InTime } from './in-time.ts'
+import { inspect, type WatchedDevice } from './inspect.ts'
+import type { QualityOptions } from './quality-options.ts'
 import type { FactRow, Loaded, MarkRow, SaveRequest } from './quality-storage.ts'
 import * as storage from './quality-storage.ts'
-import { Quarantine, type QuarantineReplay, streamOfItem } from './quarantine.ts'
+import { Quarantine, streamOfItem } from './quarantine.ts'
 import { BUCKET_MS, type StreamEntry, StreamTable } from './stream-table.ts'
 import { Tickets } from './tickets.ts'
+import { type QualityView, streamsOf, totalsOf } from './view.ts'
 
-/** What else follows the journal and is saved in the same transaction. */
-export interface Follower {
-  apply(record: JournalRecord): void
-  takeFacts(): { facts: FactRow[]; marks: MarkRow[] }
-  /** What could not be saved is given back. */
-  giveBack(taken: { facts: FactRow[]; marks: MarkRow[] }): void
-  meta?(): Record<string, string>
-  restore?(meta: Record<string, string>): void
-}
+export type { Follower, QualityOptions } from './quality-options.ts'
 
-export interface QualityOptions {
-  dir: string
-  clock: Clock
-  journal: Journal
-  /** Devices of the site file with what is known of them. */
-  devices(): WatchedDevice[]
-  /** Period of a type for one device where the site file says another than the catalogue. */
-  period?(device: string, type: string): string | undefined
-  /** How quarantined items become readings again. */
-  replay: QuarantineReplay
-  followers?: Follower[]
-  maxStreams?: number
-  thread?: boolean
-  onTicket?(ticket: QualityTicket): void
-  onFault?(detail: string): void
-}
-
-/** I22: a reading is in time when it comes within this of its own time, by driver (`semantics.md` 2); samples have more. */
-const IN_TIME_MS: Record<string, number> = { opcua: 1000, onvif: 2000, mqtt: 5000 }
-const DEFAULT_IN_TIME_MS = 5000
 const SAVE_MS = 60_000
 /** Every so many saves the times of the last readings are written too. */
 const FULL_SAVE = 5
@@ -88,7 +62,7 @@ export class Quality implements QualityDesk {
   /** Time per bucket in which nothing could be expected, ms: by stream place. */
   readonly #excused = new Map<number, Map<number, number>>()
   readonly #watchedSince = new Map<string, number>()
-  readonly #drivers = new Map<string, { driver: string | null; at: number }>()
+  readonly #inTime: InTime
   #newItems: SaveRequest['quarantined'] = []
   #goneStreams: number[] = []
   #goneBuckets: number[] = []
@@ -108,6 +82,7 @@ export class Quality implements QualityDesk {
     this.#options = options
     this.#link = link
     this.#table = new StreamTable({ maxStreams: options.maxStreams })
+    this.#inTime = new InTime(() => options.devices())
     this.#quarantine = new Quarantine({
       journal: options.journal,
       link,
@@ -197,7 +172,7 @@ export class Quality implements QualityDesk {
     if (reading.quality === 'bad') this.#table.add(stream, 'bad', at, reading.received)
     // What was repaired came in the end, but not in time.
     const late =
-      reading.received - at > this.#inTimeMs(device, type, reading.received) || reading.replayOf !== undefined
+      reading.received - at > this.#inTime.limitMs(device, type, reading.received) || reading.replayOf !== undefined
     // The first word about a state tells how it has been since long ago: that is not a delay.
     if (late && !first) this.#table.add(stream, 'late', at, reading.received)
     if (READING_TYPES.get(type)?.mustVary && reading.quality !== 'bad') {
@@ -210,24 +185,6 @@ export class Quality implements QualityDesk {
       // A band in a drawer measures nothing.
       for (const other of this.#byDevice.get(device) ?? []) other.said = null
     }
-  }
-
-  /** What is said every ten seconds serves its end when it comes within five; an event must come at once. */
-  #inTimeMs(device: string, type: string, now: number): number {
-    const { kind, periodMs = 0 } = READING_TYPES.get(type)?.signal ?? { kind: 'event' }
-    return Math.max(this.#driverMs(device, now), kind === 'sample' ? Math.min(periodMs / 2, 30_000) : 0)
-  }
-
-  #driverMs(device: string, now: number): number {
-    let known = this.#drivers.get(device)
-    if (!known || now - known.at > LOOK_MS * 4) {
-      if (this.#drivers.size > 20_000) this.#drivers.clear()
-      known = { driver: null, at: now }
-      this.#drivers.set(device, known)
-      for (const d of this.#options.devices()) this.#drivers.set(d.id, { driver: d.driver, at: now })
-      known = this.#drivers.get(device)!
-    }
-    return IN_TIME_MS[known.driver ?? ''] ?? DEFAULT_IN_TIME_MS
   }
 
   #stream(device: string, type: string, at: number): StreamEntry | null {
@@ -369,55 +326,21 @@ export class Quality implements QualityDesk {
   }
 
   streams(window: Window, devices?: readonly string[]): StreamQuality[] {
-    const now = this.#options.clock.now()
-    const known = new Map(this.#options.devices().map((d) => [d.id, d]))
-    const wanted = devices ? new Set(devices) : null
-    return this.#table
-      .list()
-      .filter((s) => !wanted || wanted.has(s.device))
-      .map((stream) => {
-        const device = known.get(stream.device)
-        const periodMs = this.#periodOf(stream)
-        const m = this.#measure(stream, window, periodMs, now)
-        return {
-          device: stream.device,
-          type: stream.type,
-          kind: device?.kind ?? null,
-          zone: device?.zone ?? null,
-          periodMs,
-          expected: periodMs === null ? null : m.expected,
-          received: m.received,
-          late: m.late,
-          invalid: m.refused + m.bad,
-          ...rates(m),
-          lastTime: stream.lastTime,
-          ageMs: stream.lastTime === null ? null : Math.max(0, now - stream.lastTime),
-          state: stateOf(stream, periodMs, device?.excused ?? false, now),
-        }
-      })
+    return streamsOf(this.#view(), window, devices)
   }
 
   totals(window: Window): QualityTotals {
-    const now = this.#options.clock.now()
-    const total = { expected: 0, arrived: 0, received: 0, timely: 0, valid: 0, judged: 0 }
-    for (const stream of this.#table.list()) {
-      const m = this.#measure(stream, window, this.#periodOf(stream), now)
-      total.expected += m.expected
-      total.arrived += m.arrived
-      total.received += m.received
-      total.timely += m.received - m.late
-      total.valid += m.received - m.bad
-      total.judged += m.received + m.refused
-    }
-    return total
+    return totalsOf(this.#view(), window)
   }
 
-  #measure(stream: StreamEntry, window: Window, periodMs: number | null, now: number) {
-    return measure(this.#table, stream, window, {
-      periodMs,
-      now,
-      excusedMs: (bucket) => this.#excusedMs(stream, bucket),
-    })
+  #view(): QualityView {
+    return {
+      table: this.#table,
+      devices: () => this.#options.devices(),
+      periodOf: (stream) => this.#periodOf(stream),
+      excusedMs: this.#excusedMs,
+      now: this.#options.clock.now(),
+    }
   }
 
   tickets(filter: { open?: boolean; device?: string[]; kind?: TicketKind[] } = {}): QualityTicket[] {
