@@ -91,7 +91,7 @@ test('a ledger cut at any byte of its last frames is whole up to what was acknow
     const [, seq, hash] = marks.filter(([bytes]) => bytes <= at).at(-1)!
     expect(cut.head(), `cut at ${at}`).toEqual({ seq, hash })
     expect((await cut.append([item(99)]))[0]!.seq).toBe(seq + 1)
-    expect(await cut.verify()).toEqual({ entries: seq + 1, ok: true, badSeq: null, detail: null })
+    expect(await cut.verify()).toMatchObject({ entries: seq + 1, ok: true, badSeq: null, detail: null })
     await cut.close()
     rmSync(copy, { recursive: true })
   }
