@@ -134,7 +134,11 @@ describe('held', () => {
     lines: streamOf(
       fc.oneof({
         weight: 12,
-        arbitrary: reading('TH1', 'env.temperature', fc.constantFrom({ celsius: 20 }, { celsius: 20.5 })),
+        arbitrary: reading(
+          'TH1',
+          'env.temperature',
+          fc.constantFrom(...[20, 20, 20, 20, 20, 20.5].map((celsius) => ({ celsius }))),
+        ),
       }),
       400_000,
       { min: 6, max: 30 },
