@@ -3,6 +3,8 @@ import { ClosingLine } from './tests/closing-line.ts'
 
 export default defineConfig({
   test: {
+    // A browser on a busy machine may need seconds for what takes milliseconds on a quiet one.
+    expect: { poll: { timeout: 15_000 } },
     include: ['**/*.test.ts', '**/*.test.tsx'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', new ClosingLine()],

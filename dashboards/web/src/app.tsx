@@ -139,7 +139,8 @@ function NotFound() {
 
 export function App() {
   return (
-    <BrowserRouter>
+    // Not as a transition: those wait for every live update, and in a storm the panel of an alert would never open.
+    <BrowserRouter useTransitions={false}>
       <Routes>
         <Route path="/login" element={<LoginPage />} />
         <Route element={<Gate bare />}>
