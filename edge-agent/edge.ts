@@ -508,6 +508,7 @@ class EdgeAgent implements Edge {
         return test ? { test: { okAt: test.okAt, latencyMs: test.latencyMs, failing: test.failing } } : {}
       },
       ...(section.viewing ? { viewing: section.viewing } : {}),
+      ...(section.closing?.steps ? { closingSteps: section.closing.steps } : {}),
       onHolder: (event) => log.info('console.sounding', event),
       onAudioState: (report) => log.info('console.audio', report),
       ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),

@@ -92,3 +92,9 @@ export function planView(id: string, plans: readonly Plan[], timeline: readonly 
     progress: [...progress.values()],
   }
 }
+
+/** Required steps that were neither done nor left out with a reason, and that no answer has made needless. */
+export function openSteps(view: PlanView): PlanStepView[] {
+  const settled = new Set(view.progress.filter((word) => word.done || word.skipped).map((word) => word.step))
+  return view.steps.filter((step) => step.required && step.moot === null && !settled.has(step.id))
+}

@@ -280,6 +280,24 @@ describe('alerts', () => {
     expect(looks).toContainEqual(expect.objectContaining({ by: 'a-officer', what: 'evidence', purpose: 'alert a1' }))
   })
 
+  test('where the facility closes by the plan, a red is not resolved while a required step is open', async () => {
+    const resolve = () =>
+      as('officer', 'POST', '/api/v1/alerts/a1/resolve', { result: 'confirmed', note: 'breathes again' })
+    await server.close()
+    server = await build({ closingSteps: 'required' })
+    expect((await resolve()).json()).toMatchObject({
+      status: 422,
+      field: 'plan',
+      detail: expect.stringContaining('arrival'),
+    })
+    await as('officer', 'POST', '/api/v1/alerts/a1/plan-step', {
+      step: 'arrival',
+      skipped: true,
+      note: 'was there already',
+    })
+    expect((await resolve()).json()).toMatchObject({ change: 'pending-review' })
+  })
+
   test('an engineer sees which evidence there is but no vital sign', async () => {
     const { evidence } = (await get('engineer', '/api/v1/alerts/a1')).json()
     expect(evidence).toMatchObject([

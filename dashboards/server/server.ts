@@ -83,6 +83,8 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   desks?: readonly DeskInfo[]
   /** Zones whose pictures only some may see (`console.viewing`). */
   viewing?: readonly ViewingRule[]
+  /** `required`: no red or orange alert is resolved while a required step of its plan is open. Default `advised`. */
+  closingSteps?: 'advised' | 'required'
   /** Which console sounds has changed. */
   onHolder?: ConsolesOptions['onHolder']
   /** More for every heartbeat: how old the last proof of liveness is. */

@@ -456,6 +456,19 @@ export const RUNTIME_SCHEMAS = {
           { description: 'zones whose pictures only these roles and accounts may see; toilets are seen by nobody' },
         ),
       ),
+      closing: Type.Optional(
+        Type.Object(
+          {
+            steps: Type.Optional(
+              oneOf(
+                ['advised', 'required'] as const,
+                'may a red or orange alert be resolved with required plan steps open: yes, and the console says so (default); or not',
+              ),
+            ),
+          },
+          closed,
+        ),
+      ),
       /** How long no console may be attended before S05 is raised; default 60s. */
       unattended: Type.Optional(Duration),
       escalation: Type.Optional(

@@ -10,7 +10,7 @@ import { accountOf, allow } from '../authentication.ts'
 import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
 import { mutedBy } from '../muted.ts'
 import { describeRoute, listShape } from '../openapi.ts'
-import { planView } from '../plan-progress.ts'
+import { openSteps, planView } from '../plan-progress.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
 import { choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit, ConsoleServerOptions } from '../server.ts'
@@ -263,6 +263,18 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     return { plan: step.plan, step: step.id, text: step.text }
   }
 
+  /** Where the facility closes by the plan: the required steps that nobody has done, left out or made needless. */
+  const refuseOpenSteps = async (id: string) => {
+    const alert = await desk.get(id)
+    if (!alert?.plan || (alert.level !== 'red' && alert.level !== 'orange')) return
+    const open = openSteps(planView(alert.plan, facility?.plans() ?? [], await desk.timeline(id)))
+    if (open.length > 0)
+      throw fieldProblem(
+        'plan',
+        `required steps of ${alert.plan} are open: ${open.map((s) => s.id).join(', ')}; do them, or skip them with a reason`,
+      )
+  }
+
   for (const verb of VERBS)
     app.post<{ Params: { id: string } }>(
       `/api/v1/alerts/:id/${verb}`,
@@ -279,6 +291,7 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
         const account = accountOf(request)
         const act = actOf(verb, id, account.id, request.body as Record<string, unknown>, clock.now())
         const step = verb === 'plan-step' ? await stepAsked(id, act) : null
+        if (verb === 'resolve' && kit.options.closingSteps === 'required') await refuseOpenSteps(id)
         const outcome = await desk.act(act, account)
         if (!outcome.ok) refuse(outcome, id)
         if (step && act.skipped && !act.done && kit.options.ledger)
