@@ -118,7 +118,9 @@ export function SoundSwitch() {
       onClick={() => (other ? void takeLease() : state === 'on' ? silence() : void unlockSound())}
     >
       <Icon name={state === 'on' && !other ? 'sound' : 'mute'} />
-      {text}
+      <span className={css.soundWord} data-own={state === 'on' && !other}>
+        {text}
+      </span>
       {other && <b className={css.take}>{t('status.sound.takeShort')}</b>}
     </button>
   )
