@@ -185,6 +185,25 @@ describe('a restart', () => {
     expect(text()).toEqual(['ordered raised R07 3'])
   })
 
+  test('a state kept right after an outage still knows of it: what had passed then is told the same way again', () => {
+    rules.line({ device: 'D1', type: 'door.state', time: T + 7_000, value: { state: 'open' } })
+    rules.tick(T + 8_000)
+    rules.resume(T + 30_000)
+    // The door had stood open for its 20 s at 27 s, while nobody listened; the ordered run has not come so far yet.
+    const kept = rules.snapshot()
+    const goesOn = (): string[] => {
+      seen = []
+      rules.line({ device: 'B1', type: 'band.battery', time: T + 33_000, value: { percent: 80 } })
+      rules.tick(T + 33_000)
+      return seen.map(({ change }) => `${change.alert.code} ${(change.at - T) / 1000} ${change.alert.delayed}`)
+    }
+    const quiet = goesOn()
+    expect(quiet).toEqual(['R08 30 true'])
+    rules = fresh()
+    rules.restore(kept, [])
+    expect(goesOn()).toEqual(quiet)
+  })
+
   test('judges no source absent for the time in which nobody listened', () => {
     const fix = (t: number) =>
       rules.line({

@@ -515,6 +515,8 @@ export class Engine {
     const json = JSON.stringify({
       arrived: this.#arrived,
       now: this.#now,
+      // What passed in an outage is judged up to the lateness after its end: a second restart may come in between.
+      downUntil: this.#downUntil,
       counts: this.counts,
       tallies: [...this.#tallies],
       context: this.site.snapshot(),
@@ -542,6 +544,7 @@ export class Engine {
     const s = JSON.parse(snapshot.json)
     this.#arrived = s.arrived ?? Number.NEGATIVE_INFINITY
     this.#now = s.now ?? Number.NEGATIVE_INFINITY
+    this.#downUntil = s.downUntil ?? Number.NEGATIVE_INFINITY
     Object.assign(this.counts, s.counts)
     this.#tallies.clear()
     for (const [name, n] of s.tallies) this.#tallies.set(name, n)

@@ -94,13 +94,15 @@ const stream: fc.Arbitrary<Line[]> = fc
   .map((events) => events.map(([e, half]) => ({ ...e, time: T0 + half * 500 }) as Line))
   .map((lines) => lines.sort((a, b) => a.time - b.time))
 
-function run(lines: readonly Line[], restartEvery = 0): string {
+/** @param downAfter nobody listens for 20 s after so many lines. */
+function run(lines: readonly Line[], restartEvery = 0, downAfter = -1): string {
   const out: string[] = []
   const make = (): Engine =>
     new Engine({ site: site as never, rules, operators: OPERATORS, onChange: (c) => out.push(changeLine(c)) })
   let engine = make()
   for (const [index, line] of lines.entries()) {
     engine.line(line)
+    if (index === downAfter) engine.resume(line.time + 20_000)
     if (restartEvery > 0 && (index + 1) % restartEvery === 0) {
       const snapshot = engine.snapshot()
       engine = make()
@@ -140,6 +142,15 @@ describe('the same readings give the same alerts', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(stream, fc.integer({ min: 1, max: 7 }), (lines, every) => {
         expect(run(lines, every)).toBe(run(lines))
+      }),
+      RUNS,
+    )
+  })
+
+  test('when the state is dropped and restored while what passed in an outage is still judged', () => {
+    fc.assert(
+      fc.property(stream, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 0, max: 60 }), (lines, every, down) => {
+        expect(run(lines, every, down)).toBe(run(lines, 0, down))
       }),
       RUNS,
     )
