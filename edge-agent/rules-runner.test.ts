@@ -12,7 +12,11 @@ const T = 1_800_000_000_000
 const site = {
   facility: { id: 'js-03', kind: 'prison', timezone: 'Asia/Shanghai' },
   zones: [{ id: 'W1', kind: 'corridor' }],
-  devices: [{ id: 'D1', driver: 'opcua', kind: 'door', zone: 'W1' }],
+  devices: [
+    { id: 'D1', driver: 'opcua', kind: 'door', zone: 'W1' },
+    { id: 'B1', driver: 'mqtt', kind: 'band', subject: 'P1' },
+  ],
+  people: [{ id: 'P1', cell: 'W1' }],
 } as unknown as Site
 const doorOpens: Reading = {
   id: 'r1',
@@ -37,7 +41,12 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-async function runner(clock: VirtualClock, journal: EdgeJournal, name = 'state') {
+async function runner(
+  clock: VirtualClock,
+  journal: EdgeJournal,
+  name = 'state',
+  write?: (file: string, text: string) => Promise<void>,
+) {
   const raised: string[] = []
   const faults: string[] = []
   const rules = new RulesRunner({
@@ -45,6 +54,7 @@ async function runner(clock: VirtualClock, journal: EdgeJournal, name = 'state')
     clock,
     journal,
     stateFile: join(dir, name),
+    ...(write ? { write } : {}),
     onChange: ({ change, alert }, source) => raised.push(`${source} ${change} ${alert.code} ${alert.device}`),
     onNotConfirmed: () => undefined,
     onFault: (detail) => faults.push(detail),
@@ -83,7 +93,9 @@ describe('the rules of a running edge', () => {
       clock,
       journal,
       stateFile: join(dir, 'state'),
-      write: async (_file, text) => void kept.push((JSON.parse(text.split('\n')[0]!) as { seq: number }).seq),
+      write: async (file, text) => {
+        if (file.endsWith('state')) kept.push((JSON.parse(text.split('\n')[0]!) as { seq: number }).seq)
+      },
       onChange: () => new Promise<void>((resolve, reject) => durable.push({ resolve, reject })),
       onNotConfirmed: () => undefined,
       onFault: () => undefined,
@@ -108,6 +120,41 @@ describe('the rules of a running edge', () => {
       await rest()
     }
     expect(kept.every((seq) => seq <= 1)).toBe(true)
+  })
+
+  test('judge no source absent for an outage before the last one, when the state of the process between was never kept', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({ dir, clock, thread: false })
+    open.push(journal)
+    const battery = {
+      ...doorOpens,
+      id: 'b1',
+      device: 'B1',
+      type: 'band.battery',
+      subject: 'P1',
+      value: { percent: 80 },
+    }
+    const first = await runner(clock, journal)
+    await journal.append([{ kind: 'reading', reading: battery }])
+    clock.advanceTo(T + 1000)
+    await first.rules.close()
+
+    // An hour without power; the process that starts then is killed before it has kept a state.
+    clock.advanceTo(T + 3_600_000)
+    const killed = await runner(clock, journal, 'state', async (file, text) => {
+      if (file.endsWith('.starts')) writeFileSync(file, text)
+      else throw new Error('killed')
+    })
+    await journal.append([
+      { kind: 'reading', reading: { ...doorOpens, id: 'd1', time: T + 3_601_000, received: T + 3_601_000 } },
+    ])
+    await killed.rules.close()
+
+    clock.advanceTo(T + 3_605_000)
+    const last = await runner(clock, journal)
+    open.push(last.rules)
+    clock.advanceTo(T + 3_620_000)
+    expect(last.raised.filter((line) => line.includes('B1'))).toEqual([])
   })
 
   test('say so when the kept state cannot be read, and make it again from the journal', async () => {

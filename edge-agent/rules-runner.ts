@@ -16,6 +16,7 @@ import type { Rule } from '#rules/engine/rule.ts'
 import { rulesOver } from '#rules/engine/rx.ts'
 import type { LiveRules, LiveSnapshot } from '#rules/live.ts'
 import { clockScheduler } from './clock-scheduler.ts'
+import { RulesStarts } from './rules-starts.ts'
 
 const TICK_MS = 200
 const SAVE_MS = 30_000
@@ -50,6 +51,8 @@ export interface RulesRunnerOptions {
 interface KeptHead {
   seq: number
   savedAt: number
+  /** Number of the process that kept it. */
+  start?: number
   unconfirmed: LiveSnapshot['unconfirmed']
 }
 
@@ -58,6 +61,7 @@ export class RulesRunner {
   readonly #lines = new Subject<unknown>()
   readonly #changes: Subscription
   rules!: LiveRules
+  readonly #starts: RulesStarts
   #seq = 0
   #ready = false
   #closed = false
@@ -73,6 +77,8 @@ export class RulesRunner {
 
   constructor(options: RulesRunnerOptions) {
     this.#options = options
+    const { stateFile, write = writeAside, onFault } = options
+    this.#starts = new RulesStarts(`${stateFile}.starts`, write, onFault)
     // The journal is the one source of the live run; sources are merged before it, where they are made durable.
     this.#changes = rulesOver([this.#lines], {
       site: options.site,
@@ -99,7 +105,7 @@ export class RulesRunner {
   }
 
   /** Restores the state, reads what the journal holds beyond it, then follows it live. */
-  async start(): Promise<{ replayed: number }> {
+  async start(): Promise<{ replayed: number; seq: number; at: number }> {
     const { journal, clock } = this.#options
     await this.#restore()
     // Retention must not take from the journal what the kept state does not hold yet.
@@ -118,16 +124,19 @@ export class RulesRunner {
       this.#take(records)
       replayed += records.length
     }
+    this.#passStarts(Number.POSITIVE_INFINITY)
+    const [seq, at] = [this.#seq, clock.now()]
+    await this.#starts.begin(seq, at)
+    this.rules.resume(at)
     this.#take(held)
     live = true
-    this.rules.resume(clock.now())
     this.#ready = true
     void this.save()
     const later = (): void => {
       this.#saving = clock.after(SAVE_MS, () => void this.save().finally(() => !this.#closed && later()))
     }
     later()
-    return { replayed }
+    return { replayed, seq, at }
   }
 
   async #restore(): Promise<void> {
@@ -135,10 +144,11 @@ export class RulesRunner {
     if (existsSync(stateFile)) {
       try {
         const [head, ordered, eager] = readFileSync(stateFile, 'utf8').split('\n') as [string, string, string]
-        const { seq, unconfirmed } = JSON.parse(head) as KeptHead
+        const { seq, unconfirmed, start = 0 } = JSON.parse(head) as KeptHead
         const snapshot = { ordered, eager, unconfirmed }
         this.rules.restore(snapshot, await this.#waiting(this.rules.waitingIds(snapshot)))
         this.#seq = seq
+        this.#starts.restore(start, clock.now())
         return
       } catch (error) {
         // What is open stays open at the desk; this must be seen.
@@ -148,6 +158,12 @@ export class RulesRunner {
       }
     }
     this.#seq = (await journal.seqAt(clock.now() - REBUILD_MS)) - 1
+    this.#starts.restore(0, clock.now())
+  }
+
+  /** Lets the outages pass that ended before this record. */
+  #passStarts(seq: number): void {
+    for (let at = this.#starts.before(seq); at !== null; at = this.#starts.before(seq)) this.rules.resume(at)
   }
 
   /** Readings that were journaled and not yet judged when the state was kept. */
@@ -165,6 +181,7 @@ export class RulesRunner {
   #take(records: readonly JournalRecord[]): void {
     for (const { seq, body } of records) {
       if (seq <= this.#seq) continue
+      this.#passStarts(seq)
       this.#seq = seq
       if (body.kind === 'reading') this.#lines.next(body.reading)
       else if (body.kind === 'context') this.#lines.next(body.change)
@@ -195,7 +212,12 @@ export class RulesRunner {
 
   #text(): string {
     const { ordered, eager, unconfirmed } = this.rules.snapshot()
-    const head: KeptHead = { seq: this.#seq, savedAt: this.#options.clock.now(), unconfirmed }
+    const head: KeptHead = {
+      seq: this.#seq,
+      savedAt: this.#options.clock.now(),
+      start: this.#starts.n,
+      unconfirmed,
+    }
     return `${JSON.stringify(head)}\n${ordered}\n${eager}\n`
   }
 

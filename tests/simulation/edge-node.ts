@@ -152,8 +152,8 @@ export class EdgeNode {
         this.faults.push(detail)
       },
     })
-    await runner.start()
-    this.starts.push({ seq: journal.stats().lastSeq, at: clock.now(), judgedTo: this.#judgedTo })
+    const { seq, at } = await runner.start()
+    this.starts.push({ seq, at, judgedTo: this.#judgedTo })
     const pump = await startSinkPump({ sink, journal, clock, random, batch: 100, restMs: 500 })
     const uplink = await startUplink({
       dir: common.dir,
