@@ -57,6 +57,23 @@ describe('desk', () => {
     expect(desk.counts().red).toEqual({ open: 1, unacknowledged: 1 })
   })
 
+  test('does not go on with an alert whose raise was lost: the next process says it from the beginning', async () => {
+    const { desk, journal } = await house()
+    const append = journal.append.bind(journal)
+    journal.append = () => Promise.reject(new Error('disk I/O error'))
+    const raise = desk.apply(sampleChange(1), ordered)
+    await expect(raise).rejects.toThrow('disk I/O error')
+    journal.append = append
+    const cleared: AlertChange = { ...sampleChange(1), change: 'cleared', at: START + 60_000 }
+    await expect(desk.apply(cleared, ordered)).rejects.toThrow('disk I/O error')
+    await expect(desk.act(act('acknowledge', 1), chief)).rejects.toThrow('disk I/O error')
+    // Others are not held up.
+    await desk.apply(sampleChange(2), ordered)
+    const written = (await journal.read(1, 10)).flatMap(({ body }) => (body.kind === 'alert' ? [body.change] : []))
+    expect(written.map((c) => [c.alert.id, c.change])).toEqual([[sampleChange(2).alert.id, 'raised']])
+    expect(desk.failed).toBe(true)
+  })
+
   test('an act is durable before its answer, and the second one learns who was first', async () => {
     const { desk, journal } = await house()
     await desk.apply(sampleChange(1), ordered)

@@ -105,6 +105,8 @@ class Desk implements EdgeDesk {
   /** The ledger failed for good: its place in the journal is not moved on any more. */
   #behind = false
   #failed = false
+  /** Alerts of which a change did not come into the journal, and why. */
+  readonly #lost = new Map<string, unknown>()
   /** A change could not be saved: the file is not complete from there on. */
   #holes = false
   #manual = 0
@@ -416,14 +418,25 @@ class Desk implements EdgeDesk {
   async #write(): Promise<void> {
     while (this.#jobs.length > 0) {
       await Promise.resolve()
-      const jobs = this.#jobs.splice(0, 500)
+      const jobs = this.#jobs.splice(0, 500).filter((job) => !this.#rejectLost(job))
+      if (jobs.length === 0) continue
       try {
         await this.#writeJobs(jobs)
       } catch (error) {
         this.#fail(error)
-        for (const job of jobs) job.reject(error)
+        for (const job of jobs) {
+          for (const { step } of job.steps) this.#lost.set(step.alert.id, error)
+          job.reject(error)
+        }
       }
     }
+  }
+
+  /** What follows a change that was lost is lost too: the next process says both again, the first of them first. */
+  #rejectLost(job: Job): boolean {
+    const lost = job.steps.find(({ step }) => this.#lost.has(step.alert.id))
+    if (lost) job.reject(this.#lost.get(lost.step.alert.id))
+    return lost !== undefined
   }
 
   async #writeJobs(jobs: Job[]): Promise<void> {
