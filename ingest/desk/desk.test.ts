@@ -228,6 +228,30 @@ describe('desk', () => {
     expect((await desk.get(sampleChange(1).alert.id))!.state).toBe('unacknowledged')
   })
 
+  test('a shelved alert stays on the shelf until its limit when the desk is rebuilt from the journal', async () => {
+    const first = await house()
+    const { id } = sampleChange(1).alert
+    await first.desk.apply(sampleChange(1), ordered)
+    await first.desk.act(act('acknowledge', 1), chief)
+    await first.desk.act(act('shelve', 1, { minutes: 10, time: START + 60_000 }), chief)
+    await first.desk.apply({ ...sampleChange(1, 'cleared', { conditionActive: false }), at: START + 61_000 }, ordered)
+    const until = START + 660_000
+    expect(first.desk.shelvedUntil?.(id)).toBe(until)
+    for (const thing of open.splice(0).reverse()) await thing.close()
+
+    const elsewhere = mkdtempSync(join(tmpdir(), 'ww-desk-'))
+    dirs.push(elsewhere)
+    const { desk, clock, heard } = await house(first.dir, elsewhere)
+    expect(desk.shelvedUntil?.(id)).toBe(until)
+    clock.advanceTo(until - 1)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect((await desk.get(id))!.state).toBe('shelved')
+    clock.advanceTo(until)
+    await vi.waitFor(() => expect(heard.map((h) => h[1])).toEqual(['unshelved']))
+    // It was seen and ended on the shelf; red latches.
+    expect((await desk.get(id))!.state).toBe('latched')
+  })
+
   test('what the rules say again when they read the tail of the journal after a crash is not told twice', async () => {
     const { dir, desk, journal, ledger } = await house()
     const said = [

@@ -17,6 +17,7 @@ import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import { mergeChange } from './merge.ts'
+import { actOf, rebuilt } from './rebuild.ts'
 import { mayAct } from './roles.ts'
 import { isShelvable } from './shelvable.ts'
 import * as storage from './storage.ts'
@@ -142,7 +143,8 @@ class Desk implements EdgeDesk {
         if (saved.has(seq) && !behind.has(change.alert.id)) continue
         behind.add(change.alert.id)
         const before = await this.#find(change.alert.id)
-        const record = rebuilt(before, change, this.#shelvable(change.alert))
+        const act = await actOf(this.#options, seq, change)
+        const record = rebuilt(before, change, this.#shelvable(change.alert), act)
         await this.#untilDone(() => this.#save([record], [{ change, seq }], seq))
         changes++
       }
@@ -577,19 +579,6 @@ const isReport = (c: AlertChange): boolean => c.by === null && (c.change === 'up
 type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
 const actItem = (act: Act): LedgerItem => ({ kind: 'act', ref: act.alert ?? null, by: act.by, payload: act })
 const ledgerItem = (change: AlertChange) => ({ ref: change.alert.id, by: change.by, payload: change })
-
-/** The newest snapshot from the journal; what the snapshot does not say is kept from before or begun anew. */
-function rebuilt(before: AlertRecord | null, change: AlertChange, shelvable: boolean): AlertRecord {
-  const record = before ?? newRecord(change.alert, shelvable)
-  const waits = change.alert.handling === 'pending-review'
-  const verb = change.alert.cause === null ? 'resolve' : 'dismiss'
-  const pending = waits ? (record.pending ?? { verb, by: change.by ?? 'system', at: change.at }) : null
-  const shelf =
-    change.alert.state === 'shelved'
-      ? (record.shelf ?? { state: record.alert.state, until: change.at, by: change.by ?? 'system' })
-      : null
-  return { ...record, alert: change.alert, pending, shelf, last: { by: change.by ?? record.last.by, at: change.at } }
-}
 
 function incidentOf(id: string, members: Alert[]): Incident {
   const closedAt = members.every(isClosed) ? Math.max(...members.map((m) => m.closedAt ?? m.raisedAt)) : null

@@ -158,7 +158,11 @@ function clear(record: AlertRecord, at: number): { record: AlertRecord; steps: S
   )
 }
 
-function stateAfterClear(state: AlertState, level: Level): AlertState {
+/** When an act of shelving ends; undefined when it does not say. */
+export const shelfLimit = (act: Act): number | undefined =>
+  act.until ?? (act.minutes === undefined ? undefined : act.time + act.minutes * 60_000)
+
+export function stateAfterClear(state: AlertState, level: Level): AlertState {
   if (state === 'unacknowledged') return 'returned-unacknowledged'
   if (state === 'acknowledged') return isLatching(level) ? 'latched' : 'acknowledged'
   return state
@@ -275,7 +279,7 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
         return { ok: false, status: 403, detail: 'panic, duress and tamper alerts cannot be shelved' }
       if (alert.state === 'shelved') return conflict('the alert is already shelved')
       if (alert.handling === 'pending-review') return conflict('the alert waits for review')
-      const until = act.until ?? (act.minutes === undefined ? undefined : at + act.minutes * 60_000)
+      const until = shelfLimit(act)
       if (until === undefined || !(until > at))
         return missing(act.until === undefined ? 'minutes' : 'until', 'say until when, later than now')
       if (until - at > MAX_SHELVE_MS) return missing(act.until === undefined ? 'minutes' : 'until', 'at most 8 hours')

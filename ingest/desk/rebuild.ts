@@ -1,0 +1,73 @@
+/**
+ * The desk's record of an alert from the journal, when the desk's own file is gone or behind. A snapshot in the journal
+ * says what the alert is; what waits for a second person or lies on the shelf follows from the change and the act before it.
+ */
+import type { Act } from '#model/alert/acts.ts'
+import type { Alert, AlertChange } from '#model/alert/alert.ts'
+import { type AlertRecord, newRecord, shelfLimit, stateAfterClear } from '#model/alert/lifecycle.ts'
+import type { EdgeJournal } from '../journal/journal.ts'
+import type { EdgeLedger } from '../ledger/ledger.ts'
+
+/** @param act what the change came of, where `actOf` finds it. */
+export function rebuilt(
+  before: AlertRecord | null,
+  change: AlertChange,
+  shelvable: boolean,
+  act: Act | null,
+): AlertRecord {
+  const record = before ?? newRecord(change.alert, shelvable)
+  const { alert, by, at } = change
+  return {
+    ...record,
+    alert,
+    pending: alert.handling === 'pending-review' ? (record.pending ?? proposalOf(change, act)) : null,
+    shelf: shelfAfter(record, change, act),
+    // Nobody did anything when an alert was overdue: who changed the state last stays the answer to a conflict.
+    last: isOverdue(record.alert, change) ? record.last : { by: by ?? record.last.by, at },
+  }
+}
+
+const isOverdue = (before: Alert, { change, by, alert }: AlertChange): boolean =>
+  change === 'escalated' && by === 'system' && alert.escalationStep > before.escalationStep
+
+function proposalOf({ alert, by, at }: AlertChange, act: Act | null): AlertRecord['pending'] {
+  const known = act?.act === 'resolve' || act?.act === 'dismiss' ? act.act : null
+  return { verb: known ?? (alert.cause === null ? 'resolve' : 'dismiss'), by: by ?? 'system', at }
+}
+
+/** Without the act nobody knows until when: then it comes back at once, because nobody may be kept from an alert. */
+function shelfAfter(record: AlertRecord, change: AlertChange, act: Act | null): AlertRecord['shelf'] {
+  const { alert } = change
+  if (alert.state !== 'shelved') return null
+  if (change.change === 'shelved' || record.shelf === null) {
+    const state = record.alert.state === 'shelved' ? 'unacknowledged' : record.alert.state
+    return {
+      state,
+      until: (act?.act === 'shelve' ? shelfLimit(act) : undefined) ?? change.at,
+      by: change.by ?? 'system',
+    }
+  }
+  // What goes on while it lies there changes the state to which it returns.
+  if (change.change === 'cleared')
+    return { ...record.shelf, state: stateAfterClear(record.shelf.state, record.alert.level) }
+  if (alert.activations > record.alert.activations) return { ...record.shelf, state: 'unacknowledged' }
+  return record.shelf
+}
+
+/** The act stands right before its change in the journal; where that is damaged the ledger has it too. */
+export async function actOf(
+  from: { journal: EdgeJournal; ledger: EdgeLedger },
+  seq: number,
+  { change, at, alert }: AlertChange,
+): Promise<Act | null> {
+  if (change !== 'shelved' && change !== 'pending-review') return null
+  const isIt = (act: Act | null): act is Act =>
+    act !== null &&
+    (change === 'shelved' ? act.act === 'shelve' : act.act === 'resolve' || act.act === 'dismiss') &&
+    act.alert === alert.id &&
+    act.time === at
+  for (const { body } of await from.journal.readBack(seq - 2, 1, 'all'))
+    if (body.kind === 'act' && isIt(body.act)) return body.act
+  const entries = await from.ledger.list({ ref: alert.id, kind: 'act', limit: 10_000 })
+  return entries.map(({ payload }) => payload as Act | null).findLast(isIt) ?? null
+}
