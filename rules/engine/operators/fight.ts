@@ -109,7 +109,8 @@ export const operator: Operator<State> = {
         state.excited = state.excited.filter((e) => e.t >= cx.now - KEEP_MS && e.person !== person)
         state.excited.push({ ...evidence, t: at, person, x: fix.x, y: fix.y, floor: fix.floor })
         if (state.excited.length > MAX_EXCITED) state.excited.shift()
-        if (state.seen) judge(zone, state, at, cx)
+        // Who is still excited when the fight is long over is no new evidence of it.
+        if (state.seen && isNearFrame(state, at)) judge(zone, state, at, cx)
       }
     }
 
