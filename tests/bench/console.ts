@@ -122,7 +122,9 @@ async function bundle(): Promise<void> {
   const total = (files: Iterable<string>) => [...files].reduce((sum, file) => sum + gzipped(file), 0)
   const keys = Object.keys(manifest)
   const first = new Set(
-    keys.filter((k) => manifest[k]!.isEntry || k.endsWith('plan-strip.tsx')).flatMap((k) => [...filesOf(k)]),
+    keys
+      .filter((k) => manifest[k]!.isEntry || k.endsWith('plan-strip.tsx') || k.endsWith('i18n/zh.ts'))
+      .flatMap((k) => [...filesOf(k)]),
   )
   print('first load of /duty/alerts, JS+CSS gzip', round(total(first) / KB), 'KB', 180)
   const lazy = keys

@@ -2,6 +2,7 @@
 import { type ComponentType, lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { BrowserRouter, Link, Navigate, Outlet, Route, Routes, useLocation } from 'react-router'
 import { AlertsPage } from './duty/alerts-page.tsx'
+import { Boundary } from './frame/boundary.tsx'
 import { Frame } from './frame/frame.tsx'
 import { useText } from './i18n/use-text.ts'
 import { Message } from './kit/controls.tsx'
@@ -75,8 +76,13 @@ function Loading() {
 
 /** Lazy pages and their theme: dark for duty, light for engineers and the province. */
 function Page({ theme, children }: { theme: 'dark' | 'light'; children: ReactNode }) {
+  const { pathname } = useLocation()
   useEffect(() => setPageTheme(theme), [theme])
-  return <Suspense fallback={<Loading />}>{children}</Suspense>
+  return (
+    <Boundary of={pathname} unattended={pathname === '/duty/wall'}>
+      <Suspense fallback={<Loading />}>{children}</Suspense>
+    </Boundary>
+  )
 }
 
 /** Logged in, with the live stores running. A wall has no frame and no sound. */

@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildConsole } from './built.ts'
 
 const KB = 1024
-const FIRST_LOAD_LIMIT = 180 * KB
+/** The list of alerts with the plan below it, in either language. The hard limit of the design is 180. */
+const FIRST_LOAD_LIMIT = 160 * KB
+/** The same with an alert opened: panel, pictures, why, response plan. */
+const OPENED_LIMIT = 180 * KB
 const LAZY_LIMIT = 230 * KB
 
 interface Chunk {
@@ -41,13 +44,31 @@ function filesOf(key: string, found = new Set<string>()): Set<string> {
 const total = (files: Iterable<string>): number => [...files].reduce((sum, file) => sum + gzipped(file), 0)
 
 describe('the built console', () => {
-  test('loads the duty page, plan included, within 180 KB of JavaScript and CSS', () => {
-    const entry = Object.keys(manifest).find((k) => manifest[k]!.isEntry)!
-    const strip = Object.keys(manifest).find((k) => k.endsWith('plan/plan-strip.tsx'))!
-    expect(strip).toBeDefined()
-    const bytes = total(new Set([...filesOf(entry), ...filesOf(strip)]))
-    console.info(`first load of /duty/alerts: ${(bytes / KB).toFixed(1)} KB gzip`)
-    expect(bytes).toBeLessThanOrEqual(FIRST_LOAD_LIMIT)
+  const partOf = (end: string): Set<string> => {
+    const key = Object.keys(manifest).find((k) => k.endsWith(end))
+    expect(key, `no chunk of its own for ${end}`).toBeDefined()
+    return filesOf(key!)
+  }
+  test.each(['zh', 'en'])(
+    'loads the duty page in %s, plan included, within 160 KB; an alert opened, within 180',
+    (language) => {
+      const entry = Object.keys(manifest).find((k) => manifest[k]!.isEntry)!
+      const dictionary = partOf(`i18n/${language}.ts`)
+      const first = new Set([...filesOf(entry), ...dictionary, ...partOf('plan/plan-strip.tsx')])
+      const opened = new Set([...first, ...partOf('duty/panel.tsx')])
+      const kb = (files: Set<string>) => (total(files) / KB).toFixed(1)
+      console.info(`first load of /duty/alerts in ${language}: ${kb(first)} KB gzip, an alert opened: ${kb(opened)} KB`)
+      expect(total(first)).toBeLessThanOrEqual(FIRST_LOAD_LIMIT)
+      expect(total(opened)).toBeLessThanOrEqual(OPENED_LIMIT)
+    },
+  )
+  test('loads neither a second language nor panel nor dialogs before the first alert', () => {
+    const first = filesOf(Object.keys(manifest).find((k) => manifest[k]!.isEntry)!)
+    for (const later of ['i18n/zh.ts', 'i18n/en.ts', 'duty/panel.tsx', 'duty/act-dialogs.tsx', 'frame/palette.tsx']) {
+      const key = Object.keys(manifest).find((k) => k.endsWith(later))
+      expect(key, `no chunk of its own for ${later}`).toBeDefined()
+      expect(first.has(manifest[key!]!.file), later).toBe(false)
+    }
   })
   test('keeps every lazy page within 230 KB and out of the first load', () => {
     const entry = Object.keys(manifest).find((k) => manifest[k]!.isEntry)!

@@ -2,6 +2,7 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import type { Verb } from '../api/types.ts'
+import { Boundary } from '../frame/boundary.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
@@ -12,17 +13,20 @@ import { type DialogVerb, needsDialog } from './act-verbs.ts'
 import css from './duty.module.css'
 import { Filters } from './filters.tsx'
 import { Grid, type GridHandle } from './grid.tsx'
-import { Panel } from './panel.tsx'
-import { showLive } from './pictures.tsx'
-import { verify } from './quick-verify.tsx'
 
-// The plan is the heaviest part and the last that a red alert needs: it comes after the list has painted.
+// The list is what somebody waits for: plan, panel and dialogs come after it has painted.
+const loadPanel = () => import('./panel.tsx')
+const Panel = lazy(async () => ({ default: (await loadPanel()).Panel }))
 const loadActDialog = () => import('./act-dialogs.tsx')
 const ActDialog = lazy(async () => ({ default: (await loadActDialog()).ActDialog }))
-/** The dialogs are fetched this long after the page: before anybody has read his first alert. */
-const PREFETCH_MS = 1500
-const ManualDialog = lazy(() => import('./manual-dialog.tsx'))
+const loadManualDialog = () => import('./manual-dialog.tsx')
+const ManualDialog = lazy(loadManualDialog)
 const PlanStrip = lazy(() => import('../plan/plan-strip.tsx'))
+
+/** The dialogs are fetched this long after the list: before anybody has read his first alert. */
+const PREFETCH_MS = 1500
+/** A list that does not come holds nothing else back for longer. */
+const LIST_MS = 2000
 
 const WIDE = '(min-width: 901px)'
 
@@ -37,12 +41,36 @@ function useWide(): boolean {
   return wide
 }
 
+/** True once the first alerts have been painted, or it was proved that there are none. */
+function useListPainted(): boolean {
+  const [painted, setPainted] = useState(false)
+  useEffect(() => {
+    let stop = () => {}
+    const timer = setTimeout(() => setPainted(true), LIST_MS)
+    // Two frames: React draws in the first, the second comes after its paint.
+    const done = () => requestAnimationFrame(() => requestAnimationFrame(() => setPainted(true)))
+    const look = () => {
+      if (!store.loaded() && store.openCount() === 0) return
+      stop()
+      done()
+    }
+    stop = store.subscribeList(look)
+    look()
+    return () => {
+      stop()
+      clearTimeout(timer)
+    }
+  }, [])
+  return painted
+}
+
 export function AlertsPage() {
   const t = useText()
   const [query] = useSearchParams()
   const id = query.get('alert') ?? undefined
   const navigate = useNavigate()
   const wide = useWide()
+  const painted = useListPainted()
   const grid = useRef<GridHandle>(null)
   const [dialog, setDialog] = useState<{ verb: DialogVerb; ids: string[] } | null>(null)
   const [follow, setFollow] = useState(0)
@@ -70,14 +98,19 @@ export function AlertsPage() {
 
   const check = (confirmed: boolean) => {
     const alert = id ? store.get(id) : undefined
-    if (alert) void verify(alert, confirmed)
+    if (alert) void loadPanel().then(({ verify }) => verify(alert, confirmed))
   }
   useEffect(() => store.subscribeList(() => keepOnly((known) => store.get(known) !== undefined)), [])
   useEffect(() => clearSelection, [])
   useEffect(() => {
-    const timer = setTimeout(() => void loadActDialog().catch(() => null), PREFETCH_MS)
+    if (!painted) return
+    void loadPanel().catch(() => null)
+    const dialogs = () => {
+      for (const fetched of [loadActDialog(), loadManualDialog()]) fetched.catch(() => null)
+    }
+    const timer = setTimeout(dialogs, PREFETCH_MS)
     return () => clearTimeout(timer)
-  }, [])
+  }, [painted])
 
   useKeys({
     j: () => grid.current?.move(1),
@@ -98,7 +131,7 @@ export function AlertsPage() {
     'Ctrl+A': () => selectAll(grid.current?.rows() ?? []),
     y: () => check(true),
     n: () => check(false),
-    v: () => showLive(),
+    v: () => void loadPanel().then(({ showLive }) => showLive()),
     Home: () => grid.current?.home(),
     Space: () => view.freeze(!view.get().frozen),
     a: () => start('acknowledge'),
@@ -119,6 +152,7 @@ export function AlertsPage() {
     '0': () => view.setFilter({ level: null }),
   })
 
+  const slot = <aside className={css.panelSlot} aria-label={t('panel.label')} />
   return (
     <div className={css.page} data-panel={id ? 'open' : 'none'}>
       <h1 className="unseen">{t('nav.alerts')}</h1>
@@ -126,21 +160,31 @@ export function AlertsPage() {
       <section className={css.middle} aria-label={t('list.label')}>
         <Grid ref={grid} opened={id ?? null} onOpen={open} wide={wide} onManual={() => setManual(true)} onAct={start} />
         {wide && (
-          <Suspense fallback={<div className={css.planSlot} />}>
-            <PlanStrip alert={id ?? null} follow={follow} onOpen={open} />
-          </Suspense>
+          <Boundary>
+            <Suspense fallback={<div className={css.planSlot} />}>
+              {painted ? (
+                <PlanStrip alert={id ?? null} follow={follow} onOpen={open} />
+              ) : (
+                <div className={css.planSlot} />
+              )}
+            </Suspense>
+          </Boundary>
         )}
       </section>
-      {(wide || id) && <Panel id={id ?? null} onAct={start} onClose={() => open(null)} />}
-      {manual && (
-        <Suspense fallback={null}>
-          <ManualDialog onClose={() => setManual(false)} onRaised={open} />
-        </Suspense>
+      {(wide || id) && (
+        <Boundary of={id}>
+          <Suspense fallback={slot}>
+            {painted || id ? <Panel id={id ?? null} onAct={start} onClose={() => open(null)} /> : slot}
+          </Suspense>
+        </Boundary>
       )}
-      {dialog && (
-        <Suspense fallback={null}>
-          <ActDialog verb={dialog.verb} ids={dialog.ids} onClose={() => setDialog(null)} />
-        </Suspense>
+      {(manual || dialog) && (
+        <Boundary over>
+          <Suspense fallback={null}>
+            {manual && <ManualDialog onClose={() => setManual(false)} onRaised={open} />}
+            {dialog && <ActDialog verb={dialog.verb} ids={dialog.ids} onClose={() => setDialog(null)} />}
+          </Suspense>
+        </Boundary>
       )}
     </div>
   )

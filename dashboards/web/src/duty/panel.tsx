@@ -21,6 +21,9 @@ import { useAlert } from './row.tsx'
 import { Timeline } from './timeline.tsx'
 import { useDetail } from './use-detail.ts'
 
+export { showLive } from './pictures.tsx'
+export { verify } from './quick-verify.tsx'
+
 function Title({ alert }: { alert: ListedAlert }) {
   const t = useText()
   const data = useSignal(facility)

@@ -1,6 +1,5 @@
 /** 视频核实: whoever has looked says real or not real with one key; unacknowledged alerts are acknowledged by the same press. */
 import type { ListedAlert, Verb } from '../api/types.ts'
-import { translate } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
 import { act } from '../live/acts.ts'
@@ -9,10 +8,12 @@ import { connection, isLost } from '../live/connection.ts'
 import { usePart } from '../live/use-signal.ts'
 import css from './panel.module.css'
 
+/** Acknowledged already: the finding is written into the history in the language of the house, whoever sits here. */
+const NOTE = { real: '视频核实：属实', not: '视频核实：不属实' }
+
 export async function verify(alert: ListedAlert, confirmed: boolean): Promise<boolean> {
   if (isUnacknowledged(alert)) return act(alert.id, 'acknowledge', { confirmed })
-  // Acknowledged already: the finding is written into the history in the language of the house.
-  return act(alert.id, 'comment', { note: translate('zh', confirmed ? 'verify.noteReal' : 'verify.noteFalse') })
+  return act(alert.id, 'comment', { note: confirmed ? NOTE.real : NOTE.not })
 }
 
 export function QuickVerify({ alert, allowed }: { alert: ListedAlert; allowed: Verb[] | undefined }) {

@@ -3,7 +3,8 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { ApiError, getFile } from '../api/client.ts'
 import { saveBlob } from '../history/csv.ts'
 import { useText } from '../i18n/use-text.ts'
-import { Button, Choices, Dialog, Field } from '../kit/controls.tsx'
+import { Button, Choices, Field } from '../kit/controls.tsx'
+import { Dialog } from '../kit/dialog.tsx'
 import kit from '../kit/kit.module.css'
 
 const MAX_REASON = 200

@@ -2,21 +2,28 @@
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react'
 import { NavLink, useNavigate } from 'react-router'
 import type { Me } from '../api/types.ts'
+import { loadDictionary } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Icon, type IconName } from '../kit/icons.tsx'
 import { useKeys } from '../kit/keyboard.ts'
 import { connection, phaseOf } from '../live/connection.ts'
 import { mayDo, mayEnter } from '../live/session.ts'
+import { otherLanguage } from '../live/settings.ts'
 import { play, silence } from '../live/sound.ts'
 import { usePart } from '../live/use-signal.ts'
 import { AlertBar } from './alert-bar.tsx'
 import { Banners } from './banners.tsx'
+import { Boundary } from './boundary.tsx'
 import css from './frame.module.css'
-import { Help } from './help.tsx'
 import { Spoken } from './spoken.tsx'
 import { StatusBar } from './status-bar.tsx'
 
-const Palette = lazy(() => import('./palette.tsx'))
+const loadPalette = () => import('./palette.tsx')
+const loadHelp = () => import('./help.tsx')
+const Palette = lazy(loadPalette)
+const Help = lazy(loadHelp)
+/** What the first key may open is fetched this long after the page, and the other language with it. */
+const PREFETCH_MS = 3000
 
 export interface NavItem {
   to: string
@@ -74,6 +81,12 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
   const phase = usePart(connection, phaseOf)
 
   useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const fetched of [loadHelp(), loadPalette(), loadDictionary(otherLanguage())]) fetched.catch(() => null)
+    }, PREFETCH_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  useEffect(() => {
     if (phase === 'lost') play('lost')
   }, [phase])
 
@@ -120,12 +133,14 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
           ))}
       </nav>
       <Spoken />
-      {palette && (
-        <Suspense fallback={null}>
-          <Palette nav={nav} onClose={() => setPalette(false)} onHelp={() => setHelp(true)} />
-        </Suspense>
+      {(palette || help) && (
+        <Boundary over>
+          <Suspense fallback={null}>
+            {palette && <Palette nav={nav} onClose={() => setPalette(false)} onHelp={() => setHelp(true)} />}
+            {help && <Help onClose={() => setHelp(false)} />}
+          </Suspense>
+        </Boundary>
       )}
-      {help && <Help onClose={() => setHelp(false)} />}
     </div>
   )
 }

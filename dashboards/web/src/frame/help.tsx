@@ -1,10 +1,10 @@
 /** All keys on one card. */
 import { useText } from '../i18n/use-text.ts'
-import { Dialog } from '../kit/controls.tsx'
+import { Dialog } from '../kit/dialog.tsx'
 import { shownKey } from '../kit/keyboard.ts'
 import css from './frame.module.css'
 
-export function Help({ onClose }: { onClose(): void }) {
+export default function Help({ onClose }: { onClose(): void }) {
   const t = useText()
   const rows: [string[], string][] = [
     [['J', 'K', '↓', '↑'], t('help.j')],

@@ -3,7 +3,7 @@ import { useState, useSyncExternalStore } from 'react'
 import { useNavigate } from 'react-router'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
-import { Dialog } from '../kit/controls.tsx'
+import { Dialog } from '../kit/dialog.tsx'
 import kit from '../kit/kit.module.css'
 import { alertName, zoneName } from '../kit/wording.ts'
 import { compareAlerts, isOpen, isUnacknowledged } from '../live/alert-store.ts'
@@ -11,7 +11,7 @@ import { facility } from '../live/facility-data.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
 import { store } from '../live/runtime.ts'
 import { logOut } from '../live/session.ts'
-import { settings, shownTheme } from '../live/settings.ts'
+import { chooseLanguage, otherLanguage, settings, shownTheme } from '../live/settings.ts'
 import { silence } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
@@ -80,7 +80,7 @@ export default function Palette({ nav, onClose, onHelp }: { nav: NavItem[]; onCl
       text: `中 / EN ${t('status.language')}`,
       note: t('palette.command'),
       key: '',
-      run: () => settings.change({ language: settings.get().language === 'zh' ? 'en' : 'zh' }),
+      run: () => void chooseLanguage(otherLanguage()),
     },
     { id: 'help', text: t('help.title'), note: t('palette.command'), key: '?', run: onHelp },
     { id: 'logout', text: t('nav.logout'), note: t('palette.command'), key: '', run: () => void logOut() },

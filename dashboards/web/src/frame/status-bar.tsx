@@ -12,7 +12,7 @@ import { lease, takeLease } from '../live/lease.ts'
 import { PROOF_VALID_MS, proof } from '../live/proof.ts'
 import { fifth, second } from '../live/server-clock.ts'
 import { isProvince, logOut, mayDo } from '../live/session.ts'
-import { settings, shownTheme } from '../live/settings.ts'
+import { chooseLanguage, otherLanguage, settings, shownTheme } from '../live/settings.ts'
 import { silence, sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
@@ -128,7 +128,7 @@ export function SoundSwitch() {
 
 export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[]; onHelp(): void }) {
   const t = useText()
-  const { language } = useSignal(settings)
+  useSignal(settings)
   const dark = shownTheme() === 'dark'
   return (
     <div className={css.statusBar}>
@@ -172,7 +172,7 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
           type="button"
           className={css.tool}
           aria-label={`中 / EN ${t('status.language')}`}
-          onClick={() => settings.change({ language: language === 'zh' ? 'en' : 'zh' })}
+          onClick={() => void chooseLanguage(otherLanguage())}
         >
           中 / EN
         </button>

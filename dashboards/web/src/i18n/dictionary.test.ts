@@ -1,25 +1,35 @@
-import { describe, expect, test } from 'vitest'
-import { DICTIONARIES, fill, translateCode } from './dictionary.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { fill, knowsLanguage, loadDictionary, translate, translateCode } from './dictionary.ts'
+import { en } from './en.ts'
+import { zh } from './zh.ts'
 
 const places = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort()
 
 describe('the dictionaries', () => {
   test('have the same keys in both languages', () => {
-    expect(Object.keys(DICTIONARIES.en).sort()).toEqual(Object.keys(DICTIONARIES.zh).sort())
+    expect(Object.keys(en).sort()).toEqual(Object.keys(zh).sort())
   })
   test('fill in the same places in both languages', () => {
-    for (const [key, zh] of Object.entries(DICTIONARIES.zh))
-      expect({ key, places: places(DICTIONARIES.en[key as keyof typeof DICTIONARIES.en]) }).toEqual({
-        key,
-        places: places(zh),
-      })
+    for (const [key, text] of Object.entries(zh))
+      expect({ key, places: places(en[key as keyof typeof en]) }).toEqual({ key, places: places(text) })
   })
   test('leave no text empty', () => {
-    for (const dictionary of Object.values(DICTIONARIES))
+    for (const dictionary of [zh, en])
       for (const [key, text] of Object.entries(dictionary)) expect(text, key).not.toBe('')
   })
-  test('show a place without a parameter and a code without a text as they are', () => {
+})
+
+describe('saying a text', () => {
+  beforeAll(() => loadDictionary('zh'))
+  test('a place without a parameter and a code without a text are shown as they are', () => {
     expect(fill('{a} of {b}', { a: 1 })).toBe('1 of {b}')
     expect(translateCode('zh', 'advice', 'brand-new-advice')).toBe('brand-new-advice')
+  })
+  test('a language that has not come yet is shown by its keys, never as an empty place', async () => {
+    expect(translate('zh', 'nav.alerts')).toBe(zh['nav.alerts'])
+    expect(knowsLanguage('en')).toBe(false)
+    expect(translate('en', 'nav.alerts')).toBe('nav.alerts')
+    await loadDictionary('en')
+    expect(translate('en', 'nav.alerts')).toBe(en['nav.alerts'])
   })
 })

@@ -794,8 +794,6 @@ export const en: Record<TextKey, string> = {
   'verify.false': 'Not real',
   'verify.isReal': 'Verified: real',
   'verify.isFalse': 'Verified: not real',
-  'verify.noteReal': 'Verified on video: real',
-  'verify.noteFalse': 'Verified on video: not real',
   'manual.title': 'Manual alert',
   'manual.note': 'A call, a visit, a radio message is a source too; it goes into the ledger',
   'manual.kind': 'What',

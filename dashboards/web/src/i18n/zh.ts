@@ -792,8 +792,6 @@ export const zh = {
   'verify.false': '不属实',
   'verify.isReal': '已核实：属实',
   'verify.isFalse': '已核实：不属实',
-  'verify.noteReal': '视频核实：属实',
-  'verify.noteFalse': '视频核实：不属实',
   'manual.title': '人工报警',
   'manual.note': '电话、当面、对讲也是信息来源；记入账本',
   'manual.kind': '事由',

@@ -1,8 +1,5 @@
-/** Buttons, bars, choices, dialog: thin, accessible, one look. Radix supplies the dialog's focus handling. */
-
-import { Dialog as Radix } from 'radix-ui'
+/** Buttons, bars, choices, fields: thin, accessible, one look. The dialog, which is heavy, is in `dialog.tsx`. */
 import type { ReactNode } from 'react'
-import { useText } from '../i18n/use-text.ts'
 import { Icon, type IconName } from './icons.tsx'
 import { shownKey } from './keyboard.ts'
 import css from './kit.module.css'
@@ -78,29 +75,6 @@ export function Segments<T extends string | number>({ label, options, value, onC
         </button>
       ))}
     </div>
-  )
-}
-
-export function Dialog(p: { title: string; onClose(): void; children: ReactNode; description?: string }) {
-  const t = useText()
-  return (
-    <Radix.Root open onOpenChange={(open) => !open && p.onClose()}>
-      <Radix.Portal>
-        <Radix.Overlay className={css.overlay} />
-        <Radix.Content className={css.dialog} aria-describedby={undefined}>
-          <div className={css.dialogHead}>
-            <div>
-              <Radix.Title className={css.dialogTitle}>{p.title}</Radix.Title>
-              {p.description && <p className="muted">{p.description}</p>}
-            </div>
-            <Radix.Close className={css.closeButton} aria-label={t('panel.close')}>
-              <Icon name="close" />
-            </Radix.Close>
-          </div>
-          {p.children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
   )
 }
 

@@ -1,5 +1,5 @@
 /** What a person chose for this browser: language, theme, density, shortcuts, volume. Never anything about alerts. */
-import { HTML_LANG, type Language } from '../i18n/dictionary.ts'
+import { HTML_LANG, LANGUAGES, type Language, loadDictionary } from '../i18n/dictionary.ts'
 import { Signal } from './signal.ts'
 
 export interface Settings {
@@ -17,7 +17,8 @@ const defaults: Settings = { language: 'zh', theme: 'auto', density: 'normal', s
 
 function read(): Settings {
   try {
-    return { ...defaults, ...(JSON.parse(localStorage.getItem(STORE_KEY) ?? '{}') as Partial<Settings>) }
+    const kept = { ...defaults, ...(JSON.parse(localStorage.getItem(STORE_KEY) ?? '{}') as Partial<Settings>) }
+    return LANGUAGES.includes(kept.language) ? kept : { ...kept, language: defaults.language }
   } catch {
     return defaults
   }
@@ -36,6 +37,21 @@ class SettingsStore extends Signal<Settings> {
 }
 
 export const settings = new SettingsStore(read())
+
+/**
+ * Another language is shown once its dictionary is here; when it cannot be fetched everything stays as it is, readable.
+ * Answers whether the language has changed.
+ */
+export async function chooseLanguage(language: Language): Promise<boolean> {
+  try {
+    await loadDictionary(language)
+  } catch {
+    return false
+  }
+  settings.change({ language })
+  return true
+}
+export const otherLanguage = (): Language => (settings.get().language === 'zh' ? 'en' : 'zh')
 
 let pageTheme: 'dark' | 'light' = 'dark'
 

@@ -7,7 +7,7 @@ import { Button, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import kit from '../kit/kit.module.css'
 import { homeOf, logIn, session } from '../live/session.ts'
-import { setPageTheme, settings } from '../live/settings.ts'
+import { chooseLanguage, otherLanguage, setPageTheme } from '../live/settings.ts'
 import { unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './login.module.css'
@@ -120,7 +120,7 @@ export function LoginPage() {
             type="button"
             className={css.language}
             aria-label={`中 / EN ${t('status.language')}`}
-            onClick={() => settings.change({ language: settings.get().language === 'zh' ? 'en' : 'zh' })}
+            onClick={() => void chooseLanguage(otherLanguage())}
           >
             中 / EN
           </button>

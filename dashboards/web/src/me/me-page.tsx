@@ -2,7 +2,7 @@
 import { useText } from '../i18n/use-text.ts'
 import { Button, Choices, Field } from '../kit/controls.tsx'
 import { logOut, me } from '../live/session.ts'
-import { settings } from '../live/settings.ts'
+import { chooseLanguage, settings } from '../live/settings.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './me.module.css'
@@ -34,7 +34,7 @@ export default function MePage() {
         label={t('me.language')}
         name="language"
         value={now.language}
-        onChange={(language) => settings.change({ language })}
+        onChange={(language) => void chooseLanguage(language)}
         options={[
           { value: 'zh', text: '中文' },
           { value: 'en', text: 'English' },
