@@ -138,7 +138,7 @@ class Desk implements EdgeDesk {
         if (body.kind !== 'alert') continue
         const { change } = body
         if (seq > this.#cursor.position()) {
-          await this.#ledgerOnce({ kind: 'alert', ...ledgerItem(change) })
+          await this.#ledgerOnce(alertItem(change, seq))
         }
         if (saved.has(seq) && !behind.has(change.alert.id)) continue
         behind.add(change.alert.id)
@@ -166,15 +166,12 @@ class Desk implements EdgeDesk {
   async #ledgerActs(): Promise<void> {
     const newest = await this.#options.journal.newest('act', 2 * MAX_UNLEDGERED)
     for (const { seq, body } of newest.reverse())
-      if (body.kind === 'act' && seq > this.#cursor.position()) await this.#ledgerOnce(actItem(body.act))
+      if (body.kind === 'act' && seq > this.#cursor.position()) await this.#ledgerOnce(actItem(body.act, seq))
   }
 
   async #ledgerOnce(item: LedgerItem): Promise<void> {
     const { ledger } = this.#options
-    const entries = await ledger.list({ ref: item.ref ?? '', kind: item.kind, limit: 10_000 })
-    const same = JSON.stringify(sorted(item.payload))
-    if (!entries.some((entry) => JSON.stringify(sorted(entry.payload)) === same))
-      await this.#untilDone(() => ledger.append([item]))
+    if (!(await ledger.holds(item))) await this.#untilDone(() => ledger.append([item]))
   }
 
   apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> {
@@ -450,10 +447,8 @@ class Desk implements EdgeDesk {
       ...changesOf[i]!.map((change) => ({ kind: 'alert' as const, change })),
     ])
     const seqs = await journal.append(bodies)
-    const entries = bodies.map((body) =>
-      body.kind === 'act'
-        ? actItem(body.act)
-        : { kind: 'alert' as const, ...ledgerItem((body as { change: AlertChange }).change) },
+    const entries = bodies.map((body, i) =>
+      body.kind === 'act' ? actItem(body.act, seqs[i]!) : alertItem((body as { change: AlertChange }).change, seqs[i]!),
     )
     const published = bodies.flatMap((body, i) =>
       body.kind === 'alert' ? [{ change: body.change, seq: seqs[i]! }] : [],
@@ -577,8 +572,21 @@ const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.
 /** Said by the ordered run: nobody's act, and nothing that the eager run may say. */
 const isReport = (c: AlertChange): boolean => c.by === null && (c.change === 'updated' || c.change === 'cleared')
 type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
-const actItem = (act: Act): LedgerItem => ({ kind: 'act', ref: act.alert ?? null, by: act.by, payload: act })
-const ledgerItem = (change: AlertChange) => ({ ref: change.alert.id, by: change.by, payload: change })
+/** The mark tells the two records of the journal apart, and is all that is left to tell once the payload is unreadable. */
+const actItem = (act: Act, seq: number): LedgerItem => ({
+  kind: 'act',
+  ref: act.alert ?? null,
+  by: act.by,
+  payload: act,
+  mark: `${seq} ${act.time} ${act.act}`,
+})
+const alertItem = (change: AlertChange, seq: number): LedgerItem => ({
+  kind: 'alert',
+  ref: change.alert.id,
+  by: change.by,
+  payload: change,
+  mark: `${seq} ${change.at} ${change.change}`,
+})
 
 function incidentOf(id: string, members: Alert[]): Incident {
   const closedAt = members.every(isClosed) ? Math.max(...members.map((m) => m.closedAt ?? m.raisedAt)) : null
@@ -598,17 +606,4 @@ function incidentOf(id: string, members: Alert[]): Incident {
 function parseCursor(cursor: string | undefined): [number, string] | null {
   const match = cursor === undefined ? null : /^(\d+)-(.+)$/.exec(cursor)
   return match ? [Number(match[1]), match[2]!] : null
-}
-
-/** The ledger hands payloads back with sorted keys. */
-function sorted(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map(sorted)
-  const object = value as Record<string, unknown>
-  return Object.fromEntries(
-    Object.keys(object)
-      .sort()
-      .filter((key) => object[key] !== undefined)
-      .map((key) => [key, sorted(object[key])]),
-  )
 }

@@ -35,12 +35,22 @@ export interface LedgerOptions {
   thread?: boolean
   /** Source of salts: unguessable; handed in by tests only. */
   salt?(): string
+  /** Source of keys of persons, without a thread; handed in by tests only. */
+  bytes?(n: number): Buffer
   /** Test aid: stands between ledger and storage. */
   intercept?(link: StoreLink): StoreLink
   onEvent?(event: { event: 'ledger-failed'; detail: string }): void
 }
 
 type Item = Parameters<Ledger['append']>[0][number]
+
+interface Waiting {
+  items: Item[]
+  /** The key that is destroyed with this. */
+  forgets?: string
+  resolve(entries: LedgerEntry[]): void
+  reject(error: unknown): void
+}
 
 export interface EdgeLedger extends ProvingLedger {
   /** Running number of an alert for people ("1122-0412"): the same at each call; on disk with the change that says `raised`. */
@@ -61,6 +71,8 @@ export interface EdgeLedger extends ProvingLedger {
   anchored(anchor: AnchorClaim): Promise<void>
   /** What the ledger holds of a day; reads beside a running edge. */
   day(fromMs: number, toMs: number): Promise<CertificateFacts>
+  /** Is this in the ledger already, readable or not? For who writes again what a crash may have cut off. */
+  holds(item: Item): Promise<boolean>
   /** Makes everything about a person unreadable for good, and records it. The chain stays whole. */
   forget(person: string, act: { by: string; reason: string }): Promise<Forgotten>
   /** Chain hash of the entry with this payload; waits for an entry that is about to come, then gives the head's. */
@@ -106,6 +118,7 @@ function storageOptionsOf(options: LedgerOptions, readOnly: boolean): storage.Le
     ...(signature ? { signature } : {}),
     ...(cipher ? { cipher } : {}),
     ...(facilityKey ? { facilityKey } : {}),
+    ...(options.bytes && options.thread === false ? { bytes: options.bytes } : {}),
   }
 }
 
@@ -113,7 +126,7 @@ class SqliteLedger implements EdgeLedger {
   readonly #options: LedgerOptions
   readonly #link: StoreLink
   #head: { seq: number; hash: string }
-  #waiting: { items: Item[]; resolve(entries: LedgerEntry[]): void; reject(error: unknown): void }[] = []
+  #waiting: Waiting[] = []
   #writing: Promise<void> | null = null
   /** Numbers of a day that are this side's to give. */
   readonly #reserved = new Map<string, { next: number; last: number }>()
@@ -128,9 +141,12 @@ class SqliteLedger implements EdgeLedger {
   }
 
   append(items: Item[]): Promise<LedgerEntry[]> {
-    if (items.length === 0) return Promise.resolve([])
+    return items.length === 0 ? Promise.resolve([]) : this.#append(items)
+  }
+
+  #append(items: Item[], forgets?: string): Promise<LedgerEntry[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ items, resolve, reject })
+      this.#waiting.push({ items, ...(forgets === undefined ? {} : { forgets }), resolve, reject })
       this.#startWriting()
     })
   }
@@ -199,8 +215,9 @@ class SqliteLedger implements EdgeLedger {
     }
     if (key === null && sum.removed === 0) return { key, ...sum, seq: null }
     const payload = { act: 'forget-person', key, ...sum, reason: act.reason }
-    const [entry] = await this.append([{ kind: 'act', by: act.by, payload }])
-    if (key !== null) await this.#link.call('forget', key, entry!.seq)
+    // Record and deed are one commit: the key's bytes go after it, or at the next start.
+    const [entry] = await this.#append([{ kind: 'act', by: act.by, payload }], key ?? undefined)
+    if (key !== null) await this.#link.call('forget', key)
     await this.#link.call('flush')
     return { key, ...sum, seq: entry!.seq }
   }
@@ -213,6 +230,10 @@ class SqliteLedger implements EdgeLedger {
       await new Promise<void>((resolve) => this.#options.clock.after(HASH_WAIT_MS, resolve))
     }
     return this.#head.hash
+  }
+
+  holds(item: Item): Promise<boolean> {
+    return this.#link.call('holds', item.ref ?? null, item.kind, canonicalJson(item.payload), item.mark ?? null)
   }
 
   async number(alert: string, raisedAt: number): Promise<string> {
@@ -285,9 +306,11 @@ class SqliteLedger implements EdgeLedger {
     while (this.#waiting.length > 0) {
       // Everything appended in this turn of the loop joins the same transaction.
       await Promise.resolve()
-      const group = this.#waiting.splice(0)
+      // A key that is destroyed seals nothing that comes after.
+      const last = this.#waiting.findIndex(({ forgets }) => forgets !== undefined)
+      const group = this.#waiting.splice(0, last < 0 ? this.#waiting.length : last + 1)
       try {
-        const rows = group.flatMap(({ items }) => items.map((item) => this.#row(item)))
+        const rows = group.flatMap(({ items, forgets }) => items.map((item) => this.#row(item, forgets)))
         const stored = await this.#link.call<Omit<StoredEntry, 'text'>[]>('append', rows)
         const last = stored.at(-1)!
         this.#head = { seq: last.seq, hash: last.hash }
@@ -302,7 +325,7 @@ class SqliteLedger implements EdgeLedger {
     }
   }
 
-  #row(item: Item): AppendRow {
+  #row(item: Item, forgets: string | undefined): AppendRow {
     return {
       at: this.#options.clock.now(),
       kind: item.kind,
@@ -312,6 +335,8 @@ class SqliteLedger implements EdgeLedger {
       text: canonicalJson(item.payload),
       ...personsIn(item),
       ...numberOf(item),
+      ...(item.mark === undefined ? {} : { mark: item.mark }),
+      ...(forgets === undefined ? {} : { forgets }),
     }
   }
 

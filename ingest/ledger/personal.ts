@@ -4,20 +4,8 @@
  * what is stored, so it verifies with and without the keys. Must never write a person's id in plain beside a key.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
 import { join } from 'node:path'
-import { storeError } from '../thread/sqlite.ts'
+import { type KeyDisk, openKeyFile } from './key-file.ts'
 
 export type PayloadCipher = 'aes-256-gcm' | 'sm4-ctr-hmac-sm3'
 export const PAYLOAD_CIPHERS: readonly PayloadCipher[] = ['aes-256-gcm', 'sm4-ctr-hmac-sm3']
@@ -35,7 +23,9 @@ export interface PersonKeys {
   /** Brings new keys to the disk, all in one. */
   flush(): void
   open(body: string, forgotten: (key: string) => boolean): Opened
-  /** Destroys a key: what was sealed with it can never be read again. */
+  /** Seals and opens nothing with this key from now on; asks no disk, so it cannot fail. */
+  leave(key: string): void
+  /** Destroys a key: what was sealed with it can never be read again. Nothing where it is destroyed already. */
   destroy(key: string): void
   /** The facility's key opens what is in the file, or there is nothing in it. */
   fits(): boolean
@@ -62,8 +52,20 @@ const PREFIX = '{"$sealed":'
 export const isSealed = (body: string): boolean => body.startsWith(PREFIX)
 export const sealedKeys = (body: string): string[] => (JSON.parse(body) as SealedBody).keys
 
-export function openPersonKeys(dir: string, facilityKey: string, cipher: PayloadCipher): PersonKeys {
-  const path = join(dir, PERSON_KEYS_FILE)
+export interface PersonKeysParts {
+  /** Source of keys and initial values: unguessable; handed in by tests only. */
+  bytes?(n: number): Buffer
+  disk?: KeyDisk
+}
+
+export function openPersonKeys(
+  dir: string,
+  facilityKey: string,
+  cipher: PayloadCipher,
+  parts: PersonKeysParts = {},
+): PersonKeys {
+  const file = openKeyFile(join(dir, PERSON_KEYS_FILE), parts.disk)
+  const bytes = parts.bytes ?? randomBytes
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', facilityKey, 'wardwatch ledger', use, 32))
   const wrapping = derive('wrap person keys')
   const naming = derive('name person keys')
@@ -71,14 +73,12 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
   const byName = new Map<string, string>()
   const stored = new Map<string, StoredKey>()
   const opened = new Map<string, Buffer>()
+  /** Seal and open nothing any more; their lines may lie on the disk still. */
+  const left = new Set<string>()
   /** Made and not yet on disk: nothing that they seal may be stored before. */
   let fresh: StoredKey[] = []
 
-  try {
-    for (const line of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) take(line)
-  } catch (error) {
-    throw storeError(error, path)
-  }
+  for (const line of file.lines()) take(line)
 
   /** A line that a power cut left half is no key: nothing was sealed with it, because it is written first. */
   function take(line: string): void {
@@ -94,9 +94,9 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
   }
 
   function make(name: string): string {
-    const id = randomBytes(12).toString('hex')
-    const key = randomBytes(32)
-    const line: StoredKey = { id, name, cipher, box: lock(cipher, wrapping, key) }
+    const id = bytes(12).toString('hex')
+    const key = bytes(32)
+    const line: StoredKey = { id, name, cipher, box: lock(cipher, wrapping, key, bytes) }
     fresh.push(line)
     stored.set(id, line)
     byName.set(name, id)
@@ -106,28 +106,26 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
 
   function flush(): void {
     if (fresh.length === 0) return
-    try {
-      const file = openSync(path, 'a', 0o600)
-      try {
-        // Begins with a line end: a half line of an earlier power cut must not swallow this one.
-        appendFileSync(file, `\n${fresh.map((line) => JSON.stringify(line)).join('\n')}\n`)
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
-    } catch (error) {
-      throw storeError(error, path)
-    }
+    file.append(fresh.map((line) => JSON.stringify(line)))
     fresh = []
   }
 
   function keyOf(id: string): Buffer | null {
+    if (left.has(id)) return null
     const known = opened.get(id)
     if (known) return known
     const line = stored.get(id)
     const key = line ? unlock(line.cipher, wrapping, line.box) : null
     if (key) opened.set(id, key)
     return key
+  }
+
+  function leave(id: string): void {
+    left.add(id)
+    opened.get(id)?.fill(0)
+    opened.delete(id)
+    const name = stored.get(id)?.name
+    if (name !== undefined && byName.get(name) === id) byName.delete(name)
   }
 
   function common(ids: readonly string[]): Buffer | null {
@@ -150,7 +148,7 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
         $sealed: cipher,
         keys,
         commit: commitOf(key),
-        box: lock(cipher, key, Buffer.from(text)),
+        box: lock(cipher, key, Buffer.from(text), bytes),
       }
       return JSON.stringify(body)
     },
@@ -171,48 +169,27 @@ export function openPersonKeys(dir: string, facilityKey: string, cipher: Payload
       return plain ? { state: 'present', text: plain.toString() } : { state: 'unreadable' }
     },
     destroy(id) {
+      leave(id)
+      if (!stored.has(id)) return
       flush()
-      const line = stored.get(id)
-      if (!line) return
+      // Out of the list only when it is off the disk: who could not do it tries again.
+      file.replace([...stored.values()].filter((key) => key.id !== id).map((key) => JSON.stringify(key)))
       stored.delete(id)
-      opened.get(id)?.fill(0)
-      opened.delete(id)
-      if (byName.get(line.name) === id) byName.delete(line.name)
-      rewrite(path, [...stored.values()].map((key) => `${JSON.stringify(key)}\n`).join(''))
     },
+    leave,
     flush,
     fits: () => stored.size === 0 || [...stored.keys()].some((id) => keyOf(id) !== null),
   }
 }
 
-/** The new file takes the place of the old one, whose bytes are then overwritten where they lay. */
-function rewrite(path: string, text: string): void {
-  try {
-    const old = openSync(path, 'r+')
-    try {
-      const next = `${path}.new`
-      writeFileSync(next, text, { mode: 0o600, flush: true })
-      renameSync(next, path)
-      const zeros = Buffer.alloc(64 * 1024)
-      for (let at = 0, size = fstatSync(old).size; at < size; at += zeros.length)
-        writeSync(old, zeros, 0, Math.min(zeros.length, size - at), at)
-      fsyncSync(old)
-    } finally {
-      closeSync(old)
-    }
-  } catch (error) {
-    throw storeError(error, path)
-  }
-}
-
 /** Encrypts and authenticates; iv, text and tag as base64. SM4 has no GCM in OpenSSL 3.5: CTR, then HMAC-SM3 over all. */
-function lock(cipher: PayloadCipher, key: Buffer, plain: Buffer): string {
+function lock(cipher: PayloadCipher, key: Buffer, plain: Buffer, bytes: (n: number) => Buffer): string {
   if (cipher === 'aes-256-gcm') {
-    const iv = randomBytes(12)
+    const iv = bytes(12)
     const c = createCipheriv('aes-256-gcm', key, iv)
     return Buffer.concat([iv, c.update(plain), c.final(), c.getAuthTag()]).toString('base64')
   }
-  const iv = randomBytes(16)
+  const iv = bytes(16)
   const { enc, mac } = sm4Keys(key)
   const c = createCipheriv('sm4-ctr', enc, iv)
   const text = Buffer.concat([iv, c.update(plain), c.final()])

@@ -34,6 +34,8 @@ export interface LedgerStorageOptions {
   cipher?: PayloadCipher
   /** Opens the keys of persons; without it payloads are kept as they come, and sealed ones cannot be read. */
   facilityKey?: string
+  /** Chance for the keys of persons; handed in by tests without a thread only. */
+  bytes?(n: number): Buffer
 }
 
 export interface AppendRow {
@@ -47,6 +49,10 @@ export interface AppendRow {
   persons?: string[]
   /** The number under which an alert was raised. */
   number?: RaisedNumber
+  /** By what the entry is known again when nobody can read it. */
+  mark?: string
+  /** The entry records that this key is destroyed; nothing behind it in the same call may be about its person. */
+  forgets?: string
 }
 
 export interface StoredEntry {
@@ -91,19 +97,27 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS checkpoint (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, from_seq INTEGER NOT NULL, root TEXT NOT NULL, head TEXT NOT NULL, hash TEXT NOT NULL, algorithm TEXT NOT NULL, signature TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS suite (from_seq INTEGER PRIMARY KEY, hash TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS forgotten (key TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS mark (seq INTEGER PRIMARY KEY, mark TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS anchor (ledger_seq INTEGER PRIMARY KEY, ledger_hash TEXT NOT NULL, at INTEGER NOT NULL, acknowledged_at INTEGER NOT NULL);
 `
 /** Changes whose chain hash is at hand without a look into the file. */
 const RECENT = 20_000
 /** Entries of an alert that an older change is looked for among. */
 const MAX_SEARCHED = 5000
+/** Entries whose mark is kept: far more than the desk may be ahead of its place in the journal. */
+const MARKED = 50_000
 
 export function open(options: LedgerStorageOptions) {
   const path = join(options.dir, 'ledger.db')
   const db = openDatabase(path, { durability: 'full', readOnly: options.readOnly })
   const signing = openSigningKeys(options.dir, options.signature ?? 'ed25519', !options.readOnly)
   const persons = options.facilityKey
-    ? openPersonKeys(options.dir, options.facilityKey, options.cipher ?? 'aes-256-gcm')
+    ? openPersonKeys(
+        options.dir,
+        options.facilityKey,
+        options.cipher ?? 'aes-256-gcm',
+        options.bytes ? { bytes: options.bytes } : {},
+      )
     : null
   if (!options.readOnly) db.exec(SCHEMA)
   const file = readLedger(db)
@@ -118,11 +132,21 @@ export function open(options: LedgerStorageOptions) {
     if (!last && head.seq > 0) add.run(1, 'sha256')
     if ((last?.hash ?? (head.seq > 0 ? 'sha256' : null)) !== options.hash) add.run(head.seq + 1, options.hash)
     // A cut between the record of a deletion and the deletion itself.
-    for (const key of forgotten) persons?.destroy(key)
+    for (const key of forgotten) persons?.leave(key)
+    destroyForgotten()
   }
   const dayNumbers = openDayNumbers(db, options.timezone)
   /** Alert and text → chain hash of what was appended last: the uplink asks for each change once. */
   const recent = new Map<string, string>()
+
+  /** What the ledger records as forgotten is gone from the disk too; a full disk must not hold up a start. */
+  function destroyForgotten(): void {
+    try {
+      for (const key of forgotten) persons?.destroy(key)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'disk-full') throw error
+    }
+  }
 
   function append(rows: AppendRow[]): Omit<StoredEntry, 'text'>[] {
     let { seq, hash } = head
@@ -135,6 +159,8 @@ export function open(options: LedgerStorageOptions) {
         'INSERT INTO entry (seq, at, kind, ref, by, payload_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
       )
       const addPayload = db.prepare('INSERT INTO payload (seq, salt, body) VALUES (?, ?, ?)')
+      const addMark = db.prepare('INSERT INTO mark (seq, mark) VALUES (?, ?)')
+      const addForgotten = db.prepare('INSERT OR IGNORE INTO forgotten (key, seq) VALUES (?, ?)')
       rows.forEach((row, i) => {
         const fixed = { at: row.at, kind: row.kind as StoredEntry['kind'], ref: row.ref, by: row.by }
         const entry = { seq: ++seq, ...fixed, payloadHash: payloadHash(options.hash, row.salt, bodies[i]!) }
@@ -142,11 +168,19 @@ export function open(options: LedgerStorageOptions) {
         addEntry.run(entry.seq, entry.at, entry.kind, entry.ref, entry.by, entry.payloadHash, hash)
         addPayload.run(entry.seq, row.salt, bodies[i]!)
         if (row.number) dayNumbers.write(row.number)
+        if (row.mark !== undefined) addMark.run(entry.seq, row.mark)
+        if (row.forgets !== undefined) addForgotten.run(row.forgets, entry.seq)
         entries.push({ ...entry, hash })
         if (row.kind === 'alert' && row.ref !== null) remembered.push([nameOf(row.ref, row.text), hash])
       })
+      db.prepare('DELETE FROM mark WHERE seq <= ?').run(seq - MARKED)
     })
     head = { seq, hash }
+    for (const { forgets } of rows)
+      if (forgets !== undefined) {
+        forgotten.add(forgets)
+        persons?.leave(forgets)
+      }
     for (const [name, chained] of remembered) recent.set(name, chained)
     for (const name of recent.keys()) {
       if (recent.size <= RECENT) break
@@ -204,6 +238,19 @@ export function open(options: LedgerStorageOptions) {
     for (const row of rows)
       if (row.body === text || (isSealed(row.body) && opened(row.body).text === text)) return row.hash
     return null
+  }
+
+  /** Does the ledger have this already? What cannot be read any more is known by its mark. */
+  function holds(ref: string | null, kind: string, text: string, mark: string | null): boolean {
+    const rows = db
+      .prepare(
+        `SELECT mark, body FROM entry LEFT JOIN payload USING (seq) LEFT JOIN mark USING (seq)
+         WHERE ${ref === null ? 'ref IS NULL AND ? IS NULL' : 'ref = ?'} AND kind = ? ORDER BY entry.seq DESC`,
+      )
+      .iterate(ref, kind) as Iterable<unknown> as Iterable<{ mark: string | null; body: string | null }>
+    for (const row of rows)
+      if (row.mark !== null && mark !== null ? row.mark === mark : opened(row.body).text === text) return true
+    return false
   }
 
   function list(query: ListQuery): StoredEntry[] {
@@ -280,11 +327,9 @@ export function open(options: LedgerStorageOptions) {
     return { upTo: rows.at(-1)?.seq ?? null, sealed, removed: remove.length, refs: [...about] }
   }
 
-  /** The deletion stands in the ledger before the key is destroyed: an `append` of the note came first. */
-  function forget(key: string, seq: number): void {
-    inTransaction(db, path, () => db.prepare('INSERT OR IGNORE INTO forgotten (key, seq) VALUES (?, ?)').run(key, seq))
-    forgotten.add(key)
-    persons?.destroy(key)
+  /** The deletion stands in the ledger before the key is destroyed: an `append` that `forgets` it came first. */
+  const forget = (key: string): void => {
+    if (forgotten.has(key)) persons?.destroy(key)
   }
 
   function anchored(anchor: AnchorClaim, acknowledgedAt: number): void {
@@ -357,7 +402,11 @@ export function open(options: LedgerStorageOptions) {
     list,
     verify,
     keyOf: (person: string): string | null => persons?.find(person) ?? null,
-    canForget: (): boolean => persons?.fits() ?? false,
+    canForget(): boolean {
+      destroyForgotten()
+      return persons?.fits() ?? false
+    },
+    holds,
     forgetScan,
     forget,
     /** Deleted text must not wait in the log of the database. */

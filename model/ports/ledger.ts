@@ -19,7 +19,14 @@ export interface LedgerEntry {
 export interface Ledger {
   /** Appends and resolves with the entries once durable. */
   append(
-    items: { kind: LedgerEntry['kind']; ref?: string | null; by?: string | null; payload: unknown }[],
+    items: {
+      kind: LedgerEntry['kind']
+      ref?: string | null
+      by?: string | null
+      payload: unknown
+      /** By what the entry is known again when its payload cannot be read any more: names nobody. */
+      mark?: string
+    }[],
   ): Promise<LedgerEntry[]>
   head(): { seq: number; hash: string }
   list(query: {
