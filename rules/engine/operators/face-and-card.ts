@@ -95,8 +95,8 @@ export const operator: Operator<State> = {
           score: input.value.score as number,
         }
         for (const reader of readersOf(input, cx.site)) {
-          const state = cx.peek(reader)
-          if (!state) continue
+          // Kept without a grant too: one of the same instant may come after it.
+          const state = cx.state(reader)
           state.faces = [...state.faces.filter((f) => f.t >= cx.now - KEEP_MS), face].slice(-2 * MAX)
           for (const grant of state.grants)
             if (face.t >= grant.t && face.t <= grant.t + withinMs) judge(reader, grant, state, input, cx)

@@ -132,7 +132,7 @@ export const operator: Operator<State> = {
     const zoneOf = (key: string, cx: C): string | null =>
       pattern.view === 'vitals'
         ? (cx.people.last(key)?.zone ?? cx.site.person(key)?.cell ?? null)
-        : cx.site.zoneOfDevice(key)
+        : placeOfDevice(key, cx)
 
     const linkedAlert = (zone: string | null, at: number, cx: C) =>
       linked?.codes

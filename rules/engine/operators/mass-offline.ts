@@ -4,6 +4,7 @@
  * where its wearer was last; alone it stays R29's.
  */
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { placeOfDevice } from '../views.ts'
 
 interface State {
   // Device.
@@ -42,17 +43,12 @@ export const operator: Operator<State> = {
     const onlineMs = rule.ms('onlineFor')
     type C = Cx<State>
 
-    /** Where a device is: a wearable where its wearer was last. */
-    function placeOf(device: string, cx: C): string | null {
-      const wearer = isWearable(cx.site.device(device)?.kind) ? cx.site.subjectOfDevice(device) : null
-      return (wearer === null ? null : cx.people.last(wearer)?.zone) ?? cx.site.device(device)?.zone ?? null
-    }
     /** Devices of a zone and of the zones inside it. */
     function devicesIn(zone: string, cx: C): string[] {
       const found = new Set<string>()
       const walk = (place: string): void => {
         for (const d of cx.site.devicesOf(place))
-          if (!isWearable(d.kind) || placeOf(d.id, cx) === place) found.add(d.id)
+          if (!isWearable(d.kind) || placeOfDevice(d.id, cx) === place) found.add(d.id)
         for (const person of cx.people.lastIn(place))
           for (const id of cx.site.devicesOfSubject(person)) if (isWearable(cx.site.device(id)?.kind)) found.add(id)
         for (const child of cx.site.children(place)) walk(child)
@@ -62,7 +58,7 @@ export const operator: Operator<State> = {
     }
     /** The leaf zone of a device if it has enough devices, else the nearest zone around it that has. */
     function groupOf(device: string, cx: C): string | null {
-      for (const place of cx.site.upward(placeOf(device, cx)))
+      for (const place of cx.site.upward(placeOfDevice(device, cx)))
         if (devicesIn(place, cx).length >= MIN_GROUP) return place
       return null
     }
@@ -103,7 +99,7 @@ export const operator: Operator<State> = {
         level: 'blue',
         opening: m.id,
         evidence: [m],
-        zone: cx.site.zoneOfDevice(device),
+        zone: placeOfDevice(device, cx),
         device,
         reasons: [{ code: 'device-offline', params: { device, seconds: singleMs / 1000 } }],
         ...(suppressed ? { suppressed: true } : {}),

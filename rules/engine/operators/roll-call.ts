@@ -14,7 +14,6 @@ interface State {
   closed: Mark | null
   redAt: number | null
   present: number | null
-  settled: boolean
 }
 
 export const operator: Operator<State> = {
@@ -53,7 +52,6 @@ export const operator: Operator<State> = {
         closed: null,
         redAt: null,
         present: null,
-        settled: false,
       }),
       on(input, cx) {
         if (input.quality === 'bad') return
@@ -72,12 +70,10 @@ export const operator: Operator<State> = {
         }
         const state = cx.peek(count)
         // A count whose start nobody saw: what was expected is not known.
-        if (!state?.started || state.settled) return
+        if (!state?.started) return
         state.present = input.value.present as number
         const difference = state.expected - state.outCount - state.present
         if (difference === 0) {
-          state.settled = true
-          state.redAt = null
           cx.clear(count)
           cx.forget(count)
           return
@@ -91,7 +87,7 @@ export const operator: Operator<State> = {
       },
       wake(count, _tag, cx) {
         const state = cx.peek(count)
-        if (!state?.started || state.settled) return
+        if (!state?.started) return
         if (state.closed === null) {
           if (state.dueAt > cx.now) cx.wake(count, state.dueAt, 'absence')
           else {
@@ -101,8 +97,8 @@ export const operator: Operator<State> = {
               state.redAt = state.dueAt + recountMs
               cx.wake(count, state.redAt, 'absence')
             } else if (state.redAt <= cx.now) {
+              // A recount that comes out still ends it.
               missing(count, state, cx, 'red', 'no-recount', state.redAt)
-              state.settled = true
             }
           }
           return

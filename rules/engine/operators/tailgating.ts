@@ -65,9 +65,11 @@ export const operator: Operator<State> = {
         }
         if (input.value.object !== 'human' || input.value.active === false) return
         const door = doorOfLine(input, cx.site)
-        const state = door === null ? undefined : cx.peek(door)
-        // Nobody was let in: an opening without a right is another rule's matter.
-        if (!state) return
+        if (door === null) return
+        const state = cx.state(door)
+        // Nobody was let in yet: only a grant of this very instant can still be meant (an opening without a right is another
+        // rule's matter).
+        if (state.grants.length === 0) state.crossings = state.crossings.filter((c) => c.t >= input.time)
         state.camera = input.device
         state.crossings.push({ ...mark(input), persons: (input.value.count as number | null | undefined) ?? 1 })
         if (state.crossings.length > MAX) state.crossings.shift()

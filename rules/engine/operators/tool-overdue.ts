@@ -35,9 +35,10 @@ export const operator: Operator<State> = {
           cx.clear(tool)
           return
         }
+        // Who gives a tool on does not bring it back: only the cabinet's "in" does.
+        if (state) return
         const end = shiftEnd(input.time, cx.site)
         if (end === null) return
-        if (state) cx.clear(tool)
         const due = end + graceMs
         Object.assign(cx.begin(tool), {
           out: mark(input),

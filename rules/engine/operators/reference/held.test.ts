@@ -193,7 +193,7 @@ describe('held', () => {
         { weight: 2, arbitrary: status('BW') },
       ),
       120_000,
-      { min: 10, max: 60 },
+      { min: 2, max: 60 },
     ),
     end: 150_000,
     reference(lines) {

@@ -20,7 +20,19 @@ export interface HeldReference {
 
 /** `holds(t)`: what is true just after everything of the instant t was said. */
 export function heldSteps(r: HeldReference): Step[] {
-  const spans: { key: string; level: Level; from: number; to: number | null }[] = []
+  return stepsOf(heldSpans(r))
+}
+
+export interface HeldSpan {
+  key: string
+  level: Level
+  from: number
+  to: number | null
+}
+
+export function heldSpans(asked: HeldReference): HeldSpan[] {
+  const r = { ...asked, parts: asked.parts.map((p) => ({ ...p, holds: once(p.holds) })), over: once(asked.over) }
+  const spans: HeldSpan[] = []
   /** True without a break from t − ms up to just before t. */
   const lasted = (holds: (at: number) => Truth, t: number, ms: number): boolean => {
     if (t < ms) return false
@@ -45,7 +57,7 @@ export function heldSteps(r: HeldReference): Step[] {
     if (open.length > 0 && r.overMs === 0 && r.over(t) === true) close(t)
   }
   for (const o of open) spans.push({ key: r.key, level: o.level, from: o.from, to: null })
-  return stepsOf(spans)
+  return spans
 
   function fire(i: number, t: number): void {
     firedAt[i] = t
@@ -82,5 +94,14 @@ export function speaking(
     }
     if (!last || last.quality === 'bad' || !online || at > last.time + validMs) return null
     return last.value
+  }
+}
+
+/** The same answer to the same question, without asking twice. */
+export function once<T>(ask: (at: number) => T): (at: number) => T {
+  const known = new Map<number, T>()
+  return (at) => {
+    if (!known.has(at)) known.set(at, ask(at))
+    return known.get(at) as T
   }
 }

@@ -149,7 +149,7 @@ describe('proximity', () => {
     lines: streamOf(
       fc.constantFrom(...BANDS).chain((band) => fix(band, fc.constantFrom(101, 105, 109, 113), still)),
       60_000,
-      { min: 20, max: 90 },
+      { min: 3, max: 90 },
     ).map(heardThroughout),
     end: END,
     runs: 40,

@@ -1,0 +1,44 @@
+/** Only for tests: readings of random streams, and the few questions that every reference asks of a list of readings. */
+import fc from 'fast-check'
+import type { Line } from './bench.ts'
+
+export type Event = Omit<Line, 'time'>
+type Values = fc.Arbitrary<Record<string, unknown>>
+
+const quality = fc.integer({ min: 0, max: 11 }).map((n) => (n === 0 ? ('bad' as const) : ('good' as const)))
+
+/** A reading of a device, sometimes of bad quality. */
+export const event = (
+  device: string,
+  type: string,
+  value: Values | Record<string, unknown> = {},
+): fc.Arbitrary<Event> =>
+  fc
+    .tuple(value instanceof fc.Arbitrary ? value : fc.constant(value), quality)
+    .map(([v, q]) => ({ device, type, value: v, quality: q }))
+
+/** A reading of any of the devices. */
+export const eventOfAny = (devices: readonly string[], type: string, value: Values | Record<string, unknown> = {}) =>
+  fc.constantFrom(...devices).chain((device) => event(device, type, value))
+
+export const status = (device: string): fc.Arbitrary<Event> =>
+  fc.boolean().map((online) => ({ device, type: 'device.status', value: { online } }))
+
+/** Where a band or tag says it is; mostly usable. */
+export const fix = (device: string, x: readonly number[], y: readonly number[] = [3]): fc.Arbitrary<Event> =>
+  fc
+    .tuple(fc.constantFrom(...x), fc.constantFrom(...y), fc.constantFrom(1, 1, 1, 1, 1, 3, 3.5), quality)
+    .map(([x_m, y_m, accuracy_m, q]) => ({
+      device,
+      type: device.endsWith('T') ? 'tag.position' : 'band.position',
+      value: { x_m, y_m, floor: 1, accuracy_m },
+      quality: q,
+    }))
+
+export const oneOf = (...weighted: readonly [number, fc.Arbitrary<Event>][]): fc.Arbitrary<Event> =>
+  fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+
+export const good = (lines: readonly Line[]): Line[] => lines.filter((l) => l.quality !== 'bad')
+export const ofType = (lines: readonly Line[], ...types: string[]): Line[] =>
+  lines.filter((l) => types.includes(l.type))
+export const secondsOf = (n: number): number => n * 1_000
