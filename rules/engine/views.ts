@@ -36,6 +36,13 @@ const CONTEXT_VARIABLES: Variables = {
   night: 'bool',
 }
 
+/** Where a device is: a wearable where its wearer was last, anything else where the site file puts it. */
+export function placeOfDevice(device: string, cx: Pick<Cx<never>, 'site' | 'people'>): string | null {
+  const entry = cx.site.device(device)
+  const wearer = entry?.kind === 'band' || entry?.kind === 'tag' ? cx.site.subjectOfDevice(device) : null
+  return (wearer === null ? null : cx.people.last(wearer)?.zone) ?? entry?.zone ?? null
+}
+
 export interface View {
   key(input: Input): string | null
   /** Values at `at`; types in `hidden` count as unknown. */

@@ -7,7 +7,7 @@ import type { Level } from '#model/alert/alert.ts'
 import { levelRank } from '#model/alert/alert.ts'
 import { type Cx, type Hit, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import type { Rule } from '../rule.ts'
-import { readingCondition, type ViewName, viewOf } from '../views.ts'
+import { placeOfDevice, readingCondition, type ViewName, viewOf } from '../views.ts'
 
 interface PartState {
   /** Since when the condition holds; null = it does not, or it is unknown. */
