@@ -2,7 +2,7 @@
  * axe-core on every page of the console, in both themes and languages: nothing serious, nothing critical. A page that is
  * in `app.tsx` and not in this table fails the first test.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -36,16 +36,47 @@ const PAGES: [route: string, account: string, address?: string][] = [
   ['/me', 'officer1'],
   ['/gallery', 'officer1'],
 ]
+/**
+ * All four pairs, in an order in which each is one press away from the one before it. Another theme changes colours
+ * alone, so after it only the rules about colours are asked again; another language changes the words and is asked whole.
+ */
 const LOOKS = [
-  ['zh', 'dark'],
-  ['en', 'light'],
+  ['zh', 'dark', 'all'],
+  ['zh', 'light', 'colours'],
+  ['en', 'light', 'all'],
+  ['en', 'dark', 'colours'],
 ] as const
+/** Pages without the frame have no button for the theme: they are loaded anew in each look. */
+const BARE = new Set(['/login', '/duty/wall'])
 
 test('every page of the console is in the table', () => {
   const app = readFileSync(join(import.meta.dirname, '../src/app.tsx'), 'utf8')
   const routes = [...app.matchAll(/path(?:: |=)['"](\/[^'"]*)['"]/g)].map((m) => m[1]!)
   const pages = routes.filter((route) => !['/duty', '/eng', '/gov'].includes(route))
   expect(new Set(PAGES.map(([route]) => route))).toEqual(new Set(pages))
+})
+
+test('a theme changes colours and nothing else: no size, no place, nothing shown or hidden', () => {
+  const src = join(import.meta.dirname, '../src')
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.css'))
+  const COLOUR = /^(?:#[0-9a-f]{3,8}|transparent|var\(--[a-z-]+\))$/
+  let found = 0
+  for (const file of files) {
+    const text = readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    expect(text, file).not.toContain('prefers-color-scheme')
+    for (const [, selector, body] of text.matchAll(/([^{}]*)\{([^{}]*)\}/g)) {
+      if (!selector!.includes('data-theme')) continue
+      for (const line of body!.split(';')) {
+        const [name, value] = line.split(':').map((part) => part.trim())
+        if (!name) continue
+        found++
+        const harmless =
+          name === 'color-scheme' || (/^(--|color$|background$|border-color$)/.test(name) && COLOUR.test(value!))
+        expect(harmless, `${file}: ${line.trim()}`).toBe(true)
+      }
+    }
+  }
+  expect(found).toBeGreaterThan(40)
 })
 
 describe.skipIf(!path)('axe finds nothing serious', { timeout: 90_000 }, () => {
@@ -87,27 +118,47 @@ describe.skipIf(!path)('axe finds nothing serious', { timeout: 90_000 }, () => {
     return page
   }
 
-  test.each(PAGES)('on %s, in Chinese and dark, in English and light', async (route, account, address = route) => {
+  /** Loads the page in one look, with what is to be looked at opened, and waits until it has been read. */
+  async function load(page: Page, address: string, language: 'zh' | 'en', theme: 'dark' | 'light'): Promise<void> {
+    await page.evaluate((s) => localStorage.setItem('wardwatch.settings', s), JSON.stringify({ language, theme }))
+    await page.goto(address)
+    await page.locator('h1').first().waitFor({ state: 'attached' })
+    if (address.endsWith('/duty/alerts')) {
+      await page.locator('[role=row][data-id]').first().click()
+      await page.getByTestId('panel').waitFor()
+    }
+    // What is still being read would be looked at half.
+    const reading = page.getByText(language === 'zh' ? '读取中' : 'Loading')
+    await expect
+      .poll(() => reading.count(), { timeout: 4000 })
+      .toBe(0)
+      .catch(() => null)
+    await page.waitForTimeout(250)
+  }
+
+  /** As a person does it: by the two buttons of the status bar, on the page as it stands. */
+  async function change(page: Page, language: 'zh' | 'en', theme: 'dark' | 'light'): Promise<void> {
+    const root = page.locator('html')
+    if ((await root.getAttribute('data-theme')) !== theme)
+      await page.getByRole('button', { name: /切换明暗|Switch light/ }).click()
+    if (!(await root.getAttribute('lang'))!.startsWith(language))
+      await page.getByRole('button', { name: /中 \/ EN/ }).click()
+    await page.locator(`html[data-theme=${theme}][lang^=${language}]`).waitFor()
+    // Colours fade for at most 120 ms.
+    await page.waitForTimeout(200)
+  }
+
+  test.each(PAGES)('on %s, in both languages and both themes', async (route, account, address = route) => {
     const page = await seat(account)
     const server = serverOf(account)
     const red = [...server.desk.alerts.values()].find((a) => a.level === 'red')!
-    for (const [language, theme] of LOOKS) {
-      await page.evaluate((s) => localStorage.setItem('wardwatch.settings', s), JSON.stringify({ language, theme }))
-      await page.goto(server.url + address.replace(':red', red.id))
-      await page.locator('h1').first().waitFor({ state: 'attached' })
-      if (route === '/duty/alerts') {
-        await page.locator('[role=row][data-id]').first().click()
-        await page.getByTestId('panel').waitFor()
-      }
-      // What is still being read would be looked at half.
-      const reading = page.getByText(language === 'zh' ? '读取中' : 'Loading')
-      await expect
-        .poll(() => reading.count(), { timeout: 4000 })
-        .toBe(0)
-        .catch(() => null)
-      await page.waitForTimeout(250)
+    const url = server.url + address.replace(':red', red.id)
+    for (const [i, [language, theme, rules]] of LOOKS.entries()) {
+      if (i === 0 || BARE.has(route)) await load(page, url, language, theme)
+      else await change(page, language, theme)
       expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(theme)
-      expect(await seriousFindings(page), `${language} ${theme}`).toEqual([])
+      expect(await page.evaluate(() => document.documentElement.lang)).toMatch(new RegExp(`^${language}`))
+      expect(await seriousFindings(page, rules), `${language} ${theme}`).toEqual([])
     }
   })
 })
