@@ -13,7 +13,8 @@ export interface MetricSources {
     lag: Record<string, number>
   }
   drivers(): { name: string; devices: number; online: number; counts: Record<string, number> }[]
-  sinks(): { name: string; lag: number; delivered: number; failures: number }[]
+  /** By sink: numbers by what they count. */
+  sinks(): ({ name: string } & Record<string, string | number>)[]
   broker(): Record<string, number> | null
   uplink(): { connected: boolean; lag: number; sent: number } | null
   alerts(): Record<string, { open: number; unacknowledged: number }>
@@ -86,10 +87,15 @@ export function createMetrics(sources: MetricSources): () => Promise<string> {
     for (const { name, counts } of sources.drivers())
       for (const [what, n] of Object.entries(counts)) set(n, { driver: name, what })
   })
-  gauge('sink', 'Time-series stores: lag, delivered, failures', ['sink', 'what'], (set) => {
-    for (const { name, ...rest } of sources.sinks())
-      for (const [what, n] of Object.entries(rest)) set(n, { sink: name, what })
-  })
+  gauge(
+    'sink',
+    'Time-series stores: lag, that of alerts, of now and of a backlog; delivered, failures',
+    ['sink', 'what'],
+    (set) => {
+      for (const { name, ...rest } of sources.sinks())
+        for (const [what, n] of Object.entries(rest)) set(Number(n), { sink: name, what })
+    },
+  )
   gauge('broker', 'Embedded MQTT broker', ['what'], (set) => {
     for (const [what, n] of Object.entries(sources.broker() ?? {})) set(n, { what })
   })

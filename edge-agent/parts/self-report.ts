@@ -47,7 +47,9 @@ export function edgeHealth(part: SelfReportPart) {
       const health = driver.health()
       return { name: driver.name, devices: health.length, online: health.filter((h) => h.online).length }
     }),
-    sinks: part.pumps.map((pump) => pump.state()).map(({ name, lag, lastError }) => ({ name, lag, lastError })),
+    sinks: part.pumps
+      .map((pump) => pump.state())
+      .map(({ name, lag, lagOf, lastError }) => ({ name, lag, lagOf, lastError })),
     uplink: uplink
       ? (({ connected, lag, lastError }) => ({ configured: true, connected, lag, lastError }))(uplink.state())
       : { configured: false, connected: false, lag: 0, lastError: null },
@@ -86,7 +88,15 @@ export function edgeMetrics(part: SelfReportPart): () => Promise<string> {
     sinks: () =>
       pumps
         .map((pump) => pump.state())
-        .map(({ name, lag, delivered, failures }) => ({ name, lag, delivered, failures })),
+        .map(({ name, lag, lagOf, delivered, failures }) => ({
+          name,
+          lag,
+          lag_alert: lagOf.alert,
+          lag_live: lagOf.live,
+          lag_backlog: lagOf.backlog,
+          delivered,
+          failures,
+        })),
     broker: () => {
       const broker = part.broker()
       if (!broker) return null

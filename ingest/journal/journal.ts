@@ -52,8 +52,6 @@ export interface EdgeJournal extends Journal {
   findReadings(ids: string[]): Promise<Reading[]>
   /** Newest records of a rare kind, newest first. */
   newest(kind: 'context' | 'act' | 'alert' | 'quarantine', limit: number, beforeSeq?: number): Promise<JournalRecord[]>
-  /** A consumer that is no longer configured: its position no longer holds back retention. */
-  forget(name: string): Promise<void>
   /** Records of a lane after a position, without moving any cursor. */
   readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]>
   /** Removes what is older than its class allows; also runs by itself every minute. */
@@ -118,6 +116,8 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   readonly #cursors = new Map<string, Cursor>()
   readonly #positions = new Map<string, [string, Lane, number]>()
   readonly #moved = new Set<string>()
+  /** Second cursors of a consumer, begun somewhere ahead of its first: no consumers of their own. */
+  readonly #beside = new Set<string>()
   /** Alert changes and acts overtake readings that still wait for the disk. */
   #urgent: Pending[] = []
   #ordinary: Pending[] = []
@@ -194,10 +194,11 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     return () => void this.#listeners.delete(listener)
   }
 
-  async cursor(name: string, lane: Lane): Promise<Cursor> {
+  async cursor(name: string, lane: Lane, from?: number): Promise<Cursor> {
     const key = `${name}/${lane}`
     this.#cursors.get(key)?.close()
-    const position = this.#positions.get(key)?.[2] ?? 0
+    if (from !== undefined) this.#beside.add(key)
+    const position = this.#positions.get(key)?.[2] ?? from ?? 0
     const before = this.#stats.lastSeq
     let behind = await this.#link.call<number>('countAfter', position, lane)
     // What was committed while the file was counted is counted by the file already or handed out later.
@@ -209,6 +210,14 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       this.moved(cursor)
     }
     return cursor
+  }
+
+  positions(): [name: string, lane: Lane, position: number][] {
+    return [...this.#positions.values()]
+  }
+
+  count(after: number, lane: Lane): Promise<number> {
+    return this.#link.call('countAfter', after, lane)
   }
 
   async read(fromSeq: number, limit: number): Promise<JournalRecord[]> {
@@ -241,7 +250,8 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   lag(): Record<string, number> {
-    return Object.fromEntries([...this.#cursors].map(([key, cursor]) => [key, cursor.lag()]))
+    const consumers = [...this.#cursors].filter(([key]) => !this.#beside.has(key))
+    return Object.fromEntries(consumers.map(([key, cursor]) => [key, cursor.lag()]))
   }
 
   waitingSince(): number | null {
@@ -286,6 +296,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
         this.#cursors.get(key)?.close()
         this.#positions.delete(key)
         this.#moved.delete(key)
+        this.#beside.delete(key)
       }
     await this.#link.call('forget', name)
   }

@@ -9,8 +9,8 @@ export interface RunningStore {
   url: string
   /** Of the running process; undefined while it is stopped. */
   readonly pid: number | undefined
-  /** Stops the process and keeps its data. */
-  stop(): Promise<void>
+  /** Kills the process and keeps its data; `gently`: asks it to end, so that it writes what it has in memory. */
+  stop(how?: 'gently'): Promise<void>
   start(): Promise<void>
   end(): Promise<void>
 }
@@ -52,12 +52,12 @@ async function run(command: string, args: string[], url: string, health: string,
       }
       throw new Error(`${command} did not answer within 15 s`)
     },
-    async stop() {
+    async stop(how) {
       const ending = child
       child = null
       if (!ending || ending.exitCode !== null) return
       const gone = new Promise((resolve) => ending.on('exit', resolve))
-      ending.kill('SIGKILL')
+      ending.kill(how === 'gently' ? 'SIGTERM' : 'SIGKILL')
       await gone
     },
     async end() {

@@ -55,7 +55,14 @@ export interface Journal {
   append(bodies: JournalBody[]): Promise<number[]>
   /** Called after each commit with the records as appended, in order; must return quickly. Returns the unsubscriber. */
   onCommit(listener: (records: JournalRecord[]) => void): () => void
-  cursor(name: string, lane: Lane): Promise<JournalCursor>
+  /** @param from position of a consumer that has none yet; default: before the first record. */
+  cursor(name: string, lane: Lane, from?: number): Promise<JournalCursor>
+  /** The position of every consumer, also of those that are not open. */
+  positions(): [name: string, lane: Lane, position: number][]
+  /** Drops the positions of a consumer for good; what it has not taken is held back for it no longer. */
+  forget(name: string): Promise<void>
+  /** Records of a lane after a position. */
+  count(after: number, lane: Lane): Promise<number>
   /** Reads a range (ends included) without moving any cursor. */
   read(fromSeq: number, limit: number): Promise<JournalRecord[]>
   /** First sequence number whose time is not before `timeMs`; lastSeq + 1 when there is none. */

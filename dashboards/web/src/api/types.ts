@@ -210,7 +210,12 @@ export interface HealthAnswer {
   at: number
   journal?: { lastSeq: number; pending: number; bytes: number; lag: Record<string, number> }
   drivers?: { name: string; devices: number; online: number }[]
-  sinks?: { name: string; lag: number; lastError: string | null }[]
+  sinks?: {
+    name: string
+    lag: number
+    lagOf?: { alert: number; live: number; backlog: number }
+    lastError: string | null
+  }[]
   uplink?: { configured: boolean; connected: boolean; lag: number; lastError: string | null }
   broker?: { clients: number; refused: number } | null
   quarantined?: number

@@ -287,7 +287,9 @@ function Stores({ health }: { health: HealthAnswer }) {
       : []),
     ...(health.sinks ?? []).map((s): [string, string, number, string | null, boolean] => [
       s.name,
-      t(s.lastError ? 'health.sinkFault' : 'health.sinkOk'),
+      s.lastError === null && s.lagOf && s.lagOf.backlog > 0
+        ? t('health.sinkBacklog', { n: s.lagOf.backlog })
+        : t(s.lastError ? 'health.sinkFault' : 'health.sinkOk'),
       s.lag,
       s.lastError,
       s.lastError !== null,

@@ -701,6 +701,7 @@ export const en: Record<TextKey, string> = {
   'health.uplinkDown': 'down',
   'health.sinkFault': 'failing',
   'health.sinkOk': 'fine',
+  'health.sinkBacklog': 'In order; new readings at once, {n} of a backlog follow',
   'health.cursor': 'journal reader',
   'health.stores': 'Uplink, stores and readers',
   'health.storesNote': 'lag = records not yet taken',

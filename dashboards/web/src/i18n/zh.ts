@@ -699,6 +699,7 @@ export const zh = {
   'health.uplinkDown': '中断',
   'health.sinkFault': '写入失败',
   'health.sinkOk': '正常',
+  'health.sinkBacklog': '正常；新数据实时写入，另有 {n} 条积压补写中',
   'health.cursor': '读取游标',
   'health.stores': '上联、存储与读取进度',
   'health.storesNote': '滞后为未处理记录数',
