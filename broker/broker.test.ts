@@ -355,6 +355,20 @@ describe('topics', () => {
     ])
     expect(broker.isConnected('W017')).toBe(false)
   })
+
+  test('a device that is gone again as soon as it was let in does not count as connected for ever', async () => {
+    // With its sessions on disk the broker is a moment late in saying that a client is ready.
+    await broker.close()
+    const dataDir = mkdtempSync(join(tmpdir(), 'ww-broker-'))
+    broker = await start({ dataDir })
+    for (let i = 0; i < 40; i++) (await raw('W017', 'secret-17', { clientId: `flash-${i}` })).destroy()
+    await witness()
+    await until('nobody is left', () => !broker.isConnected('W017'))
+    const told = sessions.filter((session) => session.device.id === 'W017')
+    expect(told.filter((session) => session.event === 'connected')).toHaveLength(told.length / 2)
+    await broker.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
 })
 
 describe('local subscribers', () => {
@@ -400,6 +414,13 @@ describe('local subscribers', () => {
     )
     expect(await granted).toEqual([128, 128, 128, 128, 1])
     expect(broker.metrics().subscribeDenied).toBe(4)
+  })
+
+  test('a client that asks to hear what is not its own is reported', async () => {
+    const band = await device('W019', 'secret-19')
+    await expect(band.subscribeAsync(`ww/v1/${FACILITY}/dev/W018/#`, { qos: 1 })).rejects.toThrow()
+    expect(rejected).toMatchObject([{ client: 'W019', cause: 'topic-denied', detail: expect.stringContaining('W018') }])
+    expect(band.connected).toBe(true)
   })
 
   test('a subscriber may publish nothing', async () => {

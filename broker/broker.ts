@@ -379,15 +379,21 @@ class FacilityBroker implements Broker {
       return
     }
     this.#metrics.subscribeDenied++
-    this.#options.log?.warn('broker.subscribe-denied', {
-      client: client.ww?.name,
-      filter: printable(subscription.topic).slice(0, 200),
-      reason: subscription.topic.startsWith('$share/')
-        ? 'shared subscriptions are MQTT 5'
-        : held >= this.#limits.subscriptionsPerClient
-          ? 'too many subscriptions'
-          : 'not granted in the site file',
-    })
+    const filter = printable(subscription.topic).slice(0, 200)
+    const reason = subscription.topic.startsWith('$share/')
+      ? 'shared subscriptions are MQTT 5'
+      : held >= this.#limits.subscriptionsPerClient
+        ? 'too many subscriptions'
+        : null
+    if (reason !== null) this.#options.log?.warn('broker.subscribe-denied', { client: client.ww?.name, filter, reason })
+    else {
+      const name = client.ww?.name ?? 'unknown'
+      this.#rejections.add(
+        name,
+        'topic-denied',
+        `${name} asked to hear "${filter}", which is not granted in the site file; it was told so (128)`,
+      )
+    }
     // Null makes aedes answer 128 for this filter, as MQTT 3.1.1 says.
     done(null, null)
   }

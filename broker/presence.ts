@@ -17,7 +17,8 @@ export class Presence {
 
   joined(client: AedesClient): void {
     const identity = client.ww?.identity
-    if (identity?.kind !== 'device') return
+    // aedes says "ready" a moment after the CONNACK: who has gone by then has been told off already and would stay for ever.
+    if (identity?.kind !== 'device' || client.closed) return
     const count = (this.#connections.get(identity.id) ?? 0) + 1
     this.#connections.set(identity.id, count)
     this.#counted.add(client)

@@ -86,4 +86,25 @@ describe('the certificate authority of a facility', () => {
     const again = await pki.ensure('W1', 'client')
     expect(new X509Certificate(readFileSync(again.cert)).serialNumber).not.toBe(serial.toUpperCase())
   })
+
+  test('revoking a name refuses the certificates that were renewed before as well', async () => {
+    const pki = await openPki(join(dir, 'third'), 'js-03', systemClock)
+    const serialOf = (name: string) => pki.list().find((c) => c.name === name)?.serial as string
+    await pki.ensure('W1', 'client')
+    await pki.ensure('W10', 'client')
+    const serials = [serialOf('W1')]
+    for (let i = 0; i < 2; i++) {
+      await pki.renew('W1')
+      serials.push(serialOf('W1'))
+    }
+    await pki.renew('W10')
+    await pki.revoke('W1')
+    const listed = (): Set<string> => revokedSerials(readFileSync(pki.crlPath))
+    expect(listed()).toEqual(new Set(serials.map((serial) => serial.toUpperCase())))
+    // What is issued afterwards is accepted, and its own revocation adds nothing but itself.
+    await pki.ensure('W1', 'client')
+    expect(listed().has(serialOf('W1').toUpperCase())).toBe(false)
+    await pki.revoke('W1')
+    expect(listed().size).toBe(4)
+  })
 })

@@ -35,7 +35,7 @@ export interface Pki {
   ensure(name: string, kind: 'server' | 'client', hosts?: string[]): Promise<Issued>
   /** A new certificate and key for a name that has one, of the same kind and for the same hosts. @throws WardwatchError */
   renew(name: string): Promise<Issued>
-  /** From now on the certificate of this name is refused; its files are set aside. @throws WardwatchError */
+  /** From now on every certificate ever issued to this name is refused; the files of the last are set aside. @throws WardwatchError */
   revoke(name: string): Promise<Revoked>
   /** What was revoked, the list that TLS servers read: beside the certificate of the authority. */
   readonly crlPath: string
@@ -47,6 +47,13 @@ export interface Revoked {
   name: string
   serial: string
   at: number
+}
+
+/** A certificate that was renewed: valid until its end, known so that it can be revoked. */
+interface Superseded {
+  name: string
+  serial: string
+  notAfter: number
 }
 
 /** Serial numbers of a revocation list, as `TLSSocket.getPeerCertificate` gives them. */
@@ -125,6 +132,12 @@ export async function openPki(dir: string, owner: string, clock: Clock): Promise
   const revoked = (): Revoked[] =>
     existsSync(revokedPath) ? (JSON.parse(readFileSync(revokedPath, 'utf8')) as Revoked[]) : []
 
+  // A renewed certificate lives on beside its successor until it ends, so whoever revokes the name means both.
+  const supersededPath = join(dir, 'superseded.json')
+  const superseded = (): Superseded[] =>
+    existsSync(supersededPath) ? (JSON.parse(readFileSync(supersededPath, 'utf8')) as Superseded[]) : []
+  const keepSuperseded = (all: Superseded[]): void => replace(supersededPath, `${JSON.stringify(all, null, 1)}\n`)
+
   async function writeRevoked(all: Revoked[]): Promise<void> {
     const crl = await x509.X509CrlGenerator.create({
       issuer: ca.subject,
@@ -178,8 +191,14 @@ export async function openPki(dir: string, owner: string, clock: Clock): Promise
           : []),
       ],
     })
+    const path = join(dir, 'issued', `${name}.pem`)
+    if (existsSync(path)) {
+      const { serialNumber, notAfter } = new x509.X509Certificate(readFileSync(path, 'utf8'))
+      const living = superseded().filter((old) => old.notAfter > now)
+      keepSuperseded([...living, { name, serial: serialNumber, notAfter: notAfter.getTime() }])
+    }
     keepSecret(join(dir, 'issued', `${name}.key`), keyPem)
-    replace(join(dir, 'issued', `${name}.pem`), certificate.toString('pem'))
+    replace(path, certificate.toString('pem'))
     return describe(name) as Issued
   }
 
@@ -209,7 +228,11 @@ export async function openPki(dir: string, owner: string, clock: Clock): Promise
     },
     async revoke(name) {
       const entry: Revoked = { name, serial: known(name).serialNumber, at: clock.now() }
-      await writeRevoked([...revoked().filter(({ serial: other }) => other !== entry.serial), entry])
+      const before = superseded().filter((old) => old.name === name)
+      const entries = [...before.map((old) => ({ name, serial: old.serial, at: entry.at })), entry]
+      const serials = new Set(entries.map((one) => one.serial))
+      await writeRevoked([...revoked().filter((one) => !serials.has(one.serial)), ...entries])
+      if (before.length > 0) keepSuperseded(superseded().filter((old) => old.name !== name))
       mkdirSync(join(dir, 'revoked'), { recursive: true, mode: 0o700 })
       for (const end of ['pem', 'key'])
         renameSync(join(dir, 'issued', `${name}.${end}`), join(dir, 'revoked', `${name}-${entry.serial}.${end}`))
