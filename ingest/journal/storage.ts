@@ -70,6 +70,8 @@ const MARK_ROWS = 1024
 /** Sequence numbers promised ahead in a side file, so that a lost database never gives a number twice. */
 const PROMISE_AHEAD = 100_000
 
+const blockOf = (seq: number): number => Math.floor(seq / MARK_ROWS)
+
 const CRAMPED_BYTES = 4 << 20
 
 const LANE_SQL: Record<Lane, string> = {
@@ -90,6 +92,8 @@ export function open(options: StorageOptions) {
 
   let lastSeq = Math.max(one('SELECT max(seq) FROM log'), one("SELECT value FROM meta WHERE name = 'floor'"))
   let promise = promised
+  /** The newest time in the block that is not full yet; its mark is written when it is. */
+  let openMax = 0
   const insert = lazily(db, 'INSERT INTO log (seq, at, tag, body) VALUES (?, ?, ?, ?)')
   const insertRare = lazily(db, 'INSERT INTO rare (seq, kind) VALUES (?, ?)')
   const byRow = lazily(db, 'SELECT at, body FROM log WHERE seq = ?')
@@ -103,6 +107,7 @@ export function open(options: StorageOptions) {
   )
 
   if (!options.readOnly) {
+    openMax = one('SELECT max(at) FROM log WHERE seq >= ?', blockOf(lastSeq + 1) * MARK_ROWS)
     rebuildFilter()
     keepPromise()
   }
@@ -175,8 +180,8 @@ export function open(options: StorageOptions) {
     const ids: (string | null)[] = []
     const first = lastSeq + 1
     let next = first
+    let atMax = openMax
     inTransaction(db, path, () => {
-      const maxAt = new Map<number, number>()
       for (let i = 0; i < rows.length; i++) {
         const body = rows[i]!
         const tag = request.tags[i]!
@@ -193,13 +198,16 @@ export function open(options: StorageOptions) {
         insert().run(seq, at, tag, body)
         ids.push(id)
         seqs[i] = seq
-        const block = Math.floor(seq / MARK_ROWS)
-        maxAt.set(block, Math.max(maxAt.get(block) ?? 0, at))
+        if (at > atMax) atMax = at
+        if (next % MARK_ROWS !== 0) continue
+        // The block is full. A mark at each commit would be one more page for the disk each time.
+        mark().run(blockOf(seq), atMax)
+        atMax = 0
       }
-      for (const [block, at] of maxAt) mark().run(block, at)
       for (const [name, lane, position] of request.cursors) saveCursor().run(name, lane, position)
     })
     lastSeq = next - 1
+    openMax = atMax
     keepPromise()
     return { seqs, lastSeq }
   }
@@ -244,16 +252,20 @@ export function open(options: StorageOptions) {
     return pack(found)
   }
 
+  /** The first record that is still there and not older. */
   function seqAt(timeMs: number): number {
-    const blockNumber = db.prepare('SELECT min(block) AS block FROM mark WHERE at_max >= ?').get(timeMs) as {
-      block: number | null
+    const nextMark = db.prepare('SELECT block FROM mark WHERE block >= ? AND at_max >= ? ORDER BY block LIMIT 1')
+    for (let block = blockOf(firstSeq()); ; block++) {
+      const marked = nextMark.get(block, timeMs) as { block: number } | undefined
+      if (!marked) break
+      block = marked.block
+      const from = block * MARK_ROWS
+      const seq = one('SELECT min(seq) FROM log WHERE seq >= ? AND seq < ? AND at >= ?', from, from + MARK_ROWS, timeMs)
+      // What made the mark may be gone with its class: then the time stands in a later block.
+      if (seq > 0) return seq
     }
-    if (blockNumber.block === null) return lastSeq + 1
-    const from = blockNumber.block * MARK_ROWS
-    return (
-      one('SELECT min(seq) FROM log WHERE seq >= ? AND seq < ? AND at >= ?', from, from + MARK_ROWS, timeMs) ||
-      lastSeq + 1
-    )
+    const from = one('SELECT max(block) FROM mark') * MARK_ROWS
+    return one('SELECT min(seq) FROM log WHERE seq >= ? AND at >= ?', from, timeMs) || lastSeq + 1
   }
 
   /** Records of a lane after a position: what a consumer has before it when it opens. */
@@ -264,7 +276,9 @@ export function open(options: StorageOptions) {
     return lane === 'all' ? rows : rows - alerts
   }
 
-  const firstSeq = (): number => one('SELECT min(seq) FROM log') || lastSeq + 1
+  function firstSeq(): number {
+    return one('SELECT min(seq) FROM log') || lastSeq + 1
+  }
   const bytes = (): number => (one('PRAGMA page_count') - one('PRAGMA freelist_count')) * one('PRAGMA page_size')
 
   /** Removes rows of one class in (after, upTo], at most `scan` rows looked at; answers how far it came. */
