@@ -62,9 +62,14 @@ beforeEach(async () => {
   desk = new SampleDesk(systemClock)
   desk.publish(sampleAlert('a1'))
   const facility = new SampleFacility()
-  facility.items.zones!.push({ id: 'W3-WC', kind: 'toilet', parent: 'W3' }, { id: 'W9', kind: 'ward', parent: 'B1' })
+  facility.items.zones!.push(
+    { id: 'W3-WC', kind: 'toilet', parent: 'W3' },
+    { id: 'W9', kind: 'ward', parent: 'B1' },
+    { id: 'MED', kind: 'medical', parent: 'B1' },
+  )
   facility.items.devices!.push(
     { id: 'K-WC', kind: 'camera', driver: 'onvif', zone: 'W3', watches: ['W3-WC'] },
+    { id: 'K-MED', kind: 'camera', driver: 'onvif', zone: 'MED' },
     { id: 'K-W9', kind: 'camera', driver: 'onvif', zone: 'W9' },
   )
   video = new FakeVideo()
@@ -118,12 +123,24 @@ test('a ward is looked into by those the site names, a toilet by nobody, and rol
   for (const path of ['live', 'snapshot']) {
     expect((await ask('li', `/cameras/K-W9/${path}`)).status, path).toBe(403)
     expect((await ask('wang', `/cameras/K-WC/${path}`)).status, path).toBe(403)
+    // Nothing in the site file names the infirmary: it is closed by its kind.
+    expect((await ask('wang', `/cameras/K-MED/${path}`)).status, path).toBe(403)
     expect((await ask('gov', `/cameras/K31/${path}`)).status, path).toBe(403)
     expect((await ask('wang', `/cameras/CB1/${path}`)).status, path).toBe(404)
   }
   expect(((await (await ask('li', '/cameras/K-W9/live')).json()) as { detail: string }).detail).toBe(
     'Pictures of zone "W9" are shown only to those whom console.viewing of the site file names.',
   )
+  expect(await (await ask('wang', '/cameras/K-MED/live')).json()).toMatchObject({
+    code: 'viewing-medical',
+    zone: 'MED',
+  })
+  const { items } = (await (await ask('wang', '/devices')).json()) as { items: { id: string; viewable?: boolean }[] }
+  expect(Object.fromEntries(items.map((d) => [d.id, d.viewable]))).toMatchObject({
+    'K-MED': false,
+    'K-WC': false,
+    'K-W9': true,
+  })
   const abort = new AbortController()
   expect((await ask('zhao', '/cameras/K-W9/live', abort.signal)).status).toBe(200)
   abort.abort()

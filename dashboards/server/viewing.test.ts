@@ -10,6 +10,9 @@ const zones = new Map<string, Zone>(
       { id: 'W4-C1', kind: 'cell', parent: 'W4' },
       { id: 'W4-T1', kind: 'toilet', parent: 'W4' },
       { id: 'YARD', kind: 'yard', adjacent: ['B1'] },
+      { id: 'MED', kind: 'medical', parent: 'B1' },
+      { id: 'MED-R1', kind: 'medical', parent: 'MED' },
+      { id: 'MED-COR', kind: 'corridor', parent: 'MED' },
       { id: 'LOOP', kind: 'office', parent: 'LOOP' },
     ] as Zone[]
   ).map((zone) => [zone.id, zone]),
@@ -29,6 +32,24 @@ describe('who may look through a camera', () => {
     expect(viewingFault({ zone: 'W4-C1' }, { id: 'zhao', role: 'officer' }, zones, rules)).toBeNull()
     expect(viewingFault({ zone: 'W4-C1' }, { id: 'wang', role: 'chief' }, zones, rules)).toBeNull()
     expect(viewingFault({ zone: 'YARD' }, officer, zones, rules)).toBeNull()
+  })
+
+  test('a medical zone is closed without a word in the site file, with all that lies in it, and by what it sees', () => {
+    for (const camera of [{ zone: 'MED' }, { zone: 'MED-R1' }, { zone: 'MED-COR' }, { zone: 'YARD', watches: ['MED'] }])
+      for (const role of ['officer', 'chief', 'wall'] as const)
+        expect(viewingFault(camera, { id: 'x', role }, zones, [])).toMatchObject({ why: 'medical' })
+    expect(viewingFault({ zone: 'B1' }, officer, zones, [])).toBeNull()
+  })
+
+  test('a medical zone is opened to those named for it or for a medical one around it, not by a rule for the building', () => {
+    const open = (names: string[]) => [{ zones: names, roles: ['chief'], accounts: ['zhao'] }]
+    const chief = { id: 'wang', role: 'chief' as const }
+    expect(viewingFault({ zone: 'MED-R1' }, chief, zones, open(['MED']))).toBeNull()
+    expect(viewingFault({ zone: 'MED' }, { id: 'zhao', role: 'officer' }, zones, open(['MED']))).toBeNull()
+    expect(viewingFault({ zone: 'MED-R1' }, officer, zones, open(['MED']))).toEqual({ why: 'medical', zone: 'MED-R1' })
+    expect(viewingFault({ zone: 'MED-R1' }, chief, zones, open(['B1']))?.why).toBe('medical')
+    // Opening one room opens not what lies beside it.
+    expect(viewingFault({ zone: 'MED-COR' }, chief, zones, open(['MED-R1']))?.why).toBe('medical')
   })
 
   test('zones in a circle and cameras without a zone end nowhere', () => {

@@ -1,6 +1,7 @@
 /**
- * Who may look through which camera: never into toilets and washrooms, into the zones that the site file restricts
- * (women's wards, medical) only those it names, and a wall only where a serious alert is open. Pure; video right first.
+ * Who may look through which camera: never into toilets and washrooms; into medical zones nobody but those whom the site
+ * file names for them; into other zones that it restricts (women's wards) only those it names; and a wall only where a
+ * serious alert is open. Pure; video right first.
  */
 import type { Device, Zone } from '#model/context/kinds.ts'
 import type { Role } from '#model/permissions.ts'
@@ -17,9 +18,11 @@ export interface Viewer {
   role: Role
 }
 
-export type ViewingFault = { why: 'private' | 'restricted' | 'no-alert'; zone: string | null }
+export type ViewingFault = { why: 'private' | 'medical' | 'restricted' | 'no-alert'; zone: string | null }
 
 const PRIVATE = new Set(['toilet', 'washroom'])
+/** Closed by their kind, without a word in the site file; opened by one that names them (decision 21). */
+const MEDICAL = new Set(['medical'])
 
 /** A zone and all that it lies in; a loop in the site file ends the walk. */
 function chainOf(zones: ReadonlyMap<string, Zone>, id: string | undefined): string[] {
@@ -42,10 +45,18 @@ export function viewingFault(
 ): ViewingFault | null {
   const seen = new Set([camera.zone, ...(camera.watches ?? [])].flatMap((zone) => chainOf(zones, zone)))
   for (const zone of seen) if (PRIVATE.has(zones.get(zone)?.kind ?? '')) return { why: 'private', zone }
+  const named = (rule: ViewingRule) => rule.roles?.includes(viewer.role) || rule.accounts?.includes(viewer.id)
+  for (const zone of seen) {
+    if (!MEDICAL.has(zones.get(zone)?.kind ?? '')) continue
+    // The zone itself, or a medical one around it: a rule about the whole building opens no infirmary in it.
+    const within = chainOf(zones, zone).filter((id) => MEDICAL.has(zones.get(id)?.kind ?? ''))
+    const opened = rules.some((rule) => rule.zones.some((id) => within.includes(id)) && named(rule))
+    if (!opened) return { why: 'medical', zone }
+  }
   for (const rule of rules) {
     const zone = rule.zones.find((id) => seen.has(id))
     if (zone === undefined) continue
-    if (!rule.roles?.includes(viewer.role) && !rule.accounts?.includes(viewer.id)) return { why: 'restricted', zone }
+    if (!named(rule)) return { why: 'restricted', zone }
   }
   return null
 }

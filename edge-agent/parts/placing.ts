@@ -28,10 +28,27 @@ export class Placing {
     const { context } = this.#store
     const own = alert.device !== null && context.device(alert.device)?.kind === 'camera' ? [alert.device] : []
     const zone = alert.zone
-    // Toilets, washrooms and medical rooms are not to be seen, whoever asks.
+    // Of a medical room the camera that raised the alert alone; who may look at it is asked again.
     const kind = context.zone(zone)?.kind
-    if (zone === null || kind === 'toilet' || kind === 'washroom' || kind === 'medical') return own
-    return [...new Set([...own, ...context.camerasOf(zone), ...context.camerasLinkedTo(zone)])]
+    const linked =
+      zone === null || kind === 'toilet' || kind === 'washroom' || kind === 'medical'
+        ? []
+        : [...context.camerasOf(zone), ...context.camerasLinkedTo(zone)]
+    // What nobody may ever see is not kept either.
+    return [...new Set([...own, ...linked])].filter((camera) => !this.#seesToilet(camera))
+  }
+
+  #seesToilet(camera: string): boolean {
+    const { context } = this.#store
+    const device = context.device(camera)
+    return [device?.zone, ...(device?.watches ?? [])].some((place) => {
+      let zone = place ? context.zone(place) : undefined
+      for (let depth = 0; zone && depth < 16; depth++) {
+        if (zone.kind === 'toilet' || zone.kind === 'washroom') return true
+        zone = zone.parent ? context.zone(zone.parent) : undefined
+      }
+      return false
+    })
   }
 
   /** A store that gets readings with the zone and person that context gives them. */

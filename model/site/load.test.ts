@@ -53,6 +53,20 @@ describe('the site file', () => {
     ])
   })
 
+  test('viewing rights that protect nobody are a warning: a zone misspelt, a ward of women that no entry names', () => {
+    const facility = (viewing: string, sex = 'f') =>
+      parseSite(
+        `${MINIMAL}zones:\n  - { id: B1, kind: building }\n  - { id: W4, kind: ward, parent: B1 }\n  - { id: W4-C1, kind: cell, parent: W4 }\npeople:\n  - { id: P1, ward: W4, sex: f }\n  - { id: P2, cell: W4-C1, sex: ${sex} }\nconsole: { viewing: [${viewing}] }\n`,
+      ).warnings.map(({ line, field, message }) => `${line} ${field} ${message.slice(0, 24)}`)
+    expect(facility('')).toEqual(['4 zones.1 "W4" lodges women alone '])
+    expect(facility('{ zones: [W4], roles: [chief] }')).toEqual([])
+    expect(facility('{ zones: [B1], roles: [chief] }')).toEqual([])
+    expect(facility('', 'm')).toEqual([])
+    expect(facility('{ zones: [W4, W5], roles: [chief] }')).toEqual([
+      '9 console.viewing.0.zones "W5" is not one of zones',
+    ])
+  })
+
   test('broken YAML and an unknown time zone are faults with a line', () => {
     expect(parseSite('facility: { id: x\n').faults[0]?.line).toBeGreaterThan(0)
     expect(parseSite('facility: { id: x, timezone: Mars/Base }\n').faults[0]?.message).toContain('IANA')

@@ -75,7 +75,7 @@ export function parseSite(
   faults.sort((a, b) => a.line - b.line || a.column - b.column)
   return faults.length > 0
     ? { site: null, faults, warnings: [] }
-    : { site, faults: [], warnings: danglingReferences(site, at) }
+    : { site, faults: [], warnings: [...danglingReferences(site, at), ...viewingGaps(site, at)] }
 }
 
 /** As `parseSite`, but throws one WardwatchError that names file, line, field and what to do. */
@@ -246,4 +246,42 @@ export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: s
   if (value !== null && typeof value === 'object')
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolveSecrets(v, read)])) as T
   return value
+}
+
+/**
+ * Who may look where is a promise to people: a zone that `console.viewing` misspells protects nobody, and a ward that lodges
+ * women alone has no kind that would protect it by itself.
+ */
+function viewingGaps(site: Site, at: Locate): SiteFault[] {
+  const faults: SiteFault[] = []
+  const zones = new Map((site.zones ?? []).map((zone) => [zone.id, zone]))
+  const named = new Set<string>()
+  for (const [index, rule] of (site.console?.viewing ?? []).entries())
+    for (const zone of rule.zones) {
+      named.add(zone)
+      if (site.zones && !zones.has(zone))
+        faults.push({ ...at(['console', 'viewing', index, 'zones']), message: `"${zone}" is not one of zones` })
+    }
+  /** A zone with all that it lies in, from the inside out. */
+  const around = (id: string | undefined): string[] => {
+    const found: string[] = []
+    for (let zone = id; zone !== undefined && !found.includes(zone); zone = zones.get(zone)?.parent ?? undefined)
+      found.push(zone)
+    return found
+  }
+  const lodged = new Map<string, Set<string>>()
+  for (const { ward, cell, sex } of site.people ?? []) {
+    const home = ward ?? around(cell).find((zone) => zones.get(zone)?.kind === 'ward')
+    if (home === undefined) continue
+    lodged.set(home, (lodged.get(home) ?? new Set()).add(sex ?? 'unknown'))
+  }
+  for (const [ward, sexes] of lodged) {
+    const index = (site.zones ?? []).findIndex((zone) => zone.id === ward)
+    if (index < 0 || sexes.size !== 1 || !sexes.has('f') || around(ward).some((zone) => named.has(zone))) continue
+    faults.push({
+      ...at(['zones', index]),
+      message: `"${ward}" lodges women alone and no entry of console.viewing names it: everybody with the right to video may look in`,
+    })
+  }
+  return faults
 }

@@ -453,7 +453,10 @@ export const RUNTIME_SCHEMAS = {
             },
             closed,
           ),
-          { description: 'zones whose pictures only these roles and accounts may see; toilets are seen by nobody' },
+          {
+            description:
+              'zones whose pictures only these roles and accounts may see; toilets are seen by nobody, medical zones by those named for them alone',
+          },
         ),
       ),
       closing: Type.Optional(

@@ -27,6 +27,7 @@ function send(reply: FastifyReply, picture: Snapshot): FastifyReply {
 function refuse(camera: string, fault: ViewingFault): never {
   const why = {
     private: `The camera "${camera}" looks into a toilet or washroom; its picture is shown to nobody.`,
+    medical: `Zone "${fault.zone}" is medical: its pictures are shown to nobody but those whom console.viewing of the site file names for it.`,
     restricted: `Pictures of zone "${fault.zone}" are shown only to those whom console.viewing of the site file names.`,
     'no-alert': 'A wall shows cameras near an open red or orange alert alone.',
   }[fault.why]
