@@ -252,6 +252,53 @@ describe('conditions in time', () => {
     expect(text(changes).at(-1)).toBe('100 raised R51 P1W orange unacknowledged')
   })
 
+  describe('a score that was settled, was low again and rose again (R31, cool-down an hour)', () => {
+    const vitals = (fromS: number, toS: number, value: Line): Line[] =>
+      Array.from({ length: (toS - fromS) / 10 }, (_, i) =>
+        at(fromS + i * 10, 'B1', 'band.vitals', { activity: 0.05, confidence: 0.9, ...value }),
+      )
+    const WELL = { hr: 70, spo2: 98, resp: 15 }
+    const THREE = { hr: 95, spo2: 98, resp: 22 }
+    const FIVE = { hr: 95, spo2: 93, resp: 22 }
+    const settled = [...vitals(0, 200, THREE), act(200, 'resolve', 'R31', 'P1', { result: 'confirmed' })]
+    const raises = (lines: Line[], until: number): string[] =>
+      text(run(lines, { until, only: ['R31'] }).changes.filter((c) => c.change === 'raised'))
+
+    test('is raised once more when the hour is over and it is still high', () => {
+      expect(raises([...settled, ...vitals(200, 1000, WELL), ...vitals(1000, 4200, THREE)], 4200)).toEqual([
+        '120 raised R31 P1 yellow unacknowledged',
+        '3800 raised R31 P1 yellow unacknowledged',
+      ])
+    })
+
+    test('is not raised when it was low again before the hour was over', () => {
+      const lines = [...settled, ...vitals(200, 1000, WELL), ...vitals(1000, 2000, THREE), ...vitals(2000, 4200, WELL)]
+      expect(raises(lines, 4200)).toEqual(['120 raised R31 P1 yellow unacknowledged'])
+    })
+
+    test('is raised at once where it is worse than what was settled, also while the lower level is held back', () => {
+      const again = [...settled, ...vitals(200, 1000, WELL), ...vitals(1000, 1400, THREE), ...vitals(1400, 2000, FIVE)]
+      expect(raises(again, 2000)).toEqual([
+        '120 raised R31 P1 yellow unacknowledged',
+        '1550 raised R31 P1 orange unacknowledged',
+      ])
+    })
+
+    test('waits for the ordinary cool-down where it grows worse right after it was settled', () => {
+      // The median has five points at 310 s: a minute after the end of the alert at 270 s is 330 s.
+      const soon = [
+        ...vitals(0, 160, THREE),
+        ...vitals(160, 270, FIVE),
+        act(270, 'resolve', 'R31', 'P1', { result: 'confirmed' }),
+        ...vitals(270, 600, FIVE),
+      ]
+      expect(raises(soon, 600)).toEqual([
+        '120 raised R31 P1 yellow unacknowledged',
+        '330 raised R31 P1 orange unacknowledged',
+      ])
+    })
+  })
+
   test('evidence grows by at most one updated line in ten seconds', () => {
     const lines = [1, 2, 3, 14, 15, 40].map((s) => at(s, 'T1', 'tag.sos'))
     const { changes } = run(lines, { until: 60, only: ['R39'] })

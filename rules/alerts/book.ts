@@ -72,8 +72,12 @@ interface Closed {
   at: number
   /** The level at which a person closed it while its condition went on, until the condition ends; null = it had ended. */
   goesOn: Level | null
+  /** The level it had reached; missing in states kept by earlier versions. */
+  level?: Level
 }
 
+/** What is worse than the alert that was closed waits no longer than this, however long the rule's own cool-down is. */
+const LONGEST_WAIT_OF_WORSE_MS = 60_000
 /** R58, the alarm flood. */
 const FLOOD = 'R58'
 const MAX_EVIDENCE = 20
@@ -177,15 +181,17 @@ export class AlertBook implements AlertsView {
       return
     }
     // What a cool-down held back must not come through because the edge was down until it was over.
-    if (closed && judged - closed.at < rule.file.coolDownMs) {
+    const coolDownMs = closed ? coolDownOf(rule, closed, hit) : 0
+    if (closed && judged - closed.at < coolDownMs) {
       this.#count(`${rule.code}:suppressed: cool-down`)
       // A condition that goes on (no pulse) is a new alert when the cool-down is over.
       if (rule.file.clear.by !== 'quiet') {
         this.#heldBack.hold(name, rule.id, hit, 'cool-down', now)
-        this.#o.wake(name, 'cool', closed.at + rule.file.coolDownMs, 'absence')
+        this.#o.wake(name, 'cool', closed.at + coolDownMs, 'absence')
       }
       return
     }
+    this.#heldBack.release(name)
     let opening = hit.opening
     let id = alertId(rule.id, hit.key, opening)
     if (this.#byId.has(id) || closed?.id === id) {
@@ -596,7 +602,12 @@ export class AlertBook implements AlertsView {
     this.#open.delete(name)
     this.#codeSet(alert.code).delete(entry)
     this.#closed.delete(name)
-    this.#closed.set(name, { id: alert.id, at: now, goesOn: alert.conditionActive ? alert.level : null })
+    this.#closed.set(name, {
+      id: alert.id,
+      at: now,
+      goesOn: alert.conditionActive ? alert.level : null,
+      level: alert.level,
+    })
     if (this.#closed.size > MAX_CLOSED) {
       const oldest = this.#closed.keys().next().value as string
       const id = this.#closed.get(oldest)?.id
@@ -705,6 +716,12 @@ export class AlertBook implements AlertsView {
 
 const isOpen = (alert: Alert | undefined): boolean =>
   alert !== undefined && alert.state !== 'resolved' && alert.state !== 'dismissed'
+
+/** How long after the closed one nothing new is raised: what is worse than it was waits a minute at most. */
+function coolDownOf(rule: Rule, closed: Closed, hit: Hit): number {
+  const isWorse = closed.level !== undefined && levelRank(hit.level) > levelRank(closed.level)
+  return isWorse ? Math.min(rule.file.coolDownMs, LONGEST_WAIT_OF_WORSE_MS) : rule.file.coolDownMs
+}
 
 const sortedMarks = (marks: readonly Mark[]): Mark[] => {
   const seen = new Set<string>()
