@@ -2,6 +2,8 @@
  * What the patterns that are code ask of the facility, for `--why`: for each operator the facts between things: distances,
  * lists, hours, counts, waiting times. It asks the engine that ran, states values beside limits, and decides nothing.
  */
+import type { TimetableSlot } from '#model/context/kinds.ts'
+import { isLockUp } from '#model/context/lock-up.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Rule } from './engine/rule.ts'
 import {
@@ -78,7 +80,9 @@ const ABOUT_THINGS: Readonly<Record<string, Ask>> = {
   'lock-up'(q) {
     const { site } = q.engine
     const cell = site.zoneOfDevice(q.key)
-    const slots = site.all('timetable').filter((s) => s.activity === 'lock-up' && site.within(cell, s.zone))
+    const concerns = (s: TimetableSlot): boolean =>
+      site.within(cell, s.zone) || s.wards?.some((w) => site.within(cell, w)) === true
+    const slots = site.all('timetable').filter((s) => isLockUp(s) && concerns(s))
     return [
       kindIs(q, cell, ['cell', 'dormitory']),
       listed(

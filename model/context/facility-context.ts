@@ -20,6 +20,7 @@ import {
   type TimetableSlot,
   type Zone,
 } from './kinds.ts'
+import { isLockUp } from './lock-up.ts'
 import { covers, instant, Permits } from './permits.ts'
 import { narrowed, Steady } from './steady.ts'
 
@@ -365,10 +366,12 @@ export class FacilityContext {
       ? now.minuteOfDay >= from && now.minuteOfDay < to
       : now.minuteOfDay >= from || now.minuteOfDay < to
   }
+  /** Does the timetable send him there now? A lock-up sends everybody to his own cell, and nobody anywhere else in its zone. */
   isInSlot(person: Person, zone: string, at: number): boolean {
     for (const place of this.upward(zone))
       for (const slot of this.#i.slotsByZone.get(place) ?? [])
         if (
+          !isLockUp(slot) &&
           (!slot.wards?.length || slot.wards.some((w) => w === person.ward || this.within(person.cell ?? null, w))) &&
           this.slotCovers(slot, at)
         )

@@ -93,7 +93,8 @@ function doors(plan: Plan, wanted: number, opcua: AddOpcua, place: Place): void 
     if (reader)
       opcua(`R-${id}`, 'reader', 'generic-reader', 'Readers', zone, {
         door: `D-${id}`,
-        area: { from: 'SITE', to: zone },
+        // A room of a ward is entered from the corridor, not from the grounds: else who leaves it leaves the grounds twice.
+        area: { from: plan.wayOut.get(zone) ?? 'SITE', to: zone },
         at,
       })
   }

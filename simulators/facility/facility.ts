@@ -38,6 +38,9 @@ const WEST_HOURS = ['08:45-09:35', '09:45-10:35', '10:45-11:30', '13:45-14:30']
 /** Yard days of three thirds of the wards: each has the air twice a week, and two wards share a yard. */
 const YARD_DAYS = ['1,4', '2,5', '3,6']
 
+/** After the evening count everybody is locked up, until before the morning count. */
+const LOCK_UP = { from: '21:45', to: '06:20' } as const
+
 /** A large facility has more wards than the canteen holds: two of them work, the others take turns in the yards. */
 function programmeOfLaterWards(wards: string[]): NonNullable<Site['timetable']> {
   const slots: NonNullable<Site['timetable']> = []
@@ -166,6 +169,7 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
         gathering: true,
       },
       ...programmeOfLaterWards(plan.wards.slice(4).map((w) => w.id)),
+      ...plan.wards.map((ward) => ({ zone: ward.id, days: '1-7', ...LOCK_UP, activity: 'lock-up', wards: [ward.id] })),
     ],
     tools: [
       { id: 'T1', cabinet: 'CAB1' },

@@ -3,6 +3,7 @@
  * seed is fixed, so the files come out byte for byte the same; `npm run scenarios:record` writes them.
  */
 import { type ContextChange, type ContextKind, contextItemId, type Device } from '#model/context/kinds.ts'
+import { isLockUp } from '#model/context/lock-up.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Site } from '#model/site/load.ts'
 import { seededChance } from '../chance.ts'
@@ -44,7 +45,8 @@ export function cutSite(facility: Facility, story: Story): Site {
       .filter((g) => g.members.length > 1),
     'door-pairs': (site['door-pairs'] ?? []).filter((p) => kept.has(p.a) && kept.has(p.b)),
     links: (site.links ?? []).filter((l) => kept.has(l.fence)),
-    // What a schedule asks for must be able to answer: a story names the posts and routes that it needs.
+    // What a schedule asks for must be able to answer: a story names the posts, routes and lock-ups that it needs.
+    timetable: (site.timetable ?? []).filter((slot) => !isLockUp(slot)),
     posts: [],
     patrols: [],
     manning: [],

@@ -4,6 +4,7 @@
  */
 import { type FacilityContext, instant } from '#model/context/facility-context.ts'
 import type { TimetableSlot } from '#model/context/kinds.ts'
+import { isLockUp } from '#model/context/lock-up.ts'
 import { localTime, minuteOf } from '#model/local-time.ts'
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
 
@@ -148,10 +149,6 @@ function cellOf(door: string, site: FacilityContext): string | null {
   const zone = site.zoneOfDevice(door)
   return CELL_KINDS.includes(site.zone(zone)?.kind ?? '') ? zone : null
 }
-
-/** "lock-up", "Lockup", "收封" … */
-const isLockUp = (slot: TimetableSlot): boolean =>
-  /^(lock-?up|locked|收封)/.test(slot.activity.toLowerCase().replace(/[\s_]/g, '-'))
 
 function slotsOf(cell: string, site: FacilityContext): TimetableSlot[] {
   return site
