@@ -52,6 +52,9 @@ const DOINGS: Record<string, { pulse: number; activity: [number, number]; postur
   work: { pulse: 14, activity: [0.25, 0.55], posture: 'standing' },
   sport: { pulse: 62, activity: [0.5, 0.95], posture: 'standing' },
 }
+/** Share of oxygen, and breaths a minute, of somebody who is well; and how much of the spread of a sample is the sensor's. */
+const USUAL = { spo2: 97.5, resp: 15.5 } as const
+const SAMPLE_NOISE = 0.4
 const OUTDOORS = ['yard', 'belt', 'wall', 'fence', 'roof', 'outside', 'gate']
 const round = (x: number, digits: number): number => Math.round(x * 10 ** digits) / 10 ** digits
 
@@ -96,7 +99,7 @@ export class Life {
     this.#mishaps = isLifelike ? new Mishaps(site, devices, seed, (d) => this.#onCharger.has(d), factor) : null
     this.#bodies = isLifelike ? new Bodies(seed) : null
     const happens = (slip: Slip): boolean => this.#mishaps?.happens(slip) ?? false
-    this.#doors = new Doors(happens)
+    this.#doors = new Doors(happens, isLifelike)
     this.#sensors = new Sensors(this.#chance, this.#timezone, isLifelike)
     this.#inmates = new Inmates(plan, new Programme(site), this.#chance, options.pace ?? 1, {
       pass: (zone, at) => this.#doors.pass(zone, at),
@@ -129,7 +132,7 @@ export class Life {
     const kinds = new Map(this.#facility.plan.zones.map((z) => [z.id, z.kind]))
     for (const device of devices) {
       if (device.kind === 'door' && !pairs.has(device.id)) {
-        this.#doors.add(device, readers)
+        this.#doors.add(device, readers, kinds.get(device.zone ?? '') === 'cell')
         this.#doorZone.set(device.id, device.zone ?? '')
       }
       if (device.kind === 'camera')
@@ -266,23 +269,41 @@ export class Life {
 
   #vitals(inmate: Inmate, now: number, night: boolean): Draft {
     const doing = DOINGS[this.#inmates.doing(inmate, night)] ?? (DOINGS.rest as (typeof DOINGS)[string])
-    const body = this.#bodies?.of(inmate.person, Math.floor(now / 86_400_000))
     const isAsleep = night && doing === DOINGS.sleep
-    const isPaused = body?.isApnoeic === true && isAsleep && this.#bodies?.isPaused(inmate.person, now) === true
-    inmate.hr += (inmate.hrRest + (body?.pulse ?? 0) + doing.pulse - inmate.hr) * 0.15 + this.#chance.bell(1)
+    // In this order, so that life without bodies of their own stays what it was recorded as.
+    const bell = this.#chance.bell(1)
+    const air = this.#chance.between(0, 3)
+    const skin = this.#chance.bell(0.15)
+    const breath = this.#chance.between(13, 18)
+    const own = this.#bodies ? this.#bodily(this.#bodies, inmate.person, now, isAsleep, air, breath) : null
+    inmate.hr += (inmate.hrRest + (own?.pulse ?? 0) + doing.pulse - inmate.hr) * 0.15 + bell
     return {
       device: inmate.band,
       type: 'band.vitals',
       time: now,
       value: {
         hr: Math.round(inmate.hr),
-        spo2: (isPaused ? 86 : 96 + (body?.spo2 ?? 0)) + Math.round(this.#chance.between(0, 3)),
-        skin_celsius: round(33.2 + this.#chance.bell(0.15), 1),
-        resp: isPaused ? 7 : Math.round(this.#chance.between(13, 18) + (body?.resp ?? 0)),
+        spo2: own?.spo2 ?? 96 + Math.round(air),
+        skin_celsius: round(33.2 + skin, 1),
+        resp: own?.resp ?? Math.round(breath),
         activity: round(this.#chance.between(...doing.activity), 2),
         posture: doing.posture,
         confidence: round(this.#chance.between(0.85, 0.98), 2),
       },
+    }
+  }
+
+  /** Of a body of its own: breath and oxygen wander slowly, and what a sensor adds to a single sample is small. */
+  #bodily(bodies: Bodies, person: string, now: number, isAsleep: boolean, air: number, breath: number) {
+    const { pulse, spo2, resp } = bodies.at(person, now)
+    const isPaused =
+      isAsleep && bodies.of(person, Math.floor(now / 86_400_000)).isApnoeic && bodies.isPaused(person, now)
+    const drift = bodies.wander(person, this.#options.vitalsEveryS ?? 5)
+    if (isPaused) return { pulse, spo2: 86 + Math.round(air), resp: 7 }
+    return {
+      pulse,
+      spo2: Math.min(100, Math.round(USUAL.spo2 + spo2 + drift.spo2 + (air - 1.5) * SAMPLE_NOISE)),
+      resp: Math.round(USUAL.resp + resp + drift.resp + (breath - USUAL.resp) * SAMPLE_NOISE),
     }
   }
 

@@ -133,6 +133,43 @@ describe('bodies', () => {
     expect(new Bodies(1).of('P017', 20_000)).toEqual(bodies.of('P017', 20_000))
   })
 
+  it('fall ill one in a thousand a day, within hours and not at a stroke, and are well again on the day after the next', () => {
+    const bodies = new Bodies(1)
+    const days = [20_000, 20_001, 20_002]
+    const ill = days.flatMap((day) =>
+      Array.from({ length: 3000 }, (_, i) => `P${i}`)
+        .filter((p) => bodies.of(p, day).illness)
+        .map((p) => ({ p, day })),
+    )
+    expect(ill.length).toBeGreaterThan(3)
+    expect(ill.length).toBeLessThan(20)
+    for (const { p, day } of ill) {
+      const usual = bodies.of(p, day).pulse
+      let worst = usual
+      let last: number | null = null
+      for (let minute = 0; minute <= 2 * 1440; minute++) {
+        const { pulse } = bodies.at(p, (day * 1440 + minute) * 60_000)
+        if (last !== null) expect(Math.abs(pulse - last)).toBeLessThan(0.7)
+        last = pulse
+        worst = Math.max(worst, pulse)
+      }
+      expect(worst - usual).toBeGreaterThanOrEqual(17)
+      if (!days.some((d) => d !== day && bodies.of(p, d).illness)) expect(last).toBe(usual)
+    }
+  })
+
+  it('breathe alike within a minute and not within ten: no sample is independent of the one before it', () => {
+    const bodies = new Bodies(1)
+    const drift = Array.from({ length: 20_000 }, () => bodies.wander('P1', 15).resp)
+    const mean = drift.reduce((a, b) => a + b) / drift.length
+    const spread = drift.reduce((a, b) => a + (b - mean) ** 2, 0) / drift.length
+    const alike = (apart: number): number =>
+      drift.slice(apart).reduce((a, b, i) => a + (b - mean) * ((drift[i] as number) - mean), 0) / drift.length / spread
+    expect(Math.sqrt(spread)).toBeCloseTo(0.9, 1)
+    expect(alike(1)).toBeCloseTo(Math.exp(-15 / 60), 1)
+    expect(Math.abs(alike(40))).toBeLessThan(0.1)
+  })
+
   it('stop breathing for less than a quarter of a minute', () => {
     const bodies = new Bodies(1)
     let longest = 0

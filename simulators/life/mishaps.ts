@@ -15,6 +15,8 @@ const ONE_IN = {
   'door-held': 8000,
   /** A door is opened by key: no command, no card. */
   'door-by-key': 40_000,
+  /** A cell is shut and its bolt does not fall. */
+  'bolt-stays': 6000,
   'card-misread': 60,
   /** The officer has the wrong card in hand and tries thrice. */
   'card-refused': 4000,

@@ -31,6 +31,7 @@ export class Programme {
   readonly #timezone: string
   readonly #days = new Map<string, Attendance[]>()
   /** First and last arrival given out, by place and beginning. */
+  #today = { minute: -1, date: '', midnight: 0, weekday: 0 }
   readonly #given = new Map<string, { first: number; last: number }>()
 
   constructor(site: Site) {
@@ -40,7 +41,7 @@ export class Programme {
 
   /** The attendance of a ward that is on at this time, or the next one. */
   next(ward: string, now: number): Attendance | null {
-    const day = localTime(this.#timezone, now)
+    const day = this.#dayOf(now)
     const key = `${ward} ${day.date}`
     let list = this.#days.get(key)
     if (!list) {
@@ -49,6 +50,16 @@ export class Programme {
       this.#days.set(key, list)
     }
     return list.find((a) => a.to > now) ?? null
+  }
+
+  /** Every cell asks every second; the day changes on a minute. */
+  #dayOf(now: number): { date: string; midnight: number; weekday: number } {
+    const minute = Math.floor(now / 60_000)
+    if (minute !== this.#today.minute) {
+      const { date, midnight, weekday } = localTime(this.#timezone, now)
+      this.#today = { minute, date, midnight, weekday }
+    }
+    return this.#today
   }
 
   #ofDay(ward: string, midnight: number, weekday: number): Attendance[] {
