@@ -6,6 +6,13 @@
 import type { DeviceState, PersonPosition } from '#model/ports/facility.ts'
 import type { Reading } from '#model/reading.ts'
 
+/** How far before the edge's clock a device may be and still be taken by its word. */
+const AHEAD_MS = 1000
+
+/** Is what is known newer than what came? What says it is of the future hides nothing of the present. */
+const isNewer = (knownTime: number, came: Reading): boolean =>
+  knownTime > came.time && knownTime <= came.received + AHEAD_MS
+
 /** Health of a source that says so itself; other devices are online while they speak. */
 export class DeviceTable {
   readonly #rows = new Map<string, DeviceState>()
@@ -28,7 +35,7 @@ export class DeviceTable {
     }
     if (reading.type === 'device.clock') row.offsetMs = Number(reading.value.offset_ms)
     const known = row.latest[reading.type]
-    if (!known || known.time <= reading.time)
+    if (!known || !isNewer(known.time, reading))
       row.latest[reading.type] = { time: reading.time, value: reading.value, quality: reading.quality }
     // Positions and vitals change every second: the device stream tells comings, goings and states.
     if (before !== row.online || !/\.(position|vitals|activity|voltage)$|^env\./.test(reading.type))
@@ -44,7 +51,7 @@ export class DeviceTable {
   #place(reading: Reading, place: { zone: string | null; subject: string | null; staff: boolean }): void {
     const subject = place.subject as string
     const known = this.#positions.get(subject)
-    if (known && known.time > reading.time) return
+    if (known && isNewer(known.time, reading)) return
     const { x_m, y_m, floor, accuracy_m } = reading.value as Record<string, number>
     const position: PersonPosition = {
       person: subject,

@@ -11,6 +11,7 @@ export const MAX_ITEMS = 500
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 /** Keys that are not fields of the value, unless the type has a field of that name. */
 const RESERVED = ['time', 'id', 'quality', 'subject', 'zone', 'received'] as const
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
 const FIELD_NAMES = new Map([...READING_TYPES.values()].map((t) => [t.type, new Set(t.fields.map((f) => f.name))]))
 
 /** Parsed JSON, or the sentence that says why not. Throws nothing. */
@@ -130,6 +131,8 @@ function readItem(
     }
     reading.value = value
   }
+  // Milliseconds are the contract; a text that names its zone means one instant only, so it is understood as well.
+  if (typeof reading.time === 'string' && RFC_3339.test(reading.time)) reading.time = Date.parse(reading.time)
   // The edge's clock is its own: a device cannot say when it was received.
   reading.received = receivedMs
   if (type === 'device.status') {

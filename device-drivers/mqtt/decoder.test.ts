@@ -82,6 +82,15 @@ describe('the layout of the contract', () => {
     ])
   })
 
+  test('a time as RFC 3339 with its zone is understood, one without zone and one in seconds are named', () => {
+    for (const time of ['2026-11-22T10:00:00Z', '2026-11-22T18:00:00.000+08:00'])
+      expect(say('band.battery', { time, percent: 40 }).readings).toMatchObject([{ time: Date.UTC(2026, 10, 22, 10) }])
+    const detail = (time: unknown) => say('band.battery', { time, percent: 40 }).quarantine[0]?.detail
+    expect(detail('2026-11-22T10:00:00')).toContain('not "2026-11-22T10:00:00"')
+    expect(detail('2026-13-45T10:00:00Z')).toContain('"time" must be ms')
+    expect(detail(Math.floor(AT / 1000))).toContain('it looks like seconds')
+  })
+
   test('status is device.status, with the reason when it is a will, and an empty one says nothing', () => {
     expect(say('status', { online: true, time: AT }).readings).toMatchObject([
       { type: 'device.status', value: { online: true } },

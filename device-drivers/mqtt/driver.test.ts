@@ -211,6 +211,18 @@ describe('with the embedded broker', () => {
     ])
   })
 
+  test('a device that its gateway called offline is back as soon as it speaks, but not by what it said before', async () => {
+    const say = (type: string, payload: object) =>
+      driver.ingest([message(`ww/v1/js-03/dev/W018/${type}`, JSON.stringify(payload), 'W017', ['W018'])])
+    const online = () => driver.health().find((h) => h.device === 'W018')?.online
+    await say('status', { online: false, time: at - 500 })
+    await say('band.worn', { worn: true, time: at - 60_000 })
+    expect(online()).toBe(false)
+    await say('band.worn', { worn: true, time: at - 100 })
+    expect(online()).toBe(true)
+    expect(host.of('W018', 'device.status').map((r) => r.value.online)).toEqual([false, true])
+  })
+
   test('a wrong model file is named, and stops only its own devices', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ww-models-'))
     try {

@@ -168,7 +168,7 @@ export class MqttDriver implements Driver {
     }
   }
 
-  /** Keeps the state of the device in step with what it says; a device that was never heard comes online by speaking. */
+  /** Keeps the state of the device in step with what it says; a device that was never heard, or is called offline, comes online by speaking. */
   #hear(reading: RawReading, message: MqttMessage, readings: RawReading[]): void {
     const state = this.#alive.get(reading.device)
     if (!state) return
@@ -185,7 +185,9 @@ export class MqttDriver implements Driver {
     }
     state.lastSeen = message.receivedMs
     if (reading.type === 'device.clock') state.offsetMs = reading.value.offset_ms as number
-    if (state.online !== null || message.retain) return
+    if (state.online === true || message.retain) return
+    // Called offline, it speaks again: it is back, unless this was said before it went (a gateway's backlog).
+    if (state.online === false && (reading.time ?? message.receivedMs) <= state.statusMs) return
     state.online = true
     state.reason = null
     readings.push(this.#status(reading.device, true, message.receivedMs))

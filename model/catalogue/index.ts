@@ -71,6 +71,8 @@ function isTime(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= EARLIEST_MS && value <= LATEST_MS
 }
 
+const inSeconds = (value: unknown): boolean => typeof value === 'number' && isTime(value * 1000)
+
 const isTextOrNull = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string'
 
 /** Null when the object is a legal reading apart from what the edge fills in itself. */
@@ -82,7 +84,10 @@ export function readingFault(reading: unknown): ReadingFault | null {
     return { cause: 'bad-reading', detail: '"device" must be text of 1 to 64 characters' }
   if (typeof r.type !== 'string') return { cause: 'bad-reading', detail: '"type" must be text' }
   if (r.time !== undefined && !isTime(r.time))
-    return { cause: 'bad-reading', detail: '"time" must be ms since 1970 UTC between the years 2000 and 2200' }
+    return {
+      cause: 'bad-reading',
+      detail: `"time" must be ms since 1970 UTC between the years 2000 and 2200, not ${JSON.stringify(r.time)?.slice(0, 40)}${inSeconds(r.time) ? '; it looks like seconds' : ''}`,
+    }
   if (r.received !== undefined && !isTime(r.received))
     return { cause: 'bad-reading', detail: '"received" must be ms since 1970 UTC between the years 2000 and 2200' }
   if (r.id !== undefined && (typeof r.id !== 'string' || r.id === '' || r.id.length > 64))
