@@ -1,22 +1,20 @@
 /**
- * R41: a point of a patrol route that nobody visited in its interval (plus the tolerance); two intervals in a row are orange.
- * Intervals count from the beginning of the route's hours; one that had begun before the run is nobody's fault.
+ * R41: a point of a patrol route that nobody visited for its interval plus the tolerance, counted from the last visit or from
+ * the beginning of the route's hours (or of the run: nobody answers for what was before); two intervals in a row are orange.
  */
 import type { Patrol } from '#model/context/kinds.ts'
-import { durationMs, inHours, localTime, minuteOf } from '#model/local-time.ts'
-import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { durationMs, localTime, minuteOf } from '#model/local-time.ts'
+import type { Cx, Operator } from '../operator.ts'
 
 interface State {
-  /** End of the interval that is being watched; 0 = none. */
-  due: number
-  /** Visits that have not been given to an interval. */
-  visits: Mark[]
+  /** From here the interval counts: the last visit, or the beginning of the hours. */
+  since: number
+  /** Intervals missed since then. */
   missed: number
-  /** State "": when the run began. */
-  began: number
+  /** Where the interval that is being watched ends. */
+  due: number
 }
 
-const MAX_VISITS = 32
 const DAY_MS = 86_400_000
 
 export const operator: Operator<State> = {
@@ -37,25 +35,33 @@ export const operator: Operator<State> = {
       return route.kind === 'night' ? `${from}-${to}` : route.kind === 'day' ? `${to}-${from}` : null
     }
 
-    /** End of the first interval that begins at or after `at`. */
-    function nextDue(route: Patrol, at: number, cx: C): number {
+    /** The hours that hold `at`, or those that begin next: first and last instant. */
+    function hoursAround(route: Patrol, at: number, cx: C): { from: number; to: number } {
       const hours = hoursOf(route, cx)
-      const every = interval(route)
-      const timezone = cx.site.timezone
-      const fromMinute = hours === null ? 0 : minuteOf(hours.slice(0, 5))
+      if (hours === null) return { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }
+      const { timezone } = cx.site
       const { midnight } = localTime(timezone, at)
-      for (const day of [-1, 0, 1, 2]) {
-        const start = localTime(timezone, midnight + day * DAY_MS + DAY_MS / 2).midnight + fromMinute * 60_000
-        const length = hours === null ? DAY_MS : lengthOf(hours)
-        const first = start + Math.max(0, Math.ceil((at - start) / every)) * every
-        if (first + every <= start + length) return first + every
+      for (const day of [-1, 0, 1]) {
+        // Noon of the day, so that a change of the clock does not lead into another day.
+        const from =
+          localTime(timezone, midnight + day * DAY_MS + DAY_MS / 2).midnight + minuteOf(hours.slice(0, 5)) * 60_000
+        if (from + lengthOf(hours) > at) return { from, to: from + lengthOf(hours) }
       }
-      return at + every
+      return { from: at, to: at }
     }
 
-    function watch(name: string, route: Patrol, from: number, cx: C): void {
+    /** Watches the next interval: after `since`, or in the next hours when this one would end outside. */
+    function watch(name: string, route: Patrol, since: number, missed: number, cx: C): void {
+      const every = interval(route)
       const state = cx.state(name)
-      state.due = nextDue(route, from, cx)
+      let hours = hoursAround(route, since, cx)
+      state.since = Math.max(since, hours.from)
+      state.missed = missed
+      state.due = state.since + every * (missed + 1)
+      if (state.due > hours.to) {
+        hours = hoursAround(route, hours.to, cx)
+        Object.assign(state, { since: hours.from, missed: 0, due: hours.from + every })
+      }
       cx.wake(name, state.due + grace(route), 'absence')
     }
 
@@ -65,7 +71,7 @@ export const operator: Operator<State> = {
         for (const point of route.points) {
           const name = `${route.id}|${point}`
           names.add(name)
-          if (!cx.peek(name)) watch(name, route, cx.now, cx)
+          if (!cx.peek(name)) watch(name, route, cx.now, 0, cx)
         }
       for (const name of [...cx.keys()])
         if (name !== '' && !names.has(name)) {
@@ -75,59 +81,42 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ due: 0, visits: [], missed: 0, began: 0 }),
+      initial: () => ({ since: 0, missed: 0, due: 0 }),
       start: settle,
       context: settle,
       on(input, cx) {
         if (input.quality === 'bad') return
         const name = `${input.value.route}|${input.value.point}`
         const state = cx.peek(name)
-        if (!state) return
-        state.visits = [...state.visits, mark(input)].slice(-MAX_VISITS)
-        state.missed = 0
+        const route = cx.site.item('patrols', String(input.value.route))
+        if (!state || !route) return
         cx.clear(name)
+        if (input.time >= state.since) watch(name, route, input.time, 0, cx)
       },
       wake(name, _tag, cx) {
         const state = cx.peek(name)
         const route = cx.site.item('patrols', name.slice(0, name.indexOf('|')))
         if (!state || !route) return
-        const every = interval(route)
-        const deadline = state.due + grace(route)
+        const { due } = state
+        const deadline = due + grace(route)
         if (deadline > cx.now) {
           cx.wake(name, deadline, 'absence')
           return
         }
-        const { due } = state
-        const inTime = state.visits.some((v) => v.t >= due - every && v.t <= due)
-        const late = state.visits.find((v) => v.t > due && v.t <= deadline)
-        // What came before the end of the interval is used up; a late visit belongs to one interval only.
-        state.visits = state.visits.filter((v) => v.t > due && (inTime || v !== late))
-        if (inTime || late) {
-          state.missed = 0
-        } else {
-          state.missed++
-          const point = name.slice(name.indexOf('|') + 1)
-          const level = state.missed >= 2 ? 'orange' : 'yellow'
-          cx.hit({
-            key: name,
-            level,
-            opening: `due:${new Date(due).toISOString()}`,
-            evidence: [],
-            zone: cx.site.zoneOfDevice(point),
-            device: cx.site.device(point) ? point : null,
-            reasons: [
-              {
-                code: level === 'orange' ? 'missed-again' : 'missed',
-                params: { route: route.id, point, times: state.missed },
-              },
-            ],
-            ...(deadline === cx.now ? {} : { eventTime: deadline }),
-          })
-        }
-        const hours = hoursOf(route, cx)
-        const goesOn = hours === null || inHours(cx.site.timezone, hours, due)
-        state.due = goesOn ? nextDue(route, due, cx) : nextDue(route, cx.now, cx)
-        cx.wake(name, state.due + grace(route), 'absence')
+        const times = state.missed + 1
+        const point = name.slice(name.indexOf('|') + 1)
+        const level = times >= 2 ? 'orange' : 'yellow'
+        cx.hit({
+          key: name,
+          level,
+          opening: `due:${new Date(due).toISOString()}`,
+          evidence: [],
+          zone: cx.site.zoneOfDevice(point),
+          device: cx.site.device(point) ? point : null,
+          reasons: [{ code: times >= 2 ? 'missed-again' : 'missed', params: { route: route.id, point, times } }],
+          ...(deadline === cx.now ? {} : { eventTime: deadline }),
+        })
+        watch(name, route, state.since, times, cx)
       },
     }
   },
