@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { EdgeDesk } from '#ingest/desk/desk.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
+import { alertMark } from '#ingest/ledger/mark.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Site } from '#model/site/load.ts'
@@ -50,7 +51,8 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
       ...(section.cert ? { cert: readFileSync(section.cert, 'utf8') } : {}),
       ...(section.key ? { key: readFileSync(section.key, 'utf8') } : {}),
     }),
-    ledgerHash: (change) => (change ? ledger.hashOf(change.alert.id, change) : ledger.head().hash),
+    ledgerHash: (change, seq = 0) =>
+      change ? ledger.hashOf(change.alert.id, change, alertMark(seq, change)) : ledger.head().hash,
     health: () => {
       const counts = desk.counts()
       const devices = table.states(context.context.all('devices').map((d) => d.id))

@@ -15,6 +15,7 @@ import type { JournalBody, JournalCursor } from '#model/ports/journal.ts'
 import { DuplicateFilter } from '../journal/duplicate-filter.ts'
 import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
+import { actMark, alertMark } from '../ledger/mark.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import { mergeChange } from './merge.ts'
 import { actOf, rebuilt } from './rebuild.ts'
@@ -572,20 +573,19 @@ const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.
 /** Said by the ordered run: nobody's act, and nothing that the eager run may say. */
 const isReport = (c: AlertChange): boolean => c.by === null && (c.change === 'updated' || c.change === 'cleared')
 type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
-/** The mark tells the two records of the journal apart, and is all that is left to tell once the payload is unreadable. */
 const actItem = (act: Act, seq: number): LedgerItem => ({
   kind: 'act',
   ref: act.alert ?? null,
   by: act.by,
   payload: act,
-  mark: `${seq} ${act.time} ${act.act}`,
+  mark: actMark(seq, act),
 })
 const alertItem = (change: AlertChange, seq: number): LedgerItem => ({
   kind: 'alert',
   ref: change.alert.id,
   by: change.by,
   payload: change,
-  mark: `${seq} ${change.at} ${change.change}`,
+  mark: alertMark(seq, change),
 })
 
 function incidentOf(id: string, members: Alert[]): Incident {

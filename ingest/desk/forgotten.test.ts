@@ -6,6 +6,7 @@ import { VirtualClock } from '#model/clock.ts'
 import { openJournal } from '../journal/journal.ts'
 import { START, sampleChange } from '../journal/sample-records.ts'
 import { openLedger } from '../ledger/ledger.ts'
+import { alertMark } from '../ledger/mark.ts'
 import type { StoreLink } from '../thread/store-thread.ts'
 import { openDesk } from './desk.ts'
 
@@ -100,4 +101,18 @@ test('a kill between the record of a forgetting and the end of the key leaves no
   const again = await killed(dir)
   const states = (await again.ledger.list({ ref: act.alert })).map((e) => e.payloadState ?? 'present')
   expect(states).toEqual(['deleted', 'present', 'present'])
+})
+
+test('the province learns the chain hash of a change about somebody forgotten at once, also after a restart', async () => {
+  const dir = newDir()
+  const { desk, ledger, journal } = await house(dir)
+  await desk.apply(about(1, 'P017'), { source: 'ordered' })
+  await desk.apply({ ...about(1, 'P017'), change: 'cleared', at: START + 60_000 }, { source: 'ordered' })
+  const hashes = (await ledger.list({ ref: act.alert })).map((e) => e.hash)
+  await ledger.forget('P017', { by: 'E01', reason: '' })
+  const told = (await journal.read(1, 10)).flatMap(({ seq, body }) => (body.kind === 'alert' ? [{ seq, ...body }] : []))
+  const again = await killed(dir)
+  // The clock stands still: an answer that is waited for would never come.
+  for (const [i, { seq, change }] of told.entries())
+    expect(await again.ledger.hashOf(change.alert.id, change, alertMark(seq, change))).toBe(hashes[i])
 })

@@ -75,8 +75,8 @@ export interface EdgeLedger extends ProvingLedger {
   holds(item: Item): Promise<boolean>
   /** Makes everything about a person unreadable for good, and records it. The chain stays whole. */
   forget(person: string, act: { by: string; reason: string }): Promise<Forgotten>
-  /** Chain hash of the entry with this payload; waits for an entry that is about to come, then gives the head's. */
-  hashOf(ref: string, payload: unknown): Promise<string>
+  /** Chain hash of the entry with this payload, or with this mark; waits for an entry that is about to come, then gives the head's. */
+  hashOf(ref: string, payload: unknown, mark?: string): Promise<string>
 }
 
 export interface Forgotten {
@@ -222,10 +222,10 @@ class SqliteLedger implements EdgeLedger {
     return { key, ...sum, seq: entry!.seq }
   }
 
-  async hashOf(ref: string, payload: unknown): Promise<string> {
+  async hashOf(ref: string, payload: unknown, mark?: string): Promise<string> {
     const text = canonicalJson(payload)
     for (let attempt = 0; attempt < HASH_TRIES && !this.#closed; attempt++) {
-      const hash = await this.#link.call<string | null>('hashOf', ref, text)
+      const hash = await this.#link.call<string | null>('hashOf', ref, text, mark ?? null)
       if (hash !== null) return hash
       await new Promise<void>((resolve) => this.#options.clock.after(HASH_WAIT_MS, resolve))
     }

@@ -55,6 +55,11 @@ export interface AppendRow {
   forgets?: string
 }
 
+interface StoredText {
+  mark: string | null
+  body: string | null
+}
+
 export interface StoredEntry {
   seq: number
   at: number
@@ -228,15 +233,20 @@ export function open(options: LedgerStorageOptions) {
     return { text: null, payloadState: gone ? 'deleted' : 'unreadable' }
   }
 
+  const isIt = (row: StoredText, text: string, mark: string | null): boolean =>
+    row.mark !== null && mark !== null ? row.mark === mark : row.body === text || opened(row.body).text === text
+
   /** Chain hash of the newest entry about `ref` with exactly this payload; null while there is none. */
-  function hashOf(ref: string, text: string): string | null {
+  function hashOf(ref: string, text: string, mark: string | null = null): string | null {
     const known = recent.get(nameOf(ref, text))
     if (known !== undefined) return known
     const rows = db
-      .prepare('SELECT hash, body FROM entry JOIN payload USING (seq) WHERE ref = ? ORDER BY entry.seq DESC LIMIT ?')
-      .iterate(ref, MAX_SEARCHED) as Iterable<unknown> as Iterable<{ hash: string; body: string }>
-    for (const row of rows)
-      if (row.body === text || (isSealed(row.body) && opened(row.body).text === text)) return row.hash
+      .prepare(
+        `SELECT hash, body, mark FROM entry LEFT JOIN payload USING (seq) LEFT JOIN mark USING (seq)
+         WHERE ref = ? ORDER BY entry.seq DESC LIMIT ?`,
+      )
+      .iterate(ref, MAX_SEARCHED) as Iterable<unknown> as Iterable<StoredText & { hash: string }>
+    for (const row of rows) if (isIt(row, text, mark)) return row.hash
     return null
   }
 
@@ -247,9 +257,8 @@ export function open(options: LedgerStorageOptions) {
         `SELECT mark, body FROM entry LEFT JOIN payload USING (seq) LEFT JOIN mark USING (seq)
          WHERE ${ref === null ? 'ref IS NULL AND ? IS NULL' : 'ref = ?'} AND kind = ? ORDER BY entry.seq DESC`,
       )
-      .iterate(ref, kind) as Iterable<unknown> as Iterable<{ mark: string | null; body: string | null }>
-    for (const row of rows)
-      if (row.mark !== null && mark !== null ? row.mark === mark : opened(row.body).text === text) return true
+      .iterate(ref, kind) as Iterable<unknown> as Iterable<StoredText>
+    for (const row of rows) if (isIt(row, text, mark)) return true
     return false
   }
 

@@ -20,8 +20,8 @@ export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'cl
   journal: Journal
   /** Keyed pseudonym of a person or an account. */
   alias(id: string): string
-  /** Chain hash of the ledger entry of a change, or of the ledger's head. */
-  ledgerHash(change: AlertChange | null): Promise<string> | string
+  /** Chain hash of the ledger entry of a change, which has this number in the journal, or of the ledger's head. */
+  ledgerHash(change: AlertChange | null, seq?: number): Promise<string> | string
   /** Asked every 30 s while the link is up. */
   health(): HealthUp
   /** Asked every minute while the link is up; null when nothing is new. */
@@ -74,7 +74,7 @@ const SCHEMAS: Record<UplinkKind, string> = {
 }
 
 export async function startUplink(options: UplinkOptions): Promise<Uplink> {
-  const storageOptions = { dir: options.dir, facility: options.facility }
+  const storageOptions = { dir: options.dir, facility: options.facility, now: options.clock.now() }
   let store: StoreLink =
     options.thread === false
       ? openStoreInline(storage as never, storageOptions)
@@ -142,7 +142,7 @@ class Sender implements Uplink {
         for (const { seq, body } of records) {
           if (body.kind !== 'alert') continue
           const data = shareAlertChange(body.change, this.#options.alias)
-          const hash = await this.#options.ledgerHash(body.change)
+          const hash = await this.#options.ledgerHash(body.change, seq)
           items.push(this.#item('alert', data, hash, body.change.at, seq, body.change.alert.id))
         }
         // What is not in the outbox must not count as taken over, or the next run would skip it.
