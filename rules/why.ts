@@ -212,8 +212,9 @@ function holders(rule: Rule, key: string, engine: Engine, at: number): Fact[] {
       ),
     )
   const zones = zonesOf(rule, key, engine)
+  const persons = key.split('|').filter((part) => site.person(part) !== undefined)
   for (const zone of zones) {
-    if (engine.book.inhibitionAt(rule, zone, at) !== null)
+    if (engine.book.inhibitionAt(rule, zone, persons, at) !== null)
       facts.push(fact('inhibition', 'fire', null, zone, null, 'inhibited: fire'))
     if (site.modesAt(zone, at, 'drill').length > 0) facts.push(fact('drill', true, null, zone, null, 'a drill is on'))
   }

@@ -106,6 +106,19 @@ describe('what a fire holds back', () => {
     expect(engine.book.totals().suppressed).toEqual({ 'R08:inhibited: fire': 1 })
   })
 
+  test('who was led out of a burning cell at night is not told to be outside it; anybody else is', () => {
+    const night = 6 * 3600
+    const outside = Array.from({ length: 50 }, (_, i) =>
+      at(night + i * 5, 'B1', 'band.position', { x_m: 1, y_m: 1, floor: 1, accuracy_m: 1 }, { zone: 'M1' }),
+    )
+    const until = { until: night + 200, only: ['R26'] }
+    expect(text(run([context(night - 1, 'modes', fire), ...outside], until).changes)).toEqual([])
+    const elsewhere = { ...fire, zones: ['C2'] }
+    expect(text(run([context(night - 1, 'modes', elsewhere), ...outside], until).changes)).toEqual([
+      `${night + 180} raised R26 P1 yellow unacknowledged`,
+    ])
+  })
+
   test('the highest level reached meanwhile is raised, once, also when the mode ends by its own time', () => {
     const { changes } = run(
       [context(0, 'modes', { ...fire, to: T + 200_000 }), at(1, 'D1', 'door.state', { state: 'open' })],

@@ -152,9 +152,9 @@ export class AlertBook implements AlertsView {
     const { by } = rule.file.clear
     return closed?.goesOn && by === 'operator' ? { id: closed.id, at: closed.at, level: closed.goesOn } : null
   }
-  /** What would hold back the least serious alert of the rule there. */
-  inhibitionAt(rule: Rule, zone: string, at: number): string | null {
-    return inhibition(rule, zone, 'blue', at, this.#o.site, this.#o.signals)
+  /** What would hold back the least serious alert of the rule there, about these persons. */
+  inhibitionAt(rule: Rule, zone: string, persons: readonly string[], at: number): string | null {
+    return inhibition(rule, zone, 'blue', persons, at, this.#o.site, this.#o.signals)
   }
 
   // What operators say.
@@ -470,7 +470,7 @@ export class AlertBook implements AlertsView {
   }
 
   #inhibitedBy(rule: Rule, hit: Hit, now: number): string | null {
-    return inhibition(rule, hit.zone ?? null, hit.level, now, this.#o.site, this.#o.signals)
+    return inhibition(rule, hit.zone ?? null, hit.level, hit.subjects ?? [], now, this.#o.site, this.#o.signals)
   }
 
   // People.
