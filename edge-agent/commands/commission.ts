@@ -1,12 +1,15 @@
 /** Commissioning: find cameras, browse OPC UA servers, provision MQTT devices. Each prints a site file entry. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { provisionMqtt } from '#drivers/mqtt/index.ts'
 import { discoverOnvif } from '#drivers/onvif/index.ts'
 import { browseOpcua } from '#drivers/opcua/index.ts'
+import { WardwatchError } from '#model/errors.ts'
+import { DEVICE_KINDS } from '#model/site/schema.ts'
 import { systemClock } from '#model/system-clock.ts'
 import { openPki } from '../pki.ts'
+import { loadSiteFile } from '../site-file.ts'
 
 const entry = (value: unknown): string => `  - ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()}`
 
@@ -57,28 +60,49 @@ export async function runBrowseOpcua(
   return 0
 }
 
-export async function runProvisionMqtt(
-  device: string,
-  flags: { facility: string; kind: string; via?: string; certificate: boolean; data: string; json: boolean },
-): Promise<number> {
-  const made = provisionMqtt(flags.facility, {
+interface ProvisionFlags {
+  site?: string
+  facility: string
+  kind: string
+  via?: string
+  certificate: boolean
+  data: string
+  json: boolean
+}
+
+/** With a site file the password lies beside it, where the entry looks for it; else in the data folder, named in full. */
+export async function runProvisionMqtt(device: string, flags: ProvisionFlags): Promise<number> {
+  if (!(DEVICE_KINDS as readonly string[]).includes(flags.kind))
+    throw new WardwatchError('usage', `--kind ${flags.kind}: a device is one of ${DEVICE_KINDS.join(', ')}`)
+  const site = flags.site ? loadSiteFile(flags.site, { secrets: false }).site : null
+  const folder = resolve(flags.site ? dirname(flags.site) : flags.data)
+  const made = provisionMqtt(site?.facility.id ?? flags.facility, {
     id: device,
     kind: flags.kind as never,
     ...(flags.via ? { via: flags.via } : {}),
   })
-  const secretFile = join(flags.data, made.secretFile)
+  const secretFile = join(folder, made.secretFile)
   mkdirSync(dirname(secretFile), { recursive: true, mode: 0o700 })
   writeFileSync(secretFile, `${made.password}\n`, { mode: 0o600 })
+  const password = site ? made.device.password : `\${file:${secretFile}}`
   const certificate = flags.certificate
     ? await (await openPki(join(flags.data, 'pki'), 'facility', systemClock)).ensure(device, 'client')
     : null
-  if (flags.json) process.stdout.write(`${JSON.stringify({ ...made, secretFile, certificate })}\n`)
+  const settled = { ...made.device, password }
+  if (flags.json)
+    process.stdout.write(
+      `${JSON.stringify({ ...made, device: settled, entry: entry(settled), secretFile, certificate })}\n`,
+    )
   else {
     process.stdout.write(
       `user        ${made.settings.user}\npassword    ${made.password}   (shown once; kept in ${secretFile})\ntopic       ${made.settings.topic}\n`,
     )
     if (certificate) process.stdout.write(`certificate ${certificate.cert}\nkey         ${certificate.key}\n`)
-    process.stdout.write(`\ndevices:\n${made.entry}\n`)
+    process.stdout.write(
+      site?.devices?.some(({ id }) => id === device)
+        ? `\n${device} is in the site file already; its entry needs password: "${password}"\n`
+        : `\ndevices:\n${entry(settled)}\n`,
+    )
   }
   return 0
 }

@@ -143,10 +143,9 @@ async function checkDevices(flags: DoctorFlags, site: Site, say: Say): Promise<v
     const work = async (): Promise<void> => {
       for (let device = waiting.shift(); device; device = waiting.shift()) {
         try {
-          const ageMs = systemClock.now() - (heard.get(device.id) ?? 0)
+          const last = heard.get(device.id)
           for (const { level, message } of await driver.check(device))
-            if (driver === drivers.mqtt && level === 'warning' && ageMs < HEARD_MS)
-              say('ok', device.id, `heard ${Math.round(ageMs / 1000)} s ago`)
+            if (driver === drivers.mqtt && level === 'warning' && last) say(...lastWord(device.id, last))
             else say(level, device.id, message)
         } catch (error) {
           say('fault', device.id, (error as Error).message)
@@ -158,9 +157,23 @@ async function checkDevices(flags: DoctorFlags, site: Site, say: Say): Promise<v
   }
 }
 
+interface LastWord {
+  heardMs: number
+  /** Why it went, while it is offline. */
+  offline: string | null
+}
+
+function lastWord(device: string, { heardMs, offline }: LastWord): Parameters<Say> {
+  const ageMs = systemClock.now() - heardMs
+  const ago = ageMs < 2 * HEARD_MS ? `${Math.round(ageMs / 1000)} s` : `${Math.round(ageMs / 60_000)} min`
+  const remedy = 'check its power, its network and the broker address set in it'
+  if (offline !== null) return ['warning', device, `offline (${offline}), last heard ${ago} ago: ${remedy}`]
+  return ageMs < HEARD_MS ? ['ok', device, `heard ${ago} ago`] : ['warning', device, `last heard ${ago} ago: ${remedy}`]
+}
+
 /** When each device was last heard, by the newest part of the journal; a running edge is not disturbed. */
-async function lastHeard(dir: string, gateways: Map<string, string>): Promise<Map<string, number>> {
-  const heard = new Map<string, number>()
+async function lastHeard(dir: string, gateways: Map<string, string>): Promise<Map<string, LastWord>> {
+  const heard = new Map<string, LastWord>()
   const journal = await openJournal({ dir, clock: systemClock, readOnly: true }).catch(() => null)
   if (!journal) return heard
   try {
@@ -172,12 +185,16 @@ async function lastHeard(dir: string, gateways: Map<string, string>): Promise<Ma
         seq = at + 1
         if (body.kind !== 'reading') continue
         const { device, type, value, received } = body.reading
-        if (type === 'device.status' && value.online === false) heard.delete(device)
+        if (type === 'device.status' && value.online === false)
+          heard.set(device, {
+            heardMs: heard.get(device)?.heardMs ?? received,
+            offline: String(value.reason ?? 'no reason told'),
+          })
         else {
-          heard.set(device, received)
+          heard.set(device, { heardMs: received, offline: null })
           // A gateway says little itself; what it passes on is its voice.
           const gateway = gateways.get(device)
-          if (gateway !== undefined) heard.set(gateway, received)
+          if (gateway !== undefined) heard.set(gateway, { heardMs: received, offline: null })
         }
       }
     }
