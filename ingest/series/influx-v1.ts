@@ -9,7 +9,7 @@ import type { Keep } from '../journal/retention.ts'
 import { InfluxUpkeep } from './influx-upkeep.ts'
 import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
-import { type Item, indicatorPoint, type Point, pointOf, type SharingRules } from './points.ts'
+import { type Item, indicatorPoint, lineOf, type Point, pointOf, type SharingRules } from './points.ts'
 
 export interface InfluxV1Options extends SharingRules {
   url: string
@@ -74,10 +74,8 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
 
   async function write(points: Point[]): Promise<void> {
     try {
-      await client.writePoints(
-        points.map((p) => ({ measurement: p.measurement, tags: p.tags, fields: p.fields, timestamp: p.ns as never })),
-        { database, precision: 'n' },
-      )
+      // The client writes as measurement what it is given: whole lines, which it would take ten times as long to make.
+      await client.writePoints([{ measurement: linesOf(points) }], { database, precision: 'n' })
     } catch (error) {
       const { status, message } = errorOf(error)
       if (status === 404) ready = null
@@ -89,7 +87,7 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
     name: 'influx',
     async write(items: Item[]) {
       const rejected: { id: string; reason: string }[] = []
-      // In parts: the client writes its lines on this thread, and nothing else runs meanwhile.
+      // In parts: lines are made on this thread, and nothing else runs meanwhile.
       for (let i = 0; i < items.length; i += PART) {
         const points = items
           .slice(i, i + PART)
@@ -129,6 +127,11 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
     },
     close: async () => undefined,
   }
+}
+
+/** A point without fields has no line; a part always has one, for a reading has its quality and an alert its id. */
+function linesOf(points: readonly Point[]): string {
+  return points.flatMap((point) => lineOf(point, false) ?? []).join('\n')
 }
 
 function errorOf(error: unknown): { status: number | null; message: string } {

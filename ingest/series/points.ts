@@ -41,9 +41,19 @@ export function nsOffset(id: string): number {
 export const nsOf = (timeMs: number, id: string): string =>
   `${Math.trunc(timeMs)}${String(nsOffset(id)).padStart(6, '0')}`
 
-export const measurementOf = (type: string): string => type.replaceAll('.', '_')
-const specOf = (type: string, field: string): FieldSpec | undefined =>
-  READING_TYPES.get(type)?.fields.find((f) => f.name === field)
+/** Measurement and fields of each type, made once: every reading asks for them. */
+const KINDS = new Map(
+  [...READING_TYPES.values()].map((entry) => [
+    entry.type,
+    {
+      measurement: entry.type.replaceAll('.', '_'),
+      l4: entry.class === 'L4',
+      fields: new Map(entry.fields.map((field) => [field.name, field])),
+    },
+  ]),
+)
+export const measurementOf = (type: string): string => KINDS.get(type)?.measurement ?? type.replaceAll('.', '_')
+const specOf = (type: string, field: string): FieldSpec | undefined => KINDS.get(type)?.fields.get(field)
 
 /** Null when the item may not leave for this store. */
 export function pointOf(item: Item, rules: SharingRules): Point | null {
@@ -51,23 +61,25 @@ export function pointOf(item: Item, rules: SharingRules): Point | null {
 }
 
 function readingPoint(r: Reading, rules: SharingRules): Point | null {
-  const entry = READING_TYPES.get(r.type)
-  if ((entry?.class ?? 'L4') === 'L4' && rules.l4 !== 'pseudonymous') return null
+  const kind = KINDS.get(r.type)
+  if ((kind?.l4 ?? true) && rules.l4 !== 'pseudonymous') return null
   const alias = rules.l4 === 'pseudonymous' ? rules.alias : undefined
   const fields: Record<string, FieldValue> = { quality: r.quality }
-  for (const [name, value] of Object.entries(r.value)) {
+  const { value: values } = r
+  for (const name of Object.keys(values)) {
+    const value = values[name]
     // Persons are named in some values; outside they have a pseudonym or no name at all.
     if (name === 'person' || name === 'officer' || name === 'credential' || name === 'by') {
       if (alias && typeof value === 'string') fields[name] = alias(value)
       continue
     }
-    const field = fieldValue(value, specOf(r.type, name))
+    const field = fieldValue(value, kind?.fields.get(name))
     if (field !== null) fields[name] = field
   }
   if (r.subject !== null && alias) fields.subject = alias(r.subject)
   const tags: Record<string, string> = { facility: r.facility, device: r.device }
   if (r.zone) tags.zone = r.zone
-  return { id: r.id, measurement: measurementOf(r.type), tags, fields, ns: nsOf(r.time, r.id) }
+  return { id: r.id, measurement: kind?.measurement ?? measurementOf(r.type), tags, fields, ns: nsOf(r.time, r.id) }
 }
 
 function alertPoint(change: AlertChange, rules: SharingRules): Point {
@@ -130,20 +142,37 @@ export function numericFields(type: string | null, fields: Record<string, FieldV
   return out
 }
 
-const escapeTag = (text: string): string => text.replace(/[\n\r]/g, ' ').replace(/([,= \\])/g, '\\$1')
-const escapeText = (text: string): string => `"${text.replace(/(["\\])/g, '\\$1')}"`
+/** Devices, zones and field names come again with every reading: their escaped form is kept, so many of them. */
+const MAX_ESCAPED = 20_000
+const escaped = new Map<string, string>()
+function escapeTag(text: string): string {
+  let known = escaped.get(text)
+  if (known === undefined) {
+    known = text.replace(/[\n\r]/g, ' ').replace(/([,= \\])/g, '\\$1')
+    if (escaped.size >= MAX_ESCAPED) escaped.clear()
+    escaped.set(text, known)
+  }
+  return known
+}
+const escapeText = (text: string): string =>
+  text.includes('"') || text.includes('\\') ? `"${text.replace(/(["\\])/g, '\\$1')}"` : `"${text}"`
 
 /** Null when no field is left. */
 export function lineOf(point: Point, numeric: boolean): string | null {
-  const type = point.measurement === 'alert' ? null : (typeByMeasurement.get(point.measurement) ?? null)
-  const fields = Object.entries(numeric ? numericFields(type, point.fields) : point.fields).map(
-    ([name, value]) => `${escapeTag(name)}=${typeof value === 'string' ? escapeText(value) : value}`,
-  )
-  if (fields.length === 0) return null
-  const tags = Object.entries(point.tags)
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) => `,${escapeTag(name)}=${escapeTag(value)}`)
-  return `${point.measurement.replace(/([, ])/g, '\\$1')}${tags.join('')} ${fields.join(',')} ${point.ns}`
+  const { measurement, tags } = point
+  const fields = numeric ? numericFields(typeByMeasurement.get(measurement) ?? null, point.fields) : point.fields
+  let said = ''
+  for (const name of Object.keys(fields)) {
+    const value = fields[name] as FieldValue
+    said += `${said === '' ? ' ' : ','}${escapeTag(name)}=${typeof value === 'string' ? escapeText(value) : value}`
+  }
+  if (said === '') return null
+  let head = typeByMeasurement.has(measurement) ? measurement : measurement.replace(/([, ])/g, '\\$1')
+  for (const name of Object.keys(tags)) {
+    const value = tags[name] as string
+    if (value !== '') head += `,${escapeTag(name)}=${escapeTag(value)}`
+  }
+  return `${head}${said} ${point.ns}`
 }
 
 const typeByMeasurement = new Map([...READING_TYPES.keys()].map((type) => [measurementOf(type), type]))
