@@ -23,7 +23,7 @@ import { WardwatchError } from '#model/errors.ts'
 import type { World } from './world.ts'
 
 /** Calls that write, by store: these fail on a full disk. */
-const WRITES = new Set(['commit', 'append', 'save', 'enqueue', 'done', 'reserve'])
+const WRITES = new Set(['commit', 'append', 'save', 'enqueue', 'done', 'reserve', 'forget'])
 /** What a disk writes at once. */
 const SECTOR = 512
 /** Files of which no acknowledged byte may be lost; `desk.db` is a projection and may lose its last commits. */

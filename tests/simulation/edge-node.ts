@@ -9,6 +9,7 @@ import { RulesRunner } from '#edge/rules-runner.ts'
 import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import { type EdgeLedger, openLedger } from '#ingest/ledger/ledger.ts'
+import { alertMark } from '#ingest/ledger/mark.ts'
 import { type Pump, startSinkPump } from '#ingest/pump.ts'
 import type { LinkOptions, UplinkLink } from '#ingest/uplink/link.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
@@ -126,7 +127,12 @@ export class EdgeNode {
     // What was committed and not told before the last process was killed.
     remember(await journal.read((this.history.at(-1)?.seq ?? 0) + 1, 100_000))
     journal.onCommit(remember)
-    const ledger = await openLedger({ ...common, salt: () => `${life.n}-${salt++}` })
+    const ledger = await openLedger({
+      ...common,
+      facilityKey: FACILITY_KEY,
+      salt: () => `${life.n}-${salt++}`,
+      bytes: (n) => Buffer.from(Array.from({ length: n }, () => world.below(256))),
+    })
     const desk = await openDesk({ ...common, facility, journal, ledger })
     stores.push(desk)
     const context = new FacilityContext(site)
@@ -166,7 +172,8 @@ export class EdgeNode {
       urls: ['sim://province'],
       maxWaiting: 60,
       alias: (id) => pseudonym(FACILITY_KEY, id),
-      ledgerHash: (change) => (change ? ledger.hashOf(change.alert.id, change) : ledger.head().hash),
+      ledgerHash: (change, seq = 0) =>
+        change ? ledger.hashOf(change.alert.id, change, alertMark(seq, change)) : ledger.head().hash,
       openLink: (options) => openLink(options, life),
       health: () => ({
         at: clock.now(),

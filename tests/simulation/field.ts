@@ -38,6 +38,9 @@ ${list(OFFICERS, (i) => `  - { id: SECRETOFFICER${i}, tag: T${i}, role: officer 
   'simulation.yaml',
 )
 
+/** Those whose payloads are sealed and may be forgotten. */
+export const PERSONS: readonly string[] = (SITE.people ?? []).map((p) => p.id)
+
 export interface Sent {
   id: string
   reading: RawReading

@@ -3,7 +3,11 @@
  * is one sentence that begins with the name of its promise.
  */
 
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { isSheddable, tagOf } from '#ingest/journal/record-codec.ts'
+import { isSealed, PERSON_KEYS_FILE, sealedKeys } from '#ingest/ledger/personal.ts'
 import type { Act } from '#model/alert/acts.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import { canonicalJson } from '#model/ids.ts'
@@ -14,7 +18,7 @@ import type { Store } from '#province/store/sql.ts'
 import type { Rule } from '#rules/engine/rule.ts'
 import { createLiveRules } from '#rules/live.ts'
 import { type EdgeNode, MAX_PENDING, type Running } from './edge-node.ts'
-import { FACILITY, type Sent, SITE } from './field.ts'
+import { FACILITY, PERSONS, type Sent, SITE } from './field.ts'
 import type { ProvinceNode } from './province-node.ts'
 import { changeKey, type MemorySink } from './sink.ts'
 import type { World } from './world.ts'
@@ -27,6 +31,8 @@ export interface Evidence {
   /** Acts and manual alerts that were answered as done. */
   acts: Act[]
   raised: string[]
+  /** Persons who were answered to be forgotten: the key, and the entry that records it. */
+  forgotten: { person: string; key: string | null; seq: number }[]
 }
 
 export interface Scene {
@@ -48,6 +54,8 @@ export interface Verdict {
   judged: string[]
 }
 
+/** What the ledger says of itself, not of the journal. */
+const FORGETTING = 'forget-person'
 const DEBUG = process.env.SIM_DEBUG
 const sample = (ids: Iterable<string>): string => [...ids].slice(0, 3).join(', ')
 
@@ -89,6 +97,11 @@ export async function judge(scene: Scene): Promise<Verdict> {
     ...alertsOnce(changes.map((c) => c.change)),
     ...ledgerFollows(entries, records),
     ...(await ledgerWhole(running)),
+    ...forgottenIsUnreadable(
+      scene,
+      entries,
+      changes.map((c) => c.change),
+    ),
     ...actsKept(
       scene,
       entries,
@@ -169,30 +182,80 @@ function alertsOnce(changes: AlertChange[]): string[] {
   ]
 }
 
-/** 2 and 5: the ledger holds every change and act of the journal once, in the order of each alert, and nothing else. */
+/**
+ * 2 and 5: the ledger holds every change and act of the journal once, in the order of each alert, and nothing else. What
+ * was forgotten cannot be read and still has its place: it is whatever the journal says there.
+ */
 function ledgerFollows(entries: LedgerEntry[], records: JournalRecord[]): string[] {
-  const count = (texts: string[]): Map<string, number> => {
-    const counts = new Map<string, number>()
-    for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
-    return counts
-  }
   const found: string[] = []
   for (const kind of ['alert', 'act'] as const) {
-    const inLedger = count(entries.filter((e) => e.kind === kind).map((e) => canonicalJson(e.payload)))
-    const texts = records.flatMap(({ body }) =>
-      body.kind === kind ? [canonicalJson(body.kind === 'alert' ? body.change : body.act)] : [],
-    )
-    const inJournal = count(texts)
-    const missing = [...inJournal].filter(([text, n]) => (inLedger.get(text) ?? 0) < n)
-    const extra = [...inLedger].filter(([text, n]) => (inJournal.get(text) ?? 0) < n)
-    if (missing.length > 0)
-      found.push(
-        `ledger-follows: ${missing.length} of kind ${kind} are not in the ledger (${missing[0]![0].slice(0, 200)})`,
-      )
-    if (extra.length > 0)
-      found.push(
-        `ledger-follows: ${extra.length} of kind ${kind} are in the ledger too often (${extra[0]![0].slice(0, 200)})`,
-      )
+    const told = new Map<string, string[]>()
+    for (const { body } of records)
+      if (body.kind === kind) {
+        const [ref, payload] =
+          body.kind === 'alert'
+            ? [body.change.alert.id, body.change]
+            : [(body as { act: Act }).act.alert ?? '', (body as { act: Act }).act]
+        told.set(ref, [...(told.get(ref) ?? []), canonicalJson(payload)])
+      }
+    const kept = new Map<string, (string | null)[]>()
+    for (const { kind: of, ref, payload } of entries)
+      if (of === kind && (payload as { act?: string } | null)?.act !== FORGETTING)
+        kept.set(ref ?? '', [...(kept.get(ref ?? '') ?? []), payload === null ? null : canonicalJson(payload)])
+    for (const ref of new Set([...told.keys(), ...kept.keys()])) {
+      const [said, has] = [told.get(ref) ?? [], kept.get(ref) ?? []]
+      if (has.length < said.length)
+        found.push(`ledger-follows: ${said.length - has.length} of kind ${kind} about ${ref} are missing`)
+      if (has.length > said.length)
+        found.push(`ledger-follows: ${has.length - said.length} of kind ${kind} about ${ref} are there too often`)
+      if (has.length !== said.length) continue
+      const at = has.findIndex((text, i) => text !== null && text !== said[i])
+      if (at >= 0)
+        found.push(
+          `ledger-follows: ${kind} ${at + 1} about ${ref} is not what the journal says there (${has[at]!.slice(0, 200)})`,
+        )
+    }
+  }
+  return found
+}
+
+/**
+ * 6: whoever was forgotten cannot be read by any means from then on, and nobody else loses a word by it; what the ledger
+ * says of a forgetting is done, and no person stands on the disk in plain.
+ */
+function forgottenIsUnreadable({ edge, evidence }: Scene, entries: LedgerEntry[], changes: AlertChange[]): string[] {
+  const dir = join(edge.disk.dir, 'data')
+  const keyFile = existsSync(join(dir, PERSON_KEYS_FILE)) ? readFileSync(join(dir, PERSON_KEYS_FILE), 'latin1') : ''
+  const db = new DatabaseSync(join(dir, 'ledger.db'), { readOnly: true })
+  const read = (sql: string) => db.prepare(sql).all() as Record<string, unknown>[]
+  const bodies = new Map(read('SELECT seq, body FROM payload').map((r) => [r.seq as number, r.body as string]))
+  const gone = new Map(read('SELECT key, seq FROM forgotten').map((r) => [r.key as string, r.seq as number]))
+  db.close()
+  const found: string[] = []
+  const say = (text: string) => found.push(`forgotten-is-unreadable: ${text}`)
+  for (const { seq, payloadState } of entries) {
+    const body = bodies.get(seq)!
+    const keys = isSealed(body) ? sealedKeys(body) : []
+    const ends = keys.filter((key) => gone.has(key))
+    if (ends.length > 0 !== (payloadState === 'deleted'))
+      say(`entry ${seq} is ${payloadState ?? 'readable'}, of its keys ${ends.length} are gone`)
+    if (payloadState === 'unreadable') say(`entry ${seq} cannot be read although nobody was forgotten`)
+    if (ends.some((key) => gone.get(key)! < seq))
+      say(`entry ${seq} was sealed with a key that had been destroyed before`)
+    if (keys.length === 0 && PERSONS.some((person) => body.includes(person)))
+      say(`entry ${seq} names a person in plain`)
+  }
+  for (const { payload } of entries) {
+    const { act, key } = (payload ?? {}) as { act?: string; key?: string }
+    if (act === FORGETTING && key && !gone.has(key)) say(`the ledger records that ${key} was destroyed, and it was not`)
+  }
+  for (const key of gone.keys()) if (keyFile.includes(key)) say(`the key ${key} lies on the disk still`)
+  for (const person of PERSONS) if (keyFile.includes(person)) say(`the file of keys names ${person}`)
+  for (const { person, seq } of evidence.forgotten) {
+    const his = new Set(changes.map((c) => c.alert.id))
+    for (const { alert } of changes) if (!alert.subjects.includes(person)) his.delete(alert.id)
+    const left = entries.filter((e) => e.seq < seq && e.kind === 'alert' && his.has(e.ref ?? '') && e.payload !== null)
+    if (left.length > 0) say(`${left.length} entries about ${person} from before are readable (${left[0]!.seq})`)
   }
   return found
 }
@@ -204,8 +267,13 @@ async function ledgerWhole(running: Running): Promise<string[]> {
 
 /** 5: what a person was told is done stands in the ledger. */
 function actsKept({ evidence }: Scene, entries: LedgerEntry[], changes: AlertChange[]): string[] {
-  const inLedger = new Set(entries.filter((e) => e.kind === 'act').map((e) => canonicalJson(e.payload)))
-  const lost = evidence.acts.filter((act) => !inLedger.has(canonicalJson(act)))
+  const acts = entries.filter((e) => e.kind === 'act')
+  const inLedger = new Set(acts.map((e) => canonicalJson(e.payload)))
+  // Of an act about somebody who was forgotten remains that it was done, and by whom.
+  const unreadable = new Set(acts.filter((e) => e.payload === null).map((e) => `${e.ref} ${e.by}`))
+  const lost = evidence.acts.filter(
+    (act) => !inLedger.has(canonicalJson(act)) && !unreadable.has(`${act.alert} ${act.by}`),
+  )
   const known = new Set(changes.map((c) => c.alert.id))
   const gone = evidence.raised.filter((id) => !known.has(id))
   return [

@@ -1,6 +1,7 @@
-/** People at the console of the simulated facility: they see open alerts and do to them whatever they may. */
+/** People at the console of the simulated facility: they do to open alerts whatever they may, and forget persons who have left. */
 import type { Act } from '#model/alert/acts.ts'
 import type { EdgeNode } from './edge-node.ts'
+import { PERSONS } from './field.ts'
 import type { Evidence } from './invariants.ts'
 import type { World } from './world.ts'
 
@@ -31,6 +32,7 @@ export class People {
     if (!desk) return
     const account = world.pick(ACCOUNTS)
     const note = `SECRETNOTE ${++this.#notes}`
+    if (world.maybe(0.2)) return this.#forget(world.pick(PERSONS), account.id)
     if (world.maybe(0.15)) {
       const change = await desk.raise({ level: 'orange', zone: 'C1', kind: 'fight', note }, account.id)
       this.#evidence.raised.push(change.alert.id)
@@ -59,5 +61,13 @@ export class People {
     }
     const outcome = await desk.act(act, account)
     if (outcome.ok) this.#evidence.acts.push(act)
+  }
+
+  /** As `wardwatch ledger forget` asks the running edge: whoever gets no answer does not know whether it was done. */
+  async #forget(person: string, by: string): Promise<void> {
+    // The worst moment for a cut is in between.
+    if (this.#world.maybe(0.3)) this.#world.afterSteps(1 + this.#world.below(30), () => this.#edge.kill())
+    const done = await this.#edge.running?.ledger.forget(person, { by, reason: 'released' })
+    if (done && done.seq !== null) this.#evidence.forgotten.push({ person, key: done.key, seq: done.seq })
   }
 }

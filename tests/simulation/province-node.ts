@@ -53,6 +53,7 @@ export class ProvinceNode {
   readonly clock: MachineClock
   #intake: Intake | null
   #arriving: Wire[] = []
+  #bundling = false
   readonly faults = { loss: 0, duplicate: 0, delayMs: 20 }
   /** Every text that ever left the facility. */
   readonly wire: string[] = []
@@ -68,15 +69,18 @@ export class ProvinceNode {
     this.#store = store
     this.clock = new MachineClock(world)
     this.#intake = this.#open()
-    this.#step()
   }
 
   #open(): Intake {
     return createIntake({ store: this.#store, clock: this.clock.of({ alive: true }), knows: (id) => id === FACILITY })
   }
 
-  #step(): void {
+  #arrived(message: Wire): void {
+    this.#arriving.push(message)
+    if (this.#bundling) return
+    this.#bundling = true
     this.#world.after(BUNDLE_MS, () => {
+      this.#bundling = false
       const intake = this.#intake
       const bundle = this.#arriving.splice(0)
       if (intake && this.reachable)
@@ -99,8 +103,7 @@ export class ProvinceNode {
             )
             .finally(() => this.#world.busy--)
         }
-      if (bundle.length > 0 && intake && this.#world.maybe(this.#killChance)) this.kill()
-      this.#step()
+      if (intake && this.#world.maybe(this.#killChance)) this.kill()
     })
   }
 
@@ -113,15 +116,14 @@ export class ProvinceNode {
     this.kills++
     this.#intake = null
     this.#arriving = []
-    this.cut('the province was killed')
+    this.cut()
     this.#world.after(this.#world.between(500, 20_000), () => {
       this.#intake = this.#open()
     })
   }
 
-  cut(reason: string): void {
+  cut(): void {
     for (const drop of [...this.#links]) drop()
-    void reason
   }
 
   /** The connection of one life of the edge, with the promises of `ingest/uplink/link.ts`. */
@@ -179,7 +181,7 @@ export class ProvinceNode {
           for (let i = 0; i < copies; i++)
             if (!world.maybe(this.faults.loss))
               world.after(world.chance() ** 3 * this.faults.delayMs, () =>
-                this.#arriving.push({ topic, payload, process, resolve: done }),
+                this.#arrived({ topic, payload, process, resolve: done }),
               )
         })
       },

@@ -10,10 +10,10 @@ import { type Evidence, judge, type Verdict } from './invariants.ts'
 import { People } from './people.ts'
 import { emptyProvince, ProvinceNode } from './province-node.ts'
 import { MemorySink } from './sink.ts'
+import { CHANGING, type Weather } from './weather.ts'
 import { World } from './world.ts'
 
 const START = Date.UTC(2026, 10, 22, 2)
-const FAULTY_MS = 120_000
 /** Asked at odd times: health goes out every 30 s and is always on its way at some. */
 const HEAL_MS = 7300
 /** Long enough after the last restart for the silence of a band to be an alert. */
@@ -38,6 +38,8 @@ export interface Outcome {
   /** Rules whose alerts were compared with those of a run without faults. */
   judged: string[]
   shed: number
+  /** Persons whose key was destroyed and who were told so. */
+  forgotten: number
   events: number
   trace: string[]
 }
@@ -55,8 +57,10 @@ const folder = (): string => {
 export async function simulate(
   seed: number,
   store: Store,
-  options: { trace?: boolean; sabotage?: boolean } = {},
+  options: { trace?: boolean; sabotage?: boolean; weather?: Weather } = {},
 ): Promise<Outcome> {
+  const weather = options.weather ?? CHANGING
+  const healFrom = START + weather.faultyMs
   const world = new World(seed, START)
   const root = mkdtempSync(join(folder(), 'ww-sim-'))
   const trace: string[] = []
@@ -78,7 +82,7 @@ export async function simulate(
       trace: note,
     })
     const wire: WireFaults = { loss: 0, duplicate: 0, delayMs: 10 }
-    const evidence: Evidence = { said: [], acknowledged: new Map(), acts: [], raised: [] }
+    const evidence: Evidence = { said: [], acknowledged: new Map(), acts: [], raised: [], forgotten: [] }
     const devices = new Map(
       DEVICES.map((id) => [
         id,
@@ -96,83 +100,23 @@ export async function simulate(
     const people = new People(world, edge, evidence)
     edge.start()
 
-    // Which faults there are and how bad they are belongs to the seed too.
-    if (world.maybe(0.8)) wire.loss = world.chance() * 0.3
-    if (world.maybe(0.8)) wire.duplicate = world.chance() * 0.4
-    if (world.maybe(0.7)) wire.delayMs = world.between(10, 3000)
-    if (world.maybe(0.7)) province.faults.loss = world.chance() * 0.2
-    if (world.maybe(0.7)) province.faults.duplicate = world.chance() * 0.5
-    if (world.maybe(0.7)) province.faults.delayMs = world.between(10, 5000)
-    if (world.maybe(0.5)) province.killChance = world.chance() * 0.05
-    edge.disk.faults.slowMs = world.pick([1, 20, 300])
-    for (const device of devices.values()) {
-      if (world.maybe(0.1)) device.clock.offsetMs = Math.round(world.between(-3_600_000, 3_600_000))
-      if (world.maybe(0.2)) device.clock.rate = world.between(0.98, 1.02)
-    }
-    const rateMs = world.between(150, 1500)
+    const { faults } = edge.disk
+    weather.begin({ world, edge, province, sink, wire, devices, until: healFrom, note })
+    const rateMs = weather.rateMs ?? world.between(150, 1500)
     const say = (): void => {
-      if (world.now > START + FAULTY_MS) return
+      if (world.now > healFrom) return
       evidence.said.push(happen())
       world.after(world.chance() * 2 * rateMs, say)
     }
     say()
     const act = (): void => {
-      if (world.now > START + FAULTY_MS) return
+      if (world.now > healFrom) return
       people.act()
-      world.after(world.between(1000, 15_000), act)
+      world.after(world.between(rateMs, rateMs * 12), act)
     }
     act()
-    const strike = (): void => {
-      if (world.now > START + FAULTY_MS) return
-      strikeNow()
-      world.after(world.between(2000, 30_000), strike)
-    }
-    const during = (ms: number, on: () => void, off: () => void): void => {
-      on()
-      world.after(ms, off)
-    }
-    const { faults } = edge.disk
-    const strikeNow = (): void => {
-      const kind = world.below(11)
-      note(`fault ${kind}`)
-      if (kind < 3) faults.callsToKill = 1 + world.below(60)
-      else if (kind === 3) edge.kill()
-      else if (kind === 10) world.afterSteps(1 + world.below(400), () => edge.kill())
-      else if (kind === 4) void edge.stop().then((stopped) => stopped && world.after(1500, () => edge.start()))
-      else if (kind === 5)
-        during(
-          world.between(1000, 30_000),
-          () => {
-            faults.full = world.between(0.2, 1)
-          },
-          () => {
-            faults.full = 0
-          },
-        )
-      else if (kind === 6 && world.maybe(0.3)) faults.broken = 0.02
-      else if (kind === 7)
-        during(
-          world.between(1000, 60_000),
-          () => sink.fail(),
-          () => sink.mend(),
-        )
-      else if (kind === 8)
-        during(
-          world.between(1000, 60_000),
-          () => {
-            province.reachable = false
-            province.cut('unplugged')
-          },
-          () => {
-            province.reachable = true
-          },
-        )
-      else if (kind === 9 && world.maybe(0.5)) edge.clock.offsetMs += Math.round(world.between(-5000, 20_000))
-      else edge.clock.rate = world.between(0.995, 1.005)
-    }
-    world.after(world.between(0, 20_000), strike)
 
-    await world.run(START + FAULTY_MS)
+    await world.run(healFrom)
     note('healing')
     Object.assign(wire, { loss: 0, duplicate: 0, delayMs: 10 })
     Object.assign(province.faults, { loss: 0, duplicate: 0, delayMs: 10 })
@@ -186,7 +130,7 @@ export async function simulate(
       edge.running.uplink.state().lag === 0 &&
       edge.running.pump.state().lag === 0
     for (let i = 1; i <= MOST_HEALS; i++) {
-      await world.run(START + FAULTY_MS + i * HEAL_MS)
+      await world.run(healFrom + i * HEAL_MS)
       if (settled() && i >= LEAST_HEALS) break
     }
     const found: string[] = []
@@ -248,6 +192,7 @@ export async function simulate(
       powerCuts: edge.disk.powerCuts,
       judged: answered?.judged ?? [],
       shed: edge.shed,
+      forgotten: evidence.forgotten.length,
       events: world.events,
       trace,
     }
