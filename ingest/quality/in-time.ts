@@ -17,12 +17,20 @@ export class InTime {
     this.#devices = devices
   }
 
+  readonly #byType = new Map<string, number>()
+
   /** What is said every ten seconds serves its end when it comes within five; an event must come at once. */
   limitMs(device: string, type: string, now: number): number {
-    const { kind, periodMs = 0 } = READING_TYPES.get(type)?.signal ?? { kind: 'event' }
     const driver = this.#driverOf(device, now)
     const own = IN_TIME_MS[driver ?? ''] ?? DEFAULT_MS
-    return Math.max(own, kind === 'sample' ? Math.min(periodMs / 2, SAMPLE_MOST_MS) : 0)
+    return Math.max(own, this.#byType.get(type) ?? this.#ofType(type))
+  }
+
+  #ofType(type: string): number {
+    const { kind, periodMs = 0 } = READING_TYPES.get(type)?.signal ?? { kind: 'event' }
+    const limitMs = kind === 'sample' ? Math.min(periodMs / 2, SAMPLE_MOST_MS) : 0
+    if (READING_TYPES.has(type)) this.#byType.set(type, limitMs)
+    return limitMs
   }
 
   #driverOf(device: string, now: number): string | null {

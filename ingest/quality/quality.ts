@@ -19,6 +19,7 @@ import type {
 } from '#model/ports/quality.ts'
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import type { Damage } from '../thread/whole.ts'
 import { InTime } from './in-time.ts'
 import { inspect, type WatchedDevice } from './inspect.ts'
 import type { QualityOptions } from './quality-options.ts'
@@ -41,10 +42,14 @@ const PAGE = 2000
 const NOT_MEASURED: ReadonlySet<string> = new Set(['confidence', 'nominal_kv', 'posture'])
 
 export async function openQuality(options: QualityOptions): Promise<Quality> {
+  const now = options.clock.now()
+  const file: storage.QualityStorageOptions = { dir: options.dir, now, countedFrom: now - CATCH_UP_MS }
   const link =
     options.thread === false
-      ? openStoreInline(storage as never, { dir: options.dir })
-      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), { dir: options.dir })
+      ? openStoreInline(storage as never, file)
+      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), file)
+  const damage = await link.call<Damage | null>('damage')
+  if (damage) options.onDamage?.(damage)
   const quality = new Quality(options, link)
   await quality.start(await link.call<Loaded>('load'))
   return quality
@@ -163,7 +168,8 @@ export class Quality implements QualityDesk {
     const at = Math.min(reading.time - (this.#offsets.get(device) ?? 0), reading.received + 1000)
     const stream = this.#stream(device, type, at)
     if (!stream) return
-    const first = stream.lastTime === null && READING_TYPES.get(type)?.signal.kind === 'state'
+    const kind = READING_TYPES.get(type)
+    const first = stream.lastTime === null && kind?.signal.kind === 'state'
     // A backlog may begin earlier; one stray time of a wrong clock does not make hours of samples expected.
     if (at < stream.armedAt && stream.armedAt - at <= BUCKET_MS) stream.armedAt = at
     stream.lastTime = Math.max(stream.lastTime ?? 0, at)
@@ -175,7 +181,7 @@ export class Quality implements QualityDesk {
       reading.received - at > this.#inTime.limitMs(device, type, reading.received) || reading.replayOf !== undefined
     // The first word about a state tells how it has been since long ago: that is not a delay.
     if (late && !first) this.#table.add(stream, 'late', at, reading.received)
-    if (READING_TYPES.get(type)?.mustVary && reading.quality !== 'bad') {
+    if (kind?.mustVary && reading.quality !== 'bad') {
       const said = valueText(reading)
       if (said !== stream.said) {
         stream.said = said
@@ -425,10 +431,17 @@ export class Quality implements QualityDesk {
   }
 }
 
-function valueText(reading: Reading): string {
-  const fields = READING_TYPES.get(reading.type)?.fields ?? []
-  return fields
-    .filter((f) => f.type === 'number' && !NOT_MEASURED.has(f.name))
-    .map((f) => reading.value[f.name] ?? '')
-    .join('|')
+/** Names of what a type measures. */
+const MEASURED = new Map(
+  [...READING_TYPES.values()].map((entry) => [
+    entry.type,
+    entry.fields.filter((f) => f.type === 'number' && !NOT_MEASURED.has(f.name)).map((f) => f.name),
+  ]),
+)
+
+function valueText({ type, value }: Reading): string {
+  const names = MEASURED.get(type) ?? []
+  let text = ''
+  for (let i = 0; i < names.length; i++) text += `${i === 0 ? '' : '|'}${value[names[i]!] ?? ''}`
+  return text
 }

@@ -42,7 +42,9 @@ export interface BucketCounts {
 }
 
 export class StreamTable {
-  readonly #streams = new Map<string, StreamEntry>()
+  /** By device and type: asked for every reading, without a key to be made. */
+  readonly #streams = new Map<string, Map<string, StreamEntry>>()
+  #size = 0
   readonly #byIndex: StreamEntry[] = []
   readonly #free: number[] = []
   readonly #buckets = new Map<number, Bucket>()
@@ -55,15 +57,14 @@ export class StreamTable {
   }
 
   get size(): number {
-    return this.#streams.size
+    return this.#size
   }
 
   /** Null beyond the limit. */
   stream(device: string, type: string, at: number): StreamEntry | null {
-    const key = `${device}\0${type}`
-    const known = this.#streams.get(key)
+    const known = this.find(device, type)
     if (known) return known
-    if (this.#streams.size >= this.#maxStreams) {
+    if (this.#size >= this.#maxStreams) {
       this.overflow++
       return null
     }
@@ -78,13 +79,20 @@ export class StreamTable {
       dirty: true,
       placed: false,
     }
-    this.#streams.set(key, entry)
-    this.#byIndex[entry.index] = entry
+    this.#put(entry)
     return entry
   }
 
+  #put(entry: StreamEntry): void {
+    const ofDevice = this.#streams.get(entry.device)
+    if (ofDevice) ofDevice.set(entry.type, entry)
+    else this.#streams.set(entry.device, new Map([[entry.type, entry]]))
+    this.#byIndex[entry.index] = entry
+    this.#size++
+  }
+
   find(device: string, type: string): StreamEntry | null {
-    return this.#streams.get(`${device}\0${type}`) ?? null
+    return this.#streams.get(device)?.get(type) ?? null
   }
 
   add(stream: StreamEntry, column: Column, at: number, now: number): void {
@@ -154,7 +162,9 @@ export class StreamTable {
   remove(gone: (stream: StreamEntry) => boolean): StreamEntry[] {
     const removed = this.list().filter(gone)
     for (const stream of removed) {
-      this.#streams.delete(`${stream.device}\0${stream.type}`)
+      const ofDevice = this.#streams.get(stream.device)
+      if (ofDevice?.delete(stream.type)) this.#size--
+      if (ofDevice?.size === 0) this.#streams.delete(stream.device)
       delete this.#byIndex[stream.index]
       for (const bucket of this.#buckets.values()) {
         bucket.counts.fill(0, stream.index * WIDTH, (stream.index + 1) * WIDTH)
@@ -208,9 +218,7 @@ export class StreamTable {
 
   restore(saved: { buckets: { number: number; counts: Uint8Array }[]; streams: StreamEntry[] }): void {
     for (const stream of saved.streams) {
-      const entry = { ...stream, dirty: false, placed: true }
-      this.#streams.set(`${entry.device}\0${entry.type}`, entry)
-      this.#byIndex[entry.index] = entry
+      this.#put({ ...stream, dirty: false, placed: true })
     }
     for (let i = 0; i < this.#byIndex.length; i++) if (this.#byIndex[i] === undefined) this.#free.push(i)
     for (const { number, counts } of saved.buckets)
