@@ -373,6 +373,53 @@ describe('model files', () => {
       expect(own.filters()).toEqual(['ww/v1/js-03/dev/#', 'shop/+/t'])
     })
 
+    test('topics that begin with "/" are as good as others, and words for online are understood', () => {
+      const own = withModel(
+        `${head}topics:\n  - pattern: "/sys/{product}/{device}/post"\n    format: json\n    online: on\n    readings:\n      - {type: env.humidity, value: {percent: rh}}\n`,
+      )
+      expect(own.filters()[1]).toBe('/sys/+/+/post')
+      const say = (payload: object) =>
+        own.decode('/sys/a1/X1/post', Buffer.from(JSON.stringify(payload)), null, AT) as Decoded
+      expect(say({ rh: 40 }).readings).toMatchObject([{ type: 'env.humidity', value: { percent: 40 } }])
+      for (const on of [1, '1', true, 'online', 'Online'])
+        expect(say({ on }).readings, String(on)).toMatchObject([{ type: 'device.status', value: { online: true } }])
+      for (const on of [0, 'offline', false])
+        expect(say({ on }).readings, String(on)).toMatchObject([{ type: 'device.status', value: { online: false } }])
+      expect(say({ on: 'perhaps' }).quarantine).toMatchObject([{ cause: 'bad-payload' }])
+    })
+
+    test('a message of which nothing is mapped is told as unmapped, one that says "no alarm" is not', () => {
+      const own = withModel(
+        `${head}topics:\n  - pattern: "a/{device}"\n    format: json\n    readings:\n      - {type: band.sos, when: sos, equals: 1, value: {}}\n`,
+      )
+      const say = (payload: object) => own.decode('a/X1', Buffer.from(JSON.stringify(payload)), null, AT) as Decoded
+      expect(say({ sos: 0 })).toEqual({ readings: [], quarantine: [] })
+      expect(say({ alarm: 'cut' }).quarantine).toMatchObject([{ cause: 'unmapped', device: 'X1' }])
+    })
+
+    test('two products may share a shape of topic: the device that the topic names decides', () => {
+      for (const [name, path] of [
+        ['one', 'a'],
+        ['two', 'b'],
+      ])
+        writeFileSync(
+          join(dir, 'mqtt', `${name}.yaml`),
+          `${head}topics: [{pattern: "up/{device}", format: json, readings: [{type: env.co, value: {ppm: ${path}}}]}]\n`,
+        )
+      const both = new MqttDecoder(
+        'js-03',
+        [
+          { id: 'X1', driver: 'mqtt', model: 'one' },
+          { id: 'X2', driver: 'mqtt', model: 'two' },
+        ],
+        [dir],
+      )
+      const ppm = (device: string, payload: string) =>
+        (both.decode(`up/${device}`, Buffer.from(payload), null, AT) as Decoded).readings.map((r) => r.value.ppm)
+      expect(ppm('X1', '{"a":1,"b":2}')).toEqual([1])
+      expect(ppm('X2', '{"a":1,"b":2}')).toEqual([2])
+    })
+
     test.each([
       ['a wrong field', `${head}topics: [{pattern: a, format: json, colour: red}]\n`, /own\.yaml:3.*colour/],
       ['a wrong pattern', `${head}topics: [{pattern: "a/#/b", format: json}]\n`, /level "#"/],

@@ -136,10 +136,15 @@ export class MqttDecoder {
             : `"${parts.device.slice(0, 64)}" is no device of the site file; "wardwatch provision mqtt" writes the entry`
       return { contract: { topic, ...parts }, fault }
     }
+    let other: Place = null
     for (const route of this.#routes) {
       const match = route.pattern.match(topic)
-      if (match) return { route, parts: match }
+      if (!match) continue
+      // Two makers may use one shape of topic: the one whose product the named device is.
+      const named = match.device === undefined ? undefined : this.#byAddress.get(match.device.toLowerCase())
+      if (!named || named.model === route.model) return { route, parts: match }
+      other ??= { route, parts: match }
     }
-    return null
+    return other
   }
 }

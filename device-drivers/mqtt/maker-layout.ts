@@ -33,6 +33,12 @@ export interface Route {
   transform: { evaluate(input: unknown): Promise<unknown> } | null
 }
 
+/** How products say that a device came or went. */
+const ONLINE_WORDS = new Map([
+  ...['true', '1', 'online', 'on'].map((word) => [word, true] as const),
+  ...['false', '0', 'offline', 'off'].map((word) => [word, false] as const),
+])
+
 const TRANSFORM_LIMIT_MS = 500
 
 /** @throws WardwatchError `model-invalid` */
@@ -167,18 +173,40 @@ function mapItem(job: Job, item: unknown, device: Device): void {
     return
   }
   if (route.online) {
-    const online = follow(route.online, item)
-    if (typeof online === 'boolean')
+    const said = follow(route.online, item)
+    const online = ONLINE_WORDS.get(String(said).toLowerCase())
+    if (online === undefined && said !== undefined && said !== null)
+      reject(
+        job,
+        device.id,
+        'bad-payload',
+        `${device.id}: online is ${JSON.stringify(said)?.slice(0, 60)}; true or false, 1 or 0, online or offline are understood`,
+      )
+    else if (online !== undefined)
       keep(job, device, { type: 'device.status', value: { online, ...(online ? {} : { reason: 'driver' }) }, time })
   }
+  let known = route.readings.length === 0 || (route.online !== null && follow(route.online, item) !== undefined)
   for (const reading of route.readings) {
     try {
       const got = applyReading(reading, item, job.parts)
-      if (got) keep(job, device, { ...got, time })
+      known ||= got !== 'absent'
+      if (typeof got === 'object') keep(job, device, { ...got, time })
     } catch (error) {
+      known = true
       reject(job, device.id, 'bad-payload', `${device.id}, ${reading.type}: ${(error as Error).message}`)
     }
   }
+  if (!known) unmapped(job, device)
+}
+
+/** A message of which no part is mapped is no message that says nothing: its first one is kept, the others are counted. */
+function unmapped(job: Job, device: Device): void {
+  reject(
+    job,
+    device.id,
+    'unmapped',
+    `${device.id}: model ${job.route.model} maps nothing of this message; add a reading for it to the model file`,
+  )
 }
 
 async function transformItem(
@@ -277,11 +305,16 @@ function decodeSparkplug(job: Job): Decoded {
   if (!device) return job.out
   if (message.kind === 'birth')
     keep(job, device, { type: 'device.status', value: { online: true }, time: message.time })
-  for (const reading of job.route.readings) {
-    if (!reading.fields.some((field) => field.path?.some((step) => message.changed.has(String(step))))) continue
+  const told = job.route.readings.filter((reading) =>
+    reading.fields.some((field) => field.path?.some((step) => message.changed.has(String(step)))),
+  )
+  // A birth names everything the node has; what it has and nobody maps is no loss.
+  if (told.length === 0 && message.kind === 'data' && message.changed.size > 0) unmapped(job, device)
+  for (const reading of told) {
     try {
       const got = applyReading(reading, message.metrics, job.parts)
-      if (got) keep(job, device, { ...got, time: message.time, quality: message.bad ? 'bad' : undefined })
+      if (typeof got === 'object')
+        keep(job, device, { ...got, time: message.time, quality: message.bad ? 'bad' : undefined })
     } catch (error) {
       reject(job, device.id, 'bad-payload', `${device.id}, ${reading.type}: ${(error as Error).message}`)
     }

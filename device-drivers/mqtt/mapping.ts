@@ -82,17 +82,17 @@ function fieldValue(field: CompiledField, item: unknown, parts: Record<string, s
   return raw
 }
 
-/** The reading of this item, or null when the item does not carry it. @throws WardwatchError `bad-payload` */
+/** The reading of this item; `absent` when the item does not carry it, `other` when it says something else. @throws WardwatchError `bad-payload` */
 export function applyReading(
   reading: CompiledReading,
   item: unknown,
   parts: Record<string, string>,
-): Pick<RawReading, 'type' | 'value'> | null {
+): Pick<RawReading, 'type' | 'value'> | 'absent' | 'other' {
   const carried = reading.when
     ? follow(reading.when, item)
     : reading.fields.map((f) => (f.path ? follow(f.path, item) : undefined)).find((v) => v !== undefined)
-  if (carried === undefined) return null
-  if (reading.equals !== undefined && carried !== reading.equals) return null
+  if (carried === undefined) return 'absent'
+  if (reading.equals !== undefined && carried !== reading.equals) return 'other'
   const value: Record<string, unknown> = {}
   for (const field of reading.fields) {
     const got = fieldValue(field, item, parts)

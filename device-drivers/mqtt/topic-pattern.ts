@@ -12,14 +12,17 @@ export class TopicPattern {
     this.text = text
     this.#levels = text.split('/')
     for (const [i, level] of this.#levels.entries()) {
+      // An empty level is one too: many makers begin their topics with "/".
       const legal =
-        /^(\{[a-z][a-z0-9_-]*\}|\+|[^+#{}]+)$/.test(level) || (level === '#' && i === this.#levels.length - 1)
+        /^(\{[a-z][a-z0-9_-]*\}|\+|[^+#{}]*)$/.test(level) || (level === '#' && i === this.#levels.length - 1)
       if (!legal)
         throw new WardwatchError(
           'model-invalid',
           `topic pattern "${text}": level "${level}" must be a name, {part}, + or a last #`,
         )
     }
+    if (this.#levels.every((level) => level === ''))
+      throw new WardwatchError('model-invalid', `topic pattern "${text}" names no topic`)
     if (this.#levels[0] === 'ww')
       throw new WardwatchError(
         'model-invalid',
