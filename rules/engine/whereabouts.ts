@@ -13,6 +13,8 @@ export interface Fix {
   y: number
   /** Time of the fix before this one; null for the first. */
   previous: number | null
+  /** Zone of the fix before this one. */
+  previousZone: string | null
 }
 
 export const MAX_ACCURACY_M = 3
@@ -29,7 +31,7 @@ export class Whereabouts {
   /** The fix that was asked for last: the rules ask about the same person one after the other. */
   #recent: Fix | undefined
 
-  move(fix: Omit<Fix, 'previous'>): boolean {
+  move(fix: Omit<Fix, 'previous' | 'previousZone'>): boolean {
     const before = this.last(fix.person)
     if (before && fix.time < before.time) return false
     if (before) {
@@ -38,6 +40,7 @@ export class Whereabouts {
         this.#enter(fix.zone, fix.person)
       }
       before.previous = before.time
+      before.previousZone = before.zone
       before.device = fix.device
       before.id = fix.id
       before.time = fix.time
@@ -47,7 +50,7 @@ export class Whereabouts {
       before.y = fix.y
       return true
     }
-    this.#fixes.set(fix.person, { ...fix, previous: null })
+    this.#fixes.set(fix.person, { ...fix, previous: null, previousZone: null })
     this.#enter(fix.zone, fix.person)
     return true
   }

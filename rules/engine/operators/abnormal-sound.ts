@@ -2,6 +2,7 @@
  * R49: a loud noise that lasts, and either somebody screams or hits, or these are quiet hours. Noise meters and the
  * microphones of cameras of one zone are one ear.
  */
+import { nextMinute } from '../night.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { dueAt, isIdle, newTimed, type Timed, timed } from '../timed.ts'
 
@@ -15,6 +16,7 @@ interface State extends Timed {
 const MAX_SOURCES = 32
 /** A scream may come a little before the noise that follows it. */
 const SOUND_BEFORE_MS = 5_000
+const QUIET_HOURS = 'quiet-hours'
 
 export const operator: Operator<State> = {
   name: 'abnormal-sound',
@@ -57,7 +59,11 @@ export const operator: Operator<State> = {
       const part = state.parts[0]
       if (!part?.fired || part.since === null) return
       const sound = state.sound && state.sound.t >= part.since - SOUND_BEFORE_MS ? state.sound : null
-      if (!sound && !cx.site.isQuiet(zone, at)) return
+      if (!sound && !cx.site.isQuiet(zone, at)) {
+        // Quiet hours may begin while it is loud.
+        cx.wake(zone, nextMinute(at), 'sustained', QUIET_HOURS)
+        return
+      }
       const now = loudest(state, at, cx)
       const evidence = [
         ...(part.opening ? [part.opening] : []),
@@ -112,7 +118,11 @@ export const operator: Operator<State> = {
             : new Set(input.zone === null ? [] : [input.zone])
         for (const zone of zones) hear(zone, input, cx)
       },
-      wake: (zone, tag, cx) => engine.wake(zone, tag, cx),
+      wake(zone, tag, cx) {
+        if (tag !== QUIET_HOURS) return engine.wake(zone, tag, cx)
+        const state = cx.peek(zone)
+        if (state && verdicts(state, cx.now, cx).parts[0] === true) say(zone, state, cx.now, cx)
+      },
     }
   },
 }

@@ -49,18 +49,28 @@ export const operator: Operator<State> = {
     const beltOf = (zone: string | null, cx: C): string | null =>
       cx.site.upward(zone).find((z) => isBelt(z, cx)) ?? null
 
-    /** Forgets sources that stopped speaking before `at`; presence ended when the last of them did. */
+    /**
+     * Forgets cameras that stopped speaking before `at`; presence ended when the last of them did. Who was in the belt and is
+     * not heard any more is unknown: that stops the timer and ends nothing.
+     */
     function expire(zone: string, state: State, at: number, cx: C): void {
       let last = Number.NEGATIVE_INFINITY
       let present = false
+      let lost = false
       for (const [name, s] of Object.entries(state.sources)) {
         if (s.until >= at) present = true
         else {
           last = Math.max(last, s.until)
-          delete state.sources[name]
+          if (s.subject !== null) lost = true
+          else delete state.sources[name]
         }
       }
-      if (!present && Number.isFinite(last)) leave(zone, state, Math.min(at, Math.max(last, state.since ?? last)), cx)
+      if (present) return
+      if (lost) {
+        state.since = null
+        state.emptySince = null
+        cx.stale(zone, true)
+      } else if (Number.isFinite(last)) leave(zone, state, Math.min(at, Math.max(last, state.since ?? last)), cx)
     }
 
     function leave(zone: string, state: State, at: number, cx: C): void {
@@ -83,6 +93,7 @@ export const operator: Operator<State> = {
       if (!state.sources[name] && Object.keys(state.sources).length >= MAX_SOURCES) return
       state.sources[name] = source
       state.emptySince = null
+      if (state.active) cx.stale(zone, false)
       if (state.since === null) {
         state.since = input.time
         state.opening = source.mark
@@ -145,7 +156,9 @@ export const operator: Operator<State> = {
         const belt = zonesSeen(input, cx as unknown as Cx<never>).find((z) => isBelt(z, cx))
         if (!belt) return
         const name = `c:${input.device}`
-        if (input.value.active === false) {
+        const sees = camera.check(input, cx as unknown as Cx<never>) === true
+        // What it says now counts: it is over, or it is no human any more.
+        if (input.value.active === false || (input.value.active === true && !sees)) {
           const state = cx.peek(belt)
           if (state?.sources[name]) {
             delete state.sources[name]
@@ -154,7 +167,7 @@ export const operator: Operator<State> = {
           }
           return
         }
-        if (camera.check(input, cx as unknown as Cx<never>) !== true || cx.site.hasWorkOrder(belt, input.time)) return
+        if (!sees || cx.site.hasWorkOrder(belt, input.time)) return
         const active = input.value.active === true
         come(
           belt,

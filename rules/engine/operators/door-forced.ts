@@ -1,4 +1,5 @@
 /** R07: a door opens and nobody had a right to it: no grant, exit request or command in [−5 s, +3 s]; decided at +3 s. */
+import { doorMode } from '../doors.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 
 interface State {
@@ -25,8 +26,6 @@ export const operator: Operator<State> = {
     const closedMs = rule.ms('closedFor')
     type C = Cx<State>
 
-    const modeOf = (door: string, cx: C): unknown => cx.signals.last(door, 'door.mode')?.value.mode ?? 'normal'
-
     function permit(door: string, at: number, cx: C): void {
       const state = cx.state(door)
       state.permits.push(at)
@@ -40,7 +39,7 @@ export const operator: Operator<State> = {
 
     function decide(door: string, opening: Mark, state: State, cx: C): void {
       if (state.permits.some((t) => t >= opening.t - beforeMs && t <= opening.t + afterMs)) return
-      if (modeOf(door, cx) !== 'normal') {
+      if (doorMode(door, cx.signals) !== 'normal') {
         cx.count('door mode')
         return
       }

@@ -1,84 +1,70 @@
 /** R08: a door stands open longer than its kind of place allows; silent while the door is not in normal mode. */
-import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import { doorMode } from '../doors.ts'
+import { type Cx, mark, type Operator } from '../operator.ts'
+import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
 
-interface State {
-  opening: Mark | null
-  /** Since when it stands open in normal mode; null = closed, or another mode. */
-  since: number | null
-  active: boolean
-}
+const LIMITS = ['limit', 'cellLimit', 'sallyLimit', 'orangeAfter'] as const
+const ORANGE = LIMITS.indexOf('orangeAfter')
 
-export const operator: Operator<State> = {
+export const operator: Operator<Timed> = {
   name: 'door-held',
   schema: { type: 'object', additionalProperties: false, properties: {} },
   prepare(rule) {
-    const orangeMs = rule.ms('orangeAfter')
-    type C = Cx<State>
-    const isNormal = (door: string, cx: C): boolean =>
-      (cx.signals.last(door, 'door.mode')?.value.mode ?? 'normal') === 'normal'
+    type C = Cx<Timed>
 
-    function limitMs(door: string, cx: C): number {
+    function limitOf(door: string, cx: C): (typeof LIMITS)[number] {
       const kind = cx.site.zone(cx.site.zoneOfDevice(door))?.kind
-      return rule.ms(
-        kind === 'cell' || kind === 'dormitory' ? 'cellLimit' : kind === 'sally-port' ? 'sallyLimit' : 'limit',
-      )
+      return kind === 'cell' || kind === 'dormitory' ? 'cellLimit' : kind === 'sally-port' ? 'sallyLimit' : 'limit'
     }
 
-    return {
-      initial: () => ({ opening: null, since: null, active: false }),
-      on(input, cx) {
-        if (input.quality === 'bad') return
-        if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
-        const door = input.device
-        const state = cx.state(door)
-        if (input.type === 'door.mode') {
-          if (!isNormal(door, cx)) state.since = null
-          else if (state.opening && state.since === null) {
-            state.since = input.time
-            cx.wake(door, input.time + limitMs(door, cx), 'sustained')
-          }
-          return
-        }
-        if (input.value.state === 'open') {
-          if (state.opening) return
-          state.opening = mark(input)
-          if (!isNormal(door, cx)) return
-          state.since = input.time
-          cx.wake(door, input.time + limitMs(door, cx), 'sustained')
-        } else {
-          state.opening = null
-          state.since = null
-          if (state.active) cx.clear(door)
-          state.active = false
-        }
-      },
-      wake(door, _tag, cx) {
-        const state = cx.peek(door)
-        if (!state?.opening || state.since === null) return
-        const held = cx.now - state.since
-        const limit = limitMs(door, cx)
-        if (held < limit) {
-          cx.wake(door, state.since + limit, 'sustained')
-          return
-        }
-        if (cx.signals.at(door, 'door.state', cx.now) === null) {
-          // Offline: nobody knows whether it still stands open.
-          cx.stale(door, true)
-          cx.wake(door, cx.now + 1_000, 'sustained')
-          return
-        }
-        state.active = true
+    /** An offline door, or one whose last word was bad, is unknown: its time begins anew. */
+    function verdicts(door: string, at: number, cx: C): Verdicts {
+      const state = cx.signals.at(door, 'door.state', at)?.value.state
+      const isNormal = doorMode(door, cx.signals) === 'normal'
+      const stands = state === undefined ? null : state === 'open' && isNormal
+      const limit = limitOf(door, cx)
+      return {
+        parts: LIMITS.map((name) => (name === limit || name === 'orangeAfter' ? stands : false)),
+        over: state === undefined ? null : state === 'closed',
+      }
+    }
+
+    const engine = timed<Timed>({
+      forMs: LIMITS.map((name) => rule.ms(name)),
+      clearMs: 0,
+      verdicts,
+      fire(door, state, part, due, cx) {
+        const opening = state.parts[part]?.opening ?? null
         cx.hit({
           key: door,
-          level: held >= orangeMs ? 'orange' : 'yellow',
-          opening: state.opening.id,
-          evidence: [state.opening],
+          level: part === ORANGE ? 'orange' : 'yellow',
+          opening: opening?.id ?? `due:${new Date(due).toISOString()}`,
+          evidence: opening ? [opening] : [],
           zone: cx.site.zoneOfDevice(door),
           device: door,
-          reasons: [{ code: held >= orangeMs ? 'very-long' : 'too-long', params: { seconds: held / 1000 } }],
+          reasons: [
+            {
+              code: part === ORANGE ? 'very-long' : 'too-long',
+              params: { seconds: rule.ms(LIMITS[part] as string) / 1000 },
+            },
+          ],
+          ...dueAt(due, cx.now),
         })
-        if (held < orangeMs) cx.wake(door, state.since + orangeMs, 'sustained')
       },
+    })
+
+    return {
+      initial: () => newTimed(LIMITS.length),
+      on(input, cx) {
+        if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
+        const door = input.device
+        // Most devices that come and go are no doors.
+        if (input.type === 'device.status' && cx.signals.last(door, 'door.state') === null) return
+        const state = cx.state(door)
+        engine.apply(door, state, input.time, verdicts(door, input.time, cx), mark(input), cx)
+        if (isIdle(state)) cx.forget(door)
+      },
+      wake: (door, tag, cx) => engine.wake(door, tag, cx),
     }
   },
 }

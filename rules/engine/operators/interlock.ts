@@ -1,4 +1,5 @@
 /** R09: both doors of an interlock are not closed at the same time, in normal mode. */
+import { doorMode } from '../doors.ts'
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
 
 interface State {
@@ -16,8 +17,7 @@ export const operator: Operator<State> = {
     const overlapMs = rule.ms('overlap')
     const closedMs = rule.ms('closedFor')
     type C = Cx<State>
-    const isNormal = (door: string, cx: C): boolean =>
-      (cx.signals.last(door, 'door.mode')?.value.mode ?? 'normal') === 'normal'
+    const isNormal = (door: string, cx: C): boolean => doorMode(door, cx.signals) === 'normal'
 
     const isHeard = (door: string, cx: C): boolean => {
       const said = cx.signals.last(door, 'door.state')

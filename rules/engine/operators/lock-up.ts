@@ -6,6 +6,7 @@ import { type FacilityContext, instant } from '#model/context/facility-context.t
 import type { TimetableSlot } from '#model/context/kinds.ts'
 import { isLockUp } from '#model/context/lock-up.ts'
 import { localTime, minuteOf } from '#model/local-time.ts'
+import { doorMode } from '../doors.ts'
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
 
 interface State {
@@ -19,6 +20,7 @@ interface State {
 }
 
 const DAY_MS = 86_400_000
+const LOCK_AND_LEAF = ['door.lock', 'door.state']
 const CELL_KINDS = ['cell', 'dormitory']
 
 export const operator: Operator<State> = {
@@ -30,8 +32,7 @@ export const operator: Operator<State> = {
     type C = Cx<State>
 
     function isExcused(door: string, cell: string, at: number, site: FacilityContext, cx: C): boolean {
-      const mode = cx.signals.last(door, 'door.mode')?.value.mode ?? 'normal'
-      if (mode !== 'normal' || site.isInMaintenance(door, at)) return true
+      if (doorMode(door, cx.signals) !== 'normal' || site.isInMaintenance(door, at)) return true
       if (site.modesAt(cell, at, 'fire').length > 0) return true
       if (site.modesAt(cell, at, 'maintenance').some((m) => !m.devices?.length)) return true
       const lives = (person: string): boolean => {
@@ -79,7 +80,8 @@ export const operator: Operator<State> = {
         if (input.late && cx.signals.last(door, input.type)?.id !== input.id) return
         const state = cx.state(door)
         if (input.type === 'door.mode') {
-          arm(door, state, cx)
+          // What was excused until now is judged at once.
+          if (badSince(state) !== null) cx.wake(door, cx.now, 'sustained')
           return
         }
         if (input.type === 'door.lock') {
@@ -88,9 +90,11 @@ export const operator: Operator<State> = {
         } else if (input.value.state === 'open') state.open ??= mark(input)
         else state.open = null
         if (badSince(state) !== null) {
-          arm(door, state, cx)
+          cx.wake(door, cx.now, 'sustained')
           return
         }
+        // Of lock and leaf one may be unknown: that ends nothing.
+        if (state.active && LOCK_AND_LEAF.some((type) => cx.signals.last(door, type)?.bad)) return
         if (state.active) cx.clear(door)
         cx.forget(door)
       },
@@ -114,7 +118,8 @@ export const operator: Operator<State> = {
         }
         const since = Math.max(bad, slot)
         const lasted = cx.now - since
-        const isKnown = cx.signals.find(door)?.online !== false
+        const says = (type: string): unknown => cx.signals.at(door, type, cx.now)?.value.state
+        const isKnown = says('door.lock') === 'unlocked' || says('door.state') === 'open'
         if (lasted >= yellowMs && isKnown && !isExcused(door, cell, cx.now, cx.site, cx)) {
           const orange = lasted >= orangeMs
           if (!(state.saidFor === since && state.orange === orange)) {

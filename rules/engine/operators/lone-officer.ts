@@ -1,7 +1,9 @@
 /** R45: at night one officer alone in an open cell with inmates. */
 import type { FacilityContext } from '#model/context/facility-context.ts'
+import { flipAfter, nextMinute } from '../night.ts'
 import { type Cx, type Input, mark, type Operator } from '../operator.ts'
 import { dueAt, isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
+import { FIX_VALID_MS } from '../whereabouts.ts'
 
 interface State extends Timed {
   /** State "w|officer": the cell he was in last. */
@@ -39,6 +41,19 @@ export const operator: Operator<State> = {
       const officers = people.filter((p) => cx.site.staff(p)).sort()
       return { officers, inmates: people.filter((p) => cx.site.person(p)).sort() }
     }
+    /** How many were last heard there, however long ago. */
+    function lastIn(zone: string, cx: C): { officers: number; inmates: number } {
+      const found = { officers: 0, inmates: 0 }
+      for (const person of cx.people.lastIn(zone))
+        if (cx.site.staff(person)) found.officers++
+        else if (cx.site.person(person)) found.inmates++
+      for (const child of cx.site.children(zone)) {
+        const inside = lastIn(child, cx)
+        found.officers += inside.officers
+        found.inmates += inside.inmates
+      }
+      return found
+    }
     /** Is any door of the cell open? Null: none ever said, or all are offline. */
     function isOpen(cell: string, at: number, cx: C): boolean | null {
       const states = cx.site
@@ -52,10 +67,17 @@ export const operator: Operator<State> = {
     function verdicts(cell: string, at: number, cx: C): Verdicts {
       const { officers, inmates } = count(cell, at, cx)
       const open = isOpen(cell, at, cx)
-      // A tag that stopped speaking says nothing about where its officer is.
-      if (officers.length === 0 && cx.peek(`o|${cell}`)) return { parts: [null], over: null }
-      const alone = officers.length === 1 && inmates.length >= 1 && cx.site.isNight(at)
-      const verdict = alone ? open : false
+      // Who was last in there and is not heard any more may still be there: then nobody knows.
+      const last = lastIn(cell, cx)
+      const [lostOfficers, lostInmates] = [last.officers - officers.length, last.inmates - inmates.length]
+      const isOut =
+        officers.length > 1 ||
+        officers.length + lostOfficers === 0 ||
+        inmates.length + lostInmates === 0 ||
+        open === false ||
+        !cx.site.isNight(at)
+      const alone = officers.length === 1 && lostOfficers === 0 && inmates.length > 0 && open === true
+      const verdict = isOut ? false : alone ? true : null
       return { parts: [verdict], over: verdict === null ? null : !verdict }
     }
     /** Keeps who was last in which cell: inmates of cells without an officer cost one look-up. */
@@ -78,6 +100,7 @@ export const operator: Operator<State> = {
       clearMs: rule.ms('overFor'),
       verdicts: (cell, at, cx) => verdicts(cell, at, cx),
       fire(cell, state, _part, due, cx) {
+        cx.wake(cell, nextMinute(cx.now), 'sustained', 'night')
         const { officers, inmates } = count(cell, due, cx)
         const opening = state.parts[0]?.opening ?? null
         const marks = officers.flatMap((o) => {
@@ -99,8 +122,16 @@ export const operator: Operator<State> = {
 
     function settle(cell: string, input: Input, cx: C): void {
       const state = cx.state(cell)
+      // He was in there and was not heard for a while: nobody knew.
+      const fix = input.usableFix && input.subject !== null ? cx.people.last(input.subject) : undefined
+      const isBack = fix !== undefined && fix.previous !== null && input.time - fix.previous > FIX_VALID_MS
+      if (isBack && cellOf(fix.previousZone, cx.site) === cell)
+        engine.apply(cell, state, input.time, { parts: [null], over: null }, null, cx)
       engine.apply(cell, state, input.time, verdicts(cell, input.time, cx), mark(input), cx)
-      if (isIdle(state)) cx.forget(cell)
+      const flip = flipAfter((at) => cx.site.isNight(at), input.time, FIX_VALID_MS)
+      if (state.active) cx.wake(cell, nextMinute(input.time), 'sustained', 'night')
+      else if (flip !== null) cx.wake(cell, flip, 'sustained', 'night')
+      else if (isIdle(state)) cx.forget(cell)
     }
 
     return {
@@ -121,9 +152,20 @@ export const operator: Operator<State> = {
           const from = move(input.subject, cell, cx)
           if (from !== null) settle(from, input, cx)
           if (cell !== null) settle(cell, input, cx)
-        } else if (place !== null && cx.peek(place.officers)) settle(place.cell, input, cx)
+          return
+        }
+        const left = cellAround(cx.people.last(input.subject)?.previousZone ?? null, cx.site)
+        for (const at of new Set([left, place])) if (at !== null && cx.peek(at.officers)) settle(at.cell, input, cx)
       },
-      wake: (cell, tag, cx) => engine.wake(cell, tag, cx),
+      wake(cell, tag, cx) {
+        if (tag !== 'night') return engine.wake(cell, tag, cx)
+        // Night begins or ends while nobody says anything.
+        const state = cx.peek(cell)
+        if (!state) return
+        engine.apply(cell, state, cx.now, verdicts(cell, cx.now, cx), null, cx)
+        if (state.active) cx.wake(cell, nextMinute(cx.now), 'sustained', 'night')
+        else if (isIdle(state)) cx.forget(cell)
+      },
     }
   },
 }

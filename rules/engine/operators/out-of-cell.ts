@@ -1,4 +1,5 @@
 /** R26: outside the own cell at night without permission. A shared toilet is allowed for a while; what belongs to the cell is the cell. */
+import { flipAfter } from '../night.ts'
 import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
 import { FIX_VALID_MS } from '../whereabouts.ts'
 
@@ -11,6 +12,9 @@ interface State {
   toiletSince: number | null
   active: boolean
 }
+
+/** Night begins, or the time in a shared toilet ends, between two fixes. */
+const AGAIN = 'again'
 
 export const operator: Operator<State> = {
   name: 'out-of-cell',
@@ -25,6 +29,22 @@ export const operator: Operator<State> = {
         const kind = cx.site.zone(z)?.kind
         return kind === 'toilet' || kind === 'washroom'
       })
+    }
+
+    /** May he be there at this instant? By day, where he was sent, and for a while in a shared toilet. */
+    function isAllowed(person: string, zone: string | null, at: number, state: State, cx: C): boolean {
+      return (
+        !cx.site.isNight(at) ||
+        cx.site.isLawfullyIn(person, zone, at) ||
+        (cx.site.zone(zone)?.kind === 'medical' && cx.site.isOnList('medical', person)) ||
+        (state.toiletSince !== null && at - state.toiletSince < toiletMs)
+      )
+    }
+    function begin(person: string, state: State, at: number, opening: Mark, cx: C): void {
+      state.since = at
+      state.stood = stood(person, cx)
+      state.opening = opening
+      cx.wake(person, at + limitMs, 'sustained')
     }
 
     /** While his gateway is unhealthy, and for a while after, the timer stands still. */
@@ -46,32 +66,33 @@ export const operator: Operator<State> = {
           return
         }
         const night = cx.site.isNight(time)
-        if (!known && !night) return
+        // Night may begin before the next fix.
+        const flip = night ? null : flipAfter((at) => cx.site.isNight(at), time, FIX_VALID_MS)
+        if (!known && !night && flip === null) return
         const state = known ?? cx.state(person.id)
         const gap = state.latest !== null && time - state.latest.t > FIX_VALID_MS
-        let allowed =
-          !night ||
-          cx.site.isLawfullyIn(person.id, zone, time) ||
-          (cx.site.zone(zone)?.kind === 'medical' && cx.site.isOnList('medical', person.id))
-        if (inSharedToilet(zone, cx)) {
-          if (state.toiletSince === null || gap) state.toiletSince = time
-          if (time - state.toiletSince < toiletMs) allowed = true
-        } else state.toiletSince = null
+        if (!inSharedToilet(zone, cx)) state.toiletSince = null
+        else if (state.toiletSince === null || gap) state.toiletSince = time
+        const allowed = isAllowed(person.id, zone, time, state, cx)
         state.latest = mark(input)
         if (allowed) {
           state.since = null
-          if (!state.active && state.toiletSince === null && !night) cx.forget(person.id)
+          const toiletEnd = state.toiletSince === null ? null : state.toiletSince + toiletMs
+          for (const at of [flip, toiletEnd])
+            if (at !== null && at > time && at <= time + FIX_VALID_MS) cx.wake(person.id, at, 'sustained', AGAIN)
+          if (flip === null && !state.active && state.toiletSince === null && !night) cx.forget(person.id)
           return
         }
-        if (state.since === null || gap) {
-          state.since = time
-          state.stood = stood(person.id, cx)
-          state.opening = mark(input)
-          cx.wake(person.id, time + limitMs, 'sustained')
-        }
+        if (state.since === null || gap) begin(person.id, state, time, mark(input), cx)
       },
-      wake(person, _tag, cx) {
+      wake(person, tag, cx) {
         const state = cx.peek(person)
+        if (tag === AGAIN) {
+          const fix = cx.people.at(person, cx.now)
+          if (!state?.latest || fix?.id !== state.latest.id || state.since !== null) return
+          if (!isAllowed(person, fix.zone, cx.now, state, cx)) begin(person, state, cx.now, state.latest, cx)
+          return
+        }
         if (!state || state.since === null || !state.opening || !state.latest) return
         const due = state.since + limitMs + stood(person, cx) - state.stood
         if (due > cx.now) {

@@ -42,3 +42,35 @@ export const good = (lines: readonly Line[]): Line[] => lines.filter((l) => l.qu
 export const ofType = (lines: readonly Line[], ...types: string[]): Line[] =>
   lines.filter((l) => types.includes(l.type))
 export const secondsOf = (n: number): number => n * 1_000
+
+/** Somebody who stays a while in one place after another, heard every few seconds and sometimes not. */
+export function walk(
+  device: string,
+  places: readonly (readonly [number, number])[],
+  segments: { min: number; max: number },
+  lastMs: number,
+): fc.Arbitrary<Line[]> {
+  const segment = fc.record({
+    place: fc.constantFrom(...places),
+    fixes: fc.integer({ min: 1, max: 8 }),
+    everyMs: fc.constantFrom(1_000, 2_500, 5_000, 9_500, 10_500),
+    quality: fc.integer({ min: 0, max: 14 }),
+  })
+  return fc
+    .tuple(fc.integer({ min: 0, max: 20 }), fc.array(segment, { minLength: segments.min, maxLength: segments.max }))
+    .map(([start, list]) => {
+      let time = start * 500
+      const lines: Line[] = []
+      for (const { place, fixes, everyMs, quality: q } of list)
+        for (let i = 0; i < fixes; i++, time += everyMs) {
+          const value = { x_m: place[0], y_m: place[1], floor: 1, accuracy_m: q === 1 ? 3.5 : 1 }
+          const type = device.endsWith('T') ? 'tag.position' : 'band.position'
+          lines.push({ device, type, time, value, quality: q === 0 ? 'bad' : 'good' })
+        }
+      return lines.filter((l) => l.time <= lastMs)
+    })
+}
+
+/** Several streams as one, in order of time. */
+export const together = (...streams: fc.Arbitrary<Line[]>[]): fc.Arbitrary<Line[]> =>
+  fc.tuple(...streams).map((lists) => lists.flat().sort((a, b) => a.time - b.time))
