@@ -315,10 +315,10 @@ export class Officers {
     drafts: Draft[],
   ): void {
     if (call.running === null) {
-      const { minuteOfDay, date } = localTime(this.#timezone, now)
-      const due = COUNTS.find((c) => minuteOfDay >= minuteOf(c) && minuteOfDay < minuteOf(c) + 1)
+      const local = localTime(this.#timezone, now)
+      const due = COUNTS.find((c) => local.minuteOfDay >= minuteOf(c) && local.minuteOfDay < minuteOf(c) + 1)
       if (!due) return
-      const id = `RC-${call.ward}-${date}-${due.replace(':', '')}`
+      const id = `RC-${call.ward}-${local.date}-${due.replace(':', '')}`
       call.running = { id, since: now, asked: 0, missed: this.#happens('miscount') }
       const expected = persons.filter((p) => p.ward === call.ward).length
       drafts.push({

@@ -29,6 +29,8 @@ function holds({ day, loud }: ReturnType<typeof part>): void {
   expect(day.refused).toBe(0)
   expect(day.reds, loud.join('\n')).toBe(0)
   expect(Math.max(...day.byHour), loud.join('\n')).toBeLessThanOrEqual(BAR_PER_HOUR)
+  // Officers pass the doors of their ward in order: no card leaves twice what it entered once.
+  expect(day.byRule.get('R10')).toBeUndefined()
 }
 
 describe('an ordinary day', { timeout: 600_000 }, () => {
@@ -53,8 +55,21 @@ describe('an ordinary day', { timeout: 600_000 }, () => {
     expect(types['band.worn']).toBeGreaterThan(240)
     expect(types['tool.in']).toBe(2)
     expect(contexts).toBeGreaterThan(4)
+    // An officer on an errand leaves his post, his ward and the command centre by card, and comes back.
+    expect(types['access.granted']).toBeGreaterThan(60)
     // What goes a little wrong does happen; the rules judge it without waking anybody.
     expect(types['fence.alarm'] ?? 0).toBeGreaterThan(0)
     expect(types['camera.intrusion'] ?? 0).toBeGreaterThan(0)
+  })
+
+  it('over the evening count and lock-up keeps within it, and every cell tells its bolt', () => {
+    const ran = part('21:30', 1, 5)
+    holds(ran)
+    const { types, facility } = ran.day
+    expect(types['rollcall.closed']).toBe(4)
+    const doors = (facility.site.devices ?? []).filter((d) => d.kind === 'door').length
+    expect(types['door.lock']).toBeGreaterThan(doors + 60)
+    expect(facility.site.timetable?.filter((slot) => slot.activity === 'lock-up').length).toBe(4)
+    expect(types['door.state']).toBeGreaterThan(doors)
   })
 })
