@@ -365,7 +365,12 @@ class FacilityBroker implements Broker {
 
   #maySubscribe(client: AedesClient, filter: string): boolean {
     const identity = client.ww?.identity
-    return Boolean(identity && !filter.startsWith('$') && maySubscribe(this.#options.facility, identity, filter))
+    if (!identity || filter.startsWith('$')) return false
+    return maySubscribe(this.#options.facility, identity, filter) || this.#mayHear(identity, filter)
+  }
+
+  #mayHear(identity: ClientIdentity, filter: string): boolean {
+    return identity.kind === 'device' && (this.#options.mayHear?.(identity.device, filter) ?? false)
   }
 
   #authorizeSubscribe(
@@ -400,7 +405,9 @@ class FacilityBroker implements Broker {
 
   #authorizeForward(client: AedesClient, packet: AedesPublishPacket): AedesPublishPacket | null {
     const identity = client.ww?.identity
-    if (!identity || !mayReceive(this.#options.facility, identity, packet.topic)) return null
+    if (!identity) return null
+    if (!mayReceive(this.#options.facility, identity, packet.topic) && !this.#mayHear(identity, packet.topic))
+      return null
     if (client.conn.writableLength > this.#limits.subscriberBytes) {
       this.#metrics.slowSubscribers++
       this.#options.log?.warn('broker.slow-subscriber', { client: identity.id })

@@ -65,6 +65,8 @@ export interface BrokerOptions {
   limits?: Partial<BrokerLimits>
   /** Topics of other layouts that a device may publish, decided by the model files; default none. */
   mayPublish?(device: BrokerDevice, topic: string): boolean
+  /** Filters and topics of other layouts that a device may hear beside its own branch, decided by the model files; default none. */
+  mayHear?(device: BrokerDevice, filter: string): boolean
   /** Keeps the batch durably; QoS 1 and 2 are acknowledged when it resolves. Rejects only when nothing can be kept. */
   onPublish(batch: InboundPublish[]): Promise<void>
   onRejected?(rejection: Rejection): void

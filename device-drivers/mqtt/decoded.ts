@@ -1,6 +1,7 @@
 /** What decoding gives, and how something unreadable is described. Shared by the layouts of this driver. */
 import type { ErrorCode } from '#model/errors.ts'
 import type { Quarantined, RawReading } from '#model/reading.ts'
+import { parseDeviceTopic } from '#model/topics.ts'
 
 /** `received` is when the message came: read again later, it must say the same times. */
 export type QuarantineItem = Omit<Quarantined, 'received'> & { received?: number }
@@ -36,6 +37,13 @@ export function quarantined(
       ? payload
       : Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, MAX_KEPT_BYTES)).toString('utf8')
   return { source: `mqtt:${topic.slice(0, 512)}`, device, cause, detail, payload: text.slice(0, MAX_KEPT_BYTES) }
+}
+
+/** What is kept of a message that was too large to be taken. */
+export function tooLarge(topic: string, bytes: number, head: Uint8Array): Decoded {
+  const device = parseDeviceTopic(topic)?.device ?? null
+  const detail = `a message of ${bytes} bytes came, at most 1 MiB is taken; its beginning is kept; send smaller messages`
+  return { readings: [], quarantine: [quarantined(topic, device, 'limit-exceeded', detail, head)] }
 }
 
 /** Deeper nesting is hostile: canonical JSON and validators further on are recursive. */

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { READING_TYPES, readingFault } from '#model/catalogue/index.ts'
 import type { Device } from '#model/context/kinds.ts'
 import { isMonstrous } from './decoded.ts'
-import { type Decoded, MqttDecoder } from './decoder.ts'
+import { type Decoded, MqttDecoder, type Speaker } from './decoder.ts'
 import { provisionMqtt } from './provision.ts'
 
 const AT = 1_795_300_352_000
@@ -320,6 +320,59 @@ describe('model files', () => {
       ['NODE', { online: false, reason: 'will' }],
       ['SENSOR', { online: false, reason: 'will' }],
     ])
+  })
+
+  test('Sparkplug B: a node that is not known, a missing message and an unknown alias ask for its birth; an old will is no death', () => {
+    const codec = sparkplugPayload.get('spBv1.0')
+    if (!codec) throw new Error('no codec')
+    const wanted: string[] = []
+    const own = new MqttDecoder('js-03', devices, [], (node) => wanted.push(node))
+    const at = (message: string, seq: number, metrics: object[], device = '', speaker: Speaker | null = null) =>
+      own.decode(
+        `spBv1.0/Prison/${message}/Boiler${device}`,
+        Buffer.from(codec.encodePayload({ timestamp: AT, seq, metrics } as never)),
+        speaker,
+        AT,
+      ) as Decoded
+    const celsius = { name: 'Environment/Temperature', type: 'Double', value: 20 }
+    const born = (bdSeq: number) => at('NBIRTH', 0, [{ name: 'bdSeq', type: 'UInt64', value: bdSeq }])
+    const died = (bdSeq: number) => at('NDEATH', 0, [{ name: 'bdSeq', type: 'UInt64', value: bdSeq }])
+    at('DDATA', 40, [celsius], '/S1')
+    expect(wanted.splice(0)).toEqual(['Prison/Boiler'])
+    born(7)
+    at('DBIRTH', 1, [{ ...celsius, alias: 1 }], '/S1')
+    expect(at('DDATA', 2, [{ alias: 1, type: 'Double', value: 21 }], '/S1').readings).toHaveLength(1)
+    expect(wanted).toEqual([])
+    // Its numbers go round after 255, and a repeated message is not a missing one.
+    for (let seq = 3; seq < 258; seq++) at('DDATA', seq % 256, [{ alias: 1, type: 'Double', value: 21 }], '/S1')
+    at('DDATA', 1, [{ alias: 1, type: 'Double', value: 21 }], '/S1')
+    expect(wanted).toEqual([])
+    expect(at('DDATA', 4, [{ alias: 1, type: 'Double', value: 22 }], '/S1').readings).toHaveLength(1)
+    expect(wanted.splice(0)).toEqual(['Prison/Boiler'])
+    expect(at('DDATA', 5, [{ alias: 99, type: 'Double', value: 1 }], '/S1').quarantine[0]?.detail).toContain('alias 99')
+    expect(wanted.splice(0)).toEqual(['Prison/Boiler'])
+    expect(died(6)).toEqual({ readings: [], quarantine: [] })
+    expect(died(7).readings.map((r) => [r.device, r.value.online])).toEqual([
+      ['NODE', false],
+      ['SENSOR', false],
+    ])
+    // Nobody speaks for another's node: neither its names nor its death.
+    const stranger = { id: 'T1', children: [] }
+    born(8)
+    for (const [message, device] of [
+      ['NDEATH', ''],
+      ['DBIRTH', '/S1'],
+    ] as const)
+      expect(at(message, 0, [{ ...celsius, alias: 5 }], device, stranger)).toMatchObject({
+        readings: [],
+        quarantine: [{ cause: 'topic-denied' }],
+      })
+    expect(own.mayPublish({ id: 'NODE', children: ['SENSOR'] }, 'spBv1.0/Prison/NBIRTH/Boiler')).toBe(true)
+    expect(own.mayPublish({ id: 'NODE', children: ['SENSOR'] }, 'spBv1.0/Prison/NBIRTH/Boiler2')).toBe(false)
+    expect(own.mayHear({ id: 'NODE', children: [] }, 'spBv1.0/Prison/NCMD/Boiler/#')).toBe(true)
+    expect(own.mayHear({ id: 'NODE', children: [] }, 'spBv1.0/STATE/host')).toBe(true)
+    for (const filter of ['spBv1.0/Prison/NCMD/Other', 'spBv1.0/#', 'spBv1.0/Prison/NDATA/Boiler', '#'])
+      expect(own.mayHear({ id: 'NODE', children: [] }, filter), filter).toBe(false)
   })
 
   test('who may publish on a maker topic is decided by model and parentage', () => {

@@ -23,15 +23,22 @@ export class MqttDecoder {
   readonly #modelDirs: readonly string[]
   readonly #places = new Map<string, Place>()
   readonly #clocks = new Map<string, { offsetMs: number; atMs: number }>()
-  readonly #sparkplug = new SparkplugState()
+  readonly #sparkplug: SparkplugState
   readonly #context: MakerContext
   #devices = new Map<string, Device>()
   #byAddress = new Map<string, Device>()
   #routes: Route[] = []
   #faults = new Map<string, string>()
 
-  constructor(facility: string, devices: readonly Device[], modelDirs: readonly string[] = []) {
+  /** @param onRebirthWanted a Sparkplug node (`group/node`) should send its birth again. */
+  constructor(
+    facility: string,
+    devices: readonly Device[],
+    modelDirs: readonly string[] = [],
+    onRebirthWanted?: (node: string) => void,
+  ) {
     this.#facility = facility
+    this.#sparkplug = new SparkplugState(onRebirthWanted)
     this.#modelDirs = modelDirs
     this.#context = {
       byAddress: (address) => this.#byAddress.get(address),
@@ -82,9 +89,27 @@ export class MqttDecoder {
       .map((id) => this.#devices.get(id))
       .filter((d) => d !== undefined)
     const users = spokenFor.filter((device) => device.model === place.route.model)
+    if (place.route.format === 'sparkplug') {
+      const [, group, , node] = topic.toLowerCase().split('/')
+      const address = `${group}/${node}`
+      return users.some((device) => addressOf(device) === address || addressOf(device).startsWith(`${address}/`))
+    }
     const named = place.parts.device?.toLowerCase()
     // Where the topic names the device, it must be one of these; else the payload is asked when it comes.
     return users.some((device) => named === undefined || addressOf(device) === named)
+  }
+
+  /** May this device hear the topics of the filter? Its Sparkplug commands and whether the host is there; nothing else. */
+  mayHear(speaker: Speaker, filter: string): boolean {
+    const [root, group, message, node] = filter.toLowerCase().split('/')
+    if (root !== 'spbv1.0' || !this.#routes.some((route) => route.format === 'sparkplug')) return false
+    if (group === 'state') return true
+    const own = [speaker.id, ...speaker.children]
+      .map((id) => this.#devices.get(id))
+      .filter((device) => device !== undefined)
+      .map(addressOf)
+    const address = `${group}/${node}`
+    return /^[nd]cmd$/.test(message ?? '') && own.some((one) => one === address || one.startsWith(`${address}/`))
   }
 
   decode(

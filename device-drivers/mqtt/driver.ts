@@ -7,8 +7,10 @@ import type { Device } from '#model/context/kinds.ts'
 import type { RawReading } from '#model/reading.ts'
 import type { DeviceCheck, DeviceHealth, Driver, DriverHost } from '../contract.ts'
 import { QuietLog } from '../supervision.ts'
+import { tooLarge } from './decoded.ts'
 import { type Decoded, type MessageFlags, MqttDecoder, type QuarantineItem, type Speaker } from './decoder.ts'
 import { type ExternalBroker, IngestClient } from './ingest-client.ts'
+import { rebirthCommand } from './sparkplug.ts'
 
 export interface MqttMessage {
   topic: string
@@ -18,6 +20,8 @@ export interface MqttMessage {
   /** Who said it, as the embedded broker knows; null from an external broker. */
   device: Speaker | null
   receivedMs: number
+  /** Its whole size, when it was too large to be taken; the payload is then its beginning. */
+  oversizeBytes?: number
 }
 
 export interface MqttSession {
@@ -38,6 +42,8 @@ interface Liveness {
 
 /** Topics nobody mapped that are kept once each; more are only counted. */
 const MAX_UNMAPPED = 1000
+/** A node is asked for its birth at most this often: one that does not answer must not be pestered. */
+const REBIRTH_EVERY_MS = 10_000
 /** An external broker may be restarted: its devices are not called lost before this. */
 const BROKER_LOST_MS = 10_000
 
@@ -55,6 +61,8 @@ export class MqttDriver implements Driver {
   #client: IngestClient | null = null
   #brokerFault: string | null = null
   #brokerLost = false
+  readonly #rebirths = new Map<string, number>()
+  #publish: ((topic: string, payload: Uint8Array) => void) | null = null
   #stopped = false
 
   /** @param own the edge itself as a device: it is understood, and is no device of the facility in any other way. */
@@ -63,7 +71,7 @@ export class MqttDriver implements Driver {
     this.#own = own
     this.#external = external
     this.#log = new QuietLog(host.log, host.clock)
-    this.#decoder = new MqttDecoder(host.facility, [], host.modelDirs)
+    this.#decoder = new MqttDecoder(host.facility, [], host.modelDirs, (node) => this.#askRebirth(node))
   }
 
   async start(devices: Device[]): Promise<void> {
@@ -110,6 +118,29 @@ export class MqttDriver implements Driver {
     this.#client?.setFilters(this.#decoder.filters())
   }
 
+  /** For the embedded broker: how the driver says something to a device. The external one is spoken to as a client. */
+  speakBy(publish: (topic: string, payload: Uint8Array) => void): void {
+    this.#publish = publish
+  }
+
+  /** A Sparkplug host must ask for the birth of a node that it does not know: without it aliases stay without a name. */
+  #askRebirth(node: string): void {
+    const now = this.#host.clock.now()
+    if (now - (this.#rebirths.get(node) ?? Number.NEGATIVE_INFINITY) < REBIRTH_EVERY_MS) return
+    if (this.#rebirths.size >= MAX_UNMAPPED) this.#rebirths.clear()
+    this.#rebirths.set(node, now)
+    const [group, name] = node.split('/')
+    this.#host.log.info('mqtt.rebirth-asked', { node })
+    const topic = `spBv1.0/${group}/NCMD/${name}`
+    if (this.#client) this.#client.publish(topic, rebirthCommand(now))
+    else this.#publish?.(topic, rebirthCommand(now))
+  }
+
+  /** For the embedded broker: may this device hear what a filter of another layout asks for? */
+  mayHear(device: Speaker, filter: string): boolean {
+    return this.#decoder.mayHear(device, filter)
+  }
+
   /** For the embedded broker: may this device publish on a topic of another layout? */
   mayPublish(device: Speaker, topic: string): boolean {
     return this.#decoder.mayPublish(device, topic)
@@ -125,6 +156,10 @@ export class MqttDriver implements Driver {
     const quarantine: QuarantineItem[] = []
     let waiting: Promise<void>[] | null = null
     for (const message of batch) {
+      if (message.oversizeBytes !== undefined) {
+        this.#sort(tooLarge(message.topic, message.oversizeBytes, message.payload), message, readings, quarantine)
+        continue
+      }
       const decoded = this.#decoder.decode(
         message.topic,
         message.payload,

@@ -1,7 +1,7 @@
 /**
  * A small MQTT 3.1.1 client for one purpose: take QoS 1 messages from an external broker and acknowledge each only after
  * it is durably kept. It is not the `mqtt` package because that acknowledges serially or too early (decision in README);
- * it never publishes.
+ * all it ever publishes is the driver's question for a Sparkplug birth.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -9,6 +9,7 @@ import mqttPacket from 'mqtt-packet'
 import type { Clock, Timer } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { Backoff } from '../supervision.ts'
+import { PacketSieve } from './packet-sieve.ts'
 
 export interface ExternalBroker {
   /** `mqtt://host:1883` or `mqtts://host:8883`. */
@@ -26,6 +27,8 @@ export interface ReceivedMessage {
   qos: 0 | 1 | 2
   retain: boolean
   receivedMs: number
+  /** Its whole size, when it was too large to be taken; the payload is then its beginning. */
+  oversizeBytes?: number
 }
 
 export interface IngestOptions {
@@ -46,7 +49,7 @@ const CONNECT_LIMIT_MS = 10_000
 /** Unacknowledged messages: reading pauses above the first and goes on below the second. */
 const PAUSE_ABOVE = 5000
 const RESUME_BELOW = 2500
-/** Bytes of one unfinished packet. */
+/** Bytes of one packet; of a larger message the beginning goes to the quarantine, and it is acknowledged. */
 const MAX_PACKET_BYTES = 1024 * 1024
 
 /** Host and port of a broker URL. @throws WardwatchError `site-invalid` */
@@ -108,6 +111,14 @@ export class IngestClient {
         mqttPacket.generate({ cmd: 'unsubscribe', messageId: this.#nextId(), unsubscriptions: removed }),
       )
     if (added.length > 0) this.#subscribe(this.#socket, added)
+  }
+
+  /** QoS 0, and only while the connection stands: what asks for an answer is asked again. */
+  publish(topic: string, payload: Uint8Array): void {
+    if (!this.#up) return
+    this.#socket?.write(
+      mqttPacket.generate({ cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, dup: false, retain: false }),
+    )
   }
 
   #nextId(): number {
@@ -199,6 +210,22 @@ export class IngestClient {
       this.#running.add(run)
     }
 
+    const take = (message: ReceivedMessage, messageId: number | undefined): void => {
+      unacknowledged++
+      batch.push({ message, messageId })
+      if (batch.length === 1) setImmediate(flush)
+      if (unacknowledged > PAUSE_ABOVE) socket.pause()
+    }
+    const sieve = new PacketSieve(
+      MAX_PACKET_BYTES,
+      (bytes) => parser.parse(bytes),
+      ({ messageId, head, bytes, ...large }) => {
+        if (ended) return
+        const receivedMs = this.#options.clock.now()
+        take({ ...large, payload: head, receivedMs, oversizeBytes: bytes }, messageId)
+      },
+    )
+
     parser.on('packet', (packet) => {
       if (ended) return
       if (packet.cmd === 'connack') {
@@ -225,19 +252,9 @@ export class IngestClient {
           this.#options.onUp()
         }
       } else if (packet.cmd === 'publish') {
-        unacknowledged++
-        batch.push({
-          message: {
-            topic: packet.topic,
-            payload: packet.payload as Buffer,
-            qos: packet.qos,
-            retain: packet.retain,
-            receivedMs: this.#options.clock.now(),
-          },
-          messageId: packet.qos > 0 ? packet.messageId : undefined,
-        })
-        if (batch.length === 1) setImmediate(flush)
-        if (unacknowledged > PAUSE_ABOVE) socket.pause()
+        const { topic, payload, qos, retain } = packet
+        const receivedMs = this.#options.clock.now()
+        take({ topic, payload: payload as Buffer, qos, retain, receivedMs }, qos > 0 ? packet.messageId : undefined)
       } else if (packet.cmd === 'pubrel') {
         socket.write(mqttPacket.generate({ cmd: 'pubcomp', messageId: packet.messageId as number }))
       }
@@ -245,8 +262,11 @@ export class IngestClient {
     parser.on('error', (error) => end(`the broker ${host}:${port} sent something that is not MQTT (${error.message})`))
     socket.on('data', (chunk) => {
       lastHeard = this.#options.clock.now()
-      if (parser.parse(chunk) > MAX_PACKET_BYTES)
-        end(`the broker ${host}:${port} sent a packet larger than ${MAX_PACKET_BYTES} bytes`)
+      try {
+        sieve.push(chunk)
+      } catch (error) {
+        end(`the broker ${host}:${port} sent something that is not MQTT (${(error as Error).message})`)
+      }
     })
     socket.on('error', (error) => end(`the broker ${host}:${port} cannot be reached (${error.message})`))
     socket.on('close', () => end(`the broker ${host}:${port} closed the connection`))

@@ -283,7 +283,22 @@ function clockReading(job: Job, message: unknown): void {
   }
 }
 
+/** Does the speaker speak for this node? Asked before anything it says of the node is remembered. */
+function maySpeakFor({ topic, speaker, context }: Job): boolean {
+  const [, group, , node] = topic.toLowerCase().split('/')
+  const own = context.byAddress(`${group}/${node}`)
+  const all = [...(own ? [own] : []), ...context.below(`${group}/${node}`)]
+  return speaker === null || all.some(({ id }) => id === speaker.id || speaker.children.includes(id))
+}
+
 function decodeSparkplug(job: Job): Decoded {
+  if (!maySpeakFor(job))
+    return reject(
+      job,
+      job.speaker?.id ?? null,
+      'topic-denied',
+      `${job.speaker?.id} spoke for a node that is not its own`,
+    )
   let message: SparkplugMessage
   try {
     message = job.context.sparkplug.read(job.topic, job.payload)

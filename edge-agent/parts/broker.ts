@@ -34,7 +34,7 @@ export async function openBroker({
   const { limits = {} } = section
   const certificates = section.tls === undefined || section.tls === null ? null : readCertificates(section)
   const tls = certificates ? { port: section.tls as number, ...certificates } : null
-  return createBroker({
+  const broker = await createBroker({
     facility: site.facility.id,
     clock,
     dataDir,
@@ -51,10 +51,13 @@ export async function openBroker({
       ...(limits.burst ? { burst: limits.burst } : {}),
     },
     mayPublish: (device, topic) => drivers.mqtt.mayPublish(device, topic),
+    mayHear: (device, filter) => drivers.mqtt.mayHear(device, filter),
     onPublish: (batch) => drivers.mqtt.ingest(batch),
     onSession: (session) => drivers.mqtt.session(session),
     onRejected: ({ client, cause }) =>
       void journal.append([{ kind: 'reading', reading: intake.rejection(client, cause, clock.now()) }]).catch(() => {}),
     log,
   })
+  drivers.mqtt.speakBy((topic, payload) => void broker.publish(topic, payload).catch(() => {}))
+  return broker
 }
