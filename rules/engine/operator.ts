@@ -64,6 +64,8 @@ export interface Hit {
   eventTime?: number
   /** The evidence goes on until then (an active detection); a quiet clearing counts from it. Replaces what was said before. */
   lastsUntil?: number
+  /** Raises the level of an open alert, also of one whose condition is over; never raises or re-activates one. */
+  risesOnly?: boolean
   /** Raise it suppressed by design (children of a mass failure). */
   suppressed?: boolean
   /** Overrides the rule's plan. */

@@ -58,6 +58,11 @@ export const operator: Operator<State> = {
     function say(zone: string, state: State, at: number, cx: C): void {
       const part = state.parts[0]
       if (!part?.fired || part.since === null) return
+      // It began anew after a silence of the meters.
+      if (at - part.since < sustainedMs) {
+        cx.wake(zone, part.since + sustainedMs, 'sustained', QUIET_HOURS)
+        return
+      }
       const sound = state.sound && state.sound.t >= part.since - SOUND_BEFORE_MS ? state.sound : null
       if (!sound && !cx.site.isQuiet(zone, at)) {
         // Quiet hours may begin while it is loud.

@@ -64,18 +64,18 @@ export const operator: Operator<State> = {
         reasons: level === 'red' ? [...reasons, together] : reasons,
       })
       for (const other of others) {
-        const theirs = cx.peek(other)
+        // Who has put his band on again meanwhile rises as well: his alert is open until somebody closes it.
         const alert = cx.alerts.find(rule.code, other)
-        if (!theirs || !alert || alert.level === 'red') continue
+        if (!alert || alert.level === 'red') continue
         cx.hit({
           key: other,
           level: 'red',
-          opening: theirs.opening?.id ?? evidence.id,
+          opening: evidence.id,
           evidence: [],
-          zone: theirs.zone,
-          device: theirs.device,
+          zone: alert.zone,
           subjects: [other],
           reasons: [together],
+          risesOnly: true,
         })
       }
     }

@@ -12,6 +12,8 @@ interface State {
   fired: boolean
   active: boolean
   emptySince: number | null
+  /** What ended last. */
+  left: { at: number; since: number; opening: Mark | null; fired: boolean } | null
 }
 
 const FRAME_MS = 2_000
@@ -74,6 +76,7 @@ export const operator: Operator<State> = {
     }
 
     function leave(zone: string, state: State, at: number, cx: C): void {
+      if (state.since !== null) state.left = { at, since: state.since, opening: state.opening, fired: state.fired }
       state.since = null
       state.fired = false
       if (!state.active) {
@@ -94,6 +97,8 @@ export const operator: Operator<State> = {
       state.sources[name] = source
       state.emptySince = null
       if (state.active) cx.stale(zone, false)
+      // One leaves and another comes in the same instant: there was somebody all the time.
+      if (state.since === null && state.left?.at === input.time) Object.assign(state, { ...state.left, left: null })
       if (state.since === null) {
         state.since = input.time
         state.opening = source.mark
@@ -121,7 +126,15 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ sources: {}, since: null, opening: null, fired: false, active: false, emptySince: null }),
+      initial: () => ({
+        sources: {},
+        since: null,
+        opening: null,
+        fired: false,
+        active: false,
+        emptySince: null,
+        left: null,
+      }),
       on(input, cx) {
         if (input.quality === 'bad') return
         if (input.type === 'band.position' || input.type === 'tag.position') {

@@ -42,6 +42,36 @@ export const operator: Operator<State> = {
       return together >= many
     }
 
+    /** Takes over what the camera says now; offline, or a bad word, is unknown: that stops both times and ends nothing. */
+    function settle(camera: string, at: number, cx: C): void {
+      const state = cx.peek(camera)
+      if (!state) return
+      const isKnown = cx.signals.at(camera, 'camera.tamper', at) !== null
+      if (state.active) cx.stale(camera, !isKnown)
+      if (!isKnown) {
+        state.since = null
+        state.falseSince = null
+        return
+      }
+      const kinds = Object.values(state.kinds)
+      if (kinds.length > 0) {
+        state.falseSince = null
+        if (state.since !== null) return
+        state.since = at
+        if (state.active) return
+        state.opening = kinds.reduce((first, m) => (m.t < first.t ? m : first))
+        cx.wake(camera, at + sustainedMs, 'sustained')
+        return
+      }
+      state.since = null
+      // Kept for a moment: dusk counts cameras that blinked together.
+      if (!state.active) cx.wake(camera, at + AT_ONCE_MS, 'sustained', 'forget')
+      else if (state.falseSince === null) {
+        state.falseSince = at
+        cx.wake(camera, at + falseMs, 'sustained', 'false')
+      }
+    }
+
     function fire(camera: string, state: State, due: number, cx: C): void {
       if (isDusk(cx)) {
         cx.count('dusk')
@@ -83,6 +113,7 @@ export const operator: Operator<State> = {
           zone: cx.site.zoneOfDevice(other),
           device: other,
           reasons: [{ code: 'neighbours', params: { cameras: [camera] } }],
+          risesOnly: true,
         })
       }
     }
@@ -99,7 +130,8 @@ export const operator: Operator<State> = {
         lights: {},
       }),
       on(input, cx) {
-        if (input.quality === 'bad') return
+        if (input.quality === 'bad' && input.type !== 'camera.tamper') return
+        if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
         if (input.type === 'camera.day-night') {
           cx.state('').lightAt = input.time
           return
@@ -115,31 +147,14 @@ export const operator: Operator<State> = {
           return
         }
         const camera = input.device
-        const kind = input.value.tamper as string
-        const state = cx.peek(camera) ?? (input.value.active === true ? cx.state(camera) : undefined)
-        if (!state) return
-        if (input.value.active === true) {
-          state.kinds[kind] ??= mark(input)
-          state.falseSince = null
-          if (state.since === null) {
-            state.since = input.time
-            if (!state.active) state.opening = mark(input)
-            cx.wake(camera, input.time + sustainedMs, 'sustained')
-          }
-          return
+        if (input.type === 'camera.tamper' && input.quality !== 'bad') {
+          const state = cx.peek(camera) ?? (input.value.active === true ? cx.state(camera) : undefined)
+          if (!state) return
+          const kind = input.value.tamper as string
+          if (input.value.active === true) state.kinds[kind] ??= mark(input)
+          else delete state.kinds[kind]
         }
-        delete state.kinds[kind]
-        if (Object.keys(state.kinds).length > 0) return
-        state.since = null
-        if (!state.active) {
-          // Kept for a moment: dusk counts cameras that blinked together.
-          cx.wake(camera, input.time + AT_ONCE_MS, 'sustained', 'forget')
-          return
-        }
-        if (state.falseSince === null) {
-          state.falseSince = input.time
-          cx.wake(camera, input.time + falseMs, 'sustained', 'false')
-        }
+        settle(camera, input.time, cx)
       },
       wake(camera, tag, cx) {
         const state = cx.peek(camera)
@@ -161,7 +176,7 @@ export const operator: Operator<State> = {
         if (state.since === null || state.active) return
         const due = state.since + sustainedMs
         if (due > cx.now) cx.wake(camera, due, 'sustained')
-        else if (cx.signals.find(camera)?.online !== false) fire(camera, state, due, cx)
+        else fire(camera, state, due, cx)
       },
     }
   },

@@ -120,13 +120,17 @@ export const operator: Operator<State> = {
       },
     })
 
+    /** By day it does not matter who is in there. */
+    const unheard = (at: number, cx: C): Verdicts =>
+      cx.site.isNight(at) ? { parts: [null], over: null } : { parts: [false], over: true }
+
     function settle(cell: string, input: Input, cx: C): void {
       const state = cx.state(cell)
       // He was in there and was not heard for a while: nobody knew.
       const fix = input.usableFix && input.subject !== null ? cx.people.last(input.subject) : undefined
       const isBack = fix !== undefined && fix.previous !== null && input.time - fix.previous > FIX_VALID_MS
       if (isBack && cellOf(fix.previousZone, cx.site) === cell)
-        engine.apply(cell, state, input.time, { parts: [null], over: null }, null, cx)
+        engine.apply(cell, state, input.time, unheard(input.time, cx), null, cx)
       engine.apply(cell, state, input.time, verdicts(cell, input.time, cx), mark(input), cx)
       const flip = flipAfter((at) => cx.site.isNight(at), input.time, FIX_VALID_MS)
       if (state.active) cx.wake(cell, nextMinute(input.time), 'sustained', 'night')

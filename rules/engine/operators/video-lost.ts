@@ -23,7 +23,7 @@ export const operator: Operator<State> = {
     const besideMs = rule.ms('besideWithin')
     type C = Cx<State>
 
-    function raise(id: string, state: State, due: number, others: readonly string[], cx: C): void {
+    function raise(id: string, state: State, due: number, others: readonly string[], cx: C, risesOnly = false): void {
       const own = { code: 'no-signal', params: { seconds: lostMs / 1000 } }
       cx.hit({
         key: id,
@@ -33,6 +33,7 @@ export const operator: Operator<State> = {
         zone: cx.site.zoneOfDevice(id),
         device: id,
         reasons: others.length > 0 ? [own, { code: 'beside', params: { cameras: others } }] : [own],
+        ...(risesOnly ? { risesOnly } : {}),
         ...(due === cx.now ? {} : { eventTime: due }),
       })
     }
@@ -56,8 +57,7 @@ export const operator: Operator<State> = {
         const theirs = cx.peek(other) as State
         // One that was closed meanwhile is a story that ended; one that has returned still rises.
         if (!cx.alerts.find(rule.code, other)) continue
-        raise(other, theirs, cx.now, [id], cx)
-        if (!theirs.active) cx.clear(other)
+        raise(other, theirs, cx.now, [id], cx, true)
       }
     }
 

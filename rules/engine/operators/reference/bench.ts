@@ -196,12 +196,19 @@ export function stepsOf(spans: readonly { key: string; level: Level; from: numbe
         level = top
         steps.push({ at, what: 'rise', key, level })
       } else if (holding.length === 0 && on) {
+        // What came true in the very instant in which it ended.
+        const last = own.filter((s) => s.from === at && s.to === at && levelRank(s.level) > levelRank(level)).at(-1)
+        if (last) {
+          level = last.level
+          steps.push({ at, what: 'rise', key, level })
+        }
         steps.push({ at, what: 'off', key, level })
         on = false
       }
       // Over in the instant in which it came.
+      const wasOn = steps.some((s) => s.key === key && s.at === at && s.what === 'off')
       const moment = own.filter((s) => s.from === at && s.to === at)
-      for (const s of holding.length === 0 ? moment.slice(0, 1) : []) {
+      for (const s of holding.length === 0 && !wasOn ? moment.slice(0, 1) : []) {
         if (steps.every((x) => x.key !== key) || levelRank(s.level) > levelRank(level)) level = s.level
         steps.push({ at, what: 'on', key, level }, { at, what: 'off', key, level })
       }
