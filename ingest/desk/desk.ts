@@ -104,6 +104,9 @@ class Desk implements EdgeDesk {
   /** What is published goes into the ledger, in the same order. */
   #following: Promise<void> = Promise.resolve()
   #unledgered = 0
+  readonly #forLedger: { entries: LedgerItem[]; resolve(): void; reject(error: unknown): void }[] = []
+  #ledgering: Promise<void> | null = null
+  #ledgerFault: { error: unknown } | null = null
   /** The ledger failed for good: its place in the journal is not moved on any more. */
   #behind = false
   #failed = false
@@ -440,7 +443,7 @@ class Desk implements EdgeDesk {
   }
 
   async #writeJobs(jobs: Job[]): Promise<void> {
-    const { journal, ledger } = this.#options
+    const { journal } = this.#options
     await this.#giveNumbers(jobs)
     const changesOf = jobs.map((job) => job.steps.map(({ step, at }) => this.#changeOf(step, at)))
     const bodies = jobs.flatMap((job, i): JournalBody[] => [
@@ -472,7 +475,7 @@ class Desk implements EdgeDesk {
     }
     for (const { change, seq } of published) for (const listener of this.#listeners) listener(change, seq)
     this.#unledgered += entries.length
-    const ledgered = this.#untilDone(() => ledger.append(entries))
+    const ledgered = this.#toLedger(entries)
     ledgered.catch(() => undefined)
     this.#following = this.#following.then(async () => {
       try {
@@ -493,6 +496,38 @@ class Desk implements EdgeDesk {
     })
     await saved.catch(() => undefined)
     if (this.#unledgered > MAX_UNLEDGERED) await this.#following
+  }
+
+  /** In the order of the journal, whatever has to be tried again: what waits together goes in together. */
+  #toLedger(entries: LedgerItem[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#forLedger.push({ entries, resolve, reject })
+      this.#startLedgering()
+    })
+  }
+
+  #startLedgering(): void {
+    this.#ledgering ??= this.#fillLedger().finally(() => {
+      this.#ledgering = null
+      // Something may have come after the last look and before this line.
+      if (this.#forLedger.length > 0) this.#startLedgering()
+    })
+  }
+
+  async #fillLedger(): Promise<void> {
+    while (this.#forLedger.length > 0) {
+      await Promise.resolve()
+      const group = this.#forLedger.splice(0)
+      try {
+        // What follows something that is missing would stand before it: the next process brings both, in order.
+        if (this.#ledgerFault) throw this.#ledgerFault.error
+        await this.#untilDone(() => this.#options.ledger.append(group.flatMap(({ entries }) => entries)))
+        for (const { resolve } of group) resolve()
+      } catch (error) {
+        this.#ledgerFault ??= { error }
+        for (const { reject } of group) reject(error)
+      }
+    }
   }
 
   get failed(): boolean {
