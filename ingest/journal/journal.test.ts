@@ -16,6 +16,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { VirtualClock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
+import type { JournalBody } from '#model/ports/journal.ts'
 import { systemClock } from '#model/system-clock.ts'
 import type { StoreLink } from '../thread/store-thread.ts'
 import { DuplicateFilter } from './duplicate-filter.ts'
@@ -191,6 +192,40 @@ describe('journal', () => {
     expect(await journal.seqAt(START - 1000)).toBe(kept[0])
     await journal.expire()
     expect(await journal.read(0, 100)).toHaveLength(50)
+  })
+
+  test('under load samples are gathered; an event, an alert, enough of them or the end go at once and take them along', async () => {
+    const journal = await open(newDir(), { gatherMs: 3_600_000 })
+    const kept: number[] = []
+    const add = (bodies: JournalBody[]) => journal.append(bodies).then((seqs) => kept.push(...seqs))
+    const resting = () => new Promise((resolve) => setTimeout(resolve, 50))
+    // Not under load: each goes by itself.
+    await add(readings(0, 1))
+    await add(readings(1, 1))
+    await add(readings(2, 8))
+    const gathered = add(readings(10, 1))
+    await resting()
+    expect(kept).toHaveLength(10)
+    await add([readingBody(11, { type: 'tag.sos', value: {} })])
+    await gathered
+    expect(kept).toHaveLength(12)
+    await add(readings(12, 8))
+    const before = add(readings(20, 1))
+    await resting()
+    expect(kept).toHaveLength(20)
+    await Promise.all([add([alertBody(1)]), before])
+    await add(readings(30, 8))
+    for (let i = 0; i < 31; i++) void add(readings(100 + i, 1))
+    await resting()
+    expect(kept).toHaveLength(30)
+    await add(readings(200, 1))
+    expect(kept).toHaveLength(62)
+    const last = add(readings(400, 1))
+    await resting()
+    await journal.close()
+    await last
+    expect(kept).toHaveLength(63)
+    expect(kept).toEqual(Array.from({ length: 63 }, (_, i) => i + 1))
   })
 
   test('append() waits at the limit, alerts do not', async () => {

@@ -11,7 +11,7 @@ import type { Journal, JournalBody, JournalRecord, JournalStats, Lane } from '#m
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import { Cursor, type CursorSource } from './cursor.ts'
-import { CLASS, classOf, decodeBody, encodeBody, isSheddable, KIND, tagOf } from './record-codec.ts'
+import { CLASS, classOf, decodeBody, encodeBody, isSample, isSheddable, KIND, tagOf } from './record-codec.ts'
 import { type Keep, Retention, type RetentionOptions } from './retention.ts'
 import type { CommitAnswer, CommitRequest, OpenAnswer, RowBlock } from './storage.ts'
 import * as storage from './storage.ts'
@@ -32,6 +32,8 @@ export interface JournalOptions extends RetentionOptions {
   maxPending?: number
   /** Rows of one group commit: an alert waits for at most one that began before it. */
   maxCommitRows?: number
+  /** How long samples may be gathered under load before the disk is asked for them, ms. */
+  gatherMs?: number
   tailRecords?: number
   tailBytes?: number
   duplicateIds?: number
@@ -73,6 +75,8 @@ interface Pending {
   tags: number[]
   at: number
   bodies: JournalBody[]
+  /** Not samples alone: the disk is asked at once. */
+  prompt: boolean
   resolve(seqs: number[]): void
   reject(error: unknown): void
 }
@@ -82,6 +86,15 @@ const IDLE_FLUSH_MS = 1000
 const FULL_RETRY_MS = 500
 const BALLAST_BYTES = 32 << 20
 const RESERVE_RETRY_MS = 60_000
+/**
+ * A disk that is quick would be asked for every few samples, and each time costs as much as twenty of them. So under load
+ * samples are gathered for this long since the last commit began; events, states, alerts and acts never wait for it.
+ */
+const GATHER_MS = 2
+/** Under load: so many rows came while the disk worked. */
+const GATHER_FROM_ROWS = 4
+/** Enough to go at once. */
+const GATHERED_ROWS = 32
 /** Steps of promises between a commit and an alert that the rules made of it, with room to spare. */
 const TURNS = 40
 
@@ -132,6 +145,10 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   #failed: unknown = null
   #full = false
   #idleFlush = false
+  #lastBegan = 0
+  #lastRows = 0
+  /** Ends the gathering under way. */
+  #hurry: (() => void) | null = null
   #stats: JournalStats
 
   constructor(options: JournalOptions, link: StoreLink, opened: OpenAnswer) {
@@ -172,20 +189,23 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     const rows: string[] = []
     const tags: number[] = []
     let urgent = false
+    let prompt = false
     for (const body of bodies) {
       rows.push(encodeBody(body))
       tags.push(tagOf(body))
       if (body.kind === 'alert' || body.kind === 'act') urgent = true
+      if (!isSample(body)) prompt = true
     }
     while (!urgent && this.#pendingRows >= this.#maxPending && !this.#closing)
       await new Promise<void>((go) => this.#room.push({ since: at, go }))
     if (this.#failed) throw this.#failed
     if (this.#closing) throw new WardwatchError('internal', 'The journal is closed.')
     return new Promise((resolve, reject) => {
-      const item: Pending = { rows, tags, at, bodies, resolve, reject }
+      const item: Pending = { rows, tags, at, bodies, prompt, resolve, reject }
       ;(urgent ? this.#urgent : this.#ordinary).push(item)
       this.#pendingRows += rows.length
       this.#startCommit()
+      if (prompt || this.#pendingRows >= GATHERED_ROWS) this.#hurry?.()
     })
   }
 
@@ -313,6 +333,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     if (this.#closing) return
     for (const cursor of [...this.#cursors.values()]) cursor.close()
     this.#closing = true
+    this.#hurry?.()
     for (const { go } of this.#room.splice(0)) go()
     while (this.#committing) await this.#committing
     if (this.#moved.size > 0 && !this.#options.readOnly && !this.#failed)
@@ -337,6 +358,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       // Whatever is appended in this turn of the loop still joins the group, and so does what came of the commit before:
       // an alert must not wait for a whole commit of other readings.
       for (let i = 0; i < TURNS; i++) await null
+      await this.#gather()
       const batch = this.#takeBatch()
       this.#underWaySince = batch.reduce<number | null>((least, { at }) => Math.min(least ?? at, at), null)
       try {
@@ -354,6 +376,31 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     this.#settle()
   }
 
+  /** By the real clock, and only where a thread waits for a real disk: a simulation must not depend on how fast it runs. */
+  async #gather(): Promise<void> {
+    const patienceMs = this.#lastBegan + (this.#options.gatherMs ?? GATHER_MS) - performance.now()
+    const mayWait =
+      this.#options.thread !== false &&
+      !this.#closing &&
+      patienceMs > 0 &&
+      this.#lastRows >= GATHER_FROM_ROWS &&
+      this.#pendingRows < GATHERED_ROWS &&
+      this.#urgent.length === 0 &&
+      !this.#ordinary.some((item) => item.prompt)
+    if (mayWait) {
+      this.#settle()
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, patienceMs)
+        this.#hurry = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#hurry = null
+    }
+    this.#lastBegan = performance.now()
+  }
+
   #takeBatch(): Pending[] {
     const batch: Pending[] = []
     let rows = 0
@@ -363,6 +410,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
         rows += queue[taken++]!.rows.length
       batch.push(...queue.splice(0, taken))
     }
+    this.#lastRows = rows
     return batch
   }
 

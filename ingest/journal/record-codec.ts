@@ -20,6 +20,12 @@ export const classOf = (tag: number): number => tag & 7
 export const isSheddable = (tag: number): boolean => (tag & SHEDDABLE) !== 0
 export const isAlert = (tag: number): boolean => tag >> 4 === KIND.alert
 
+const SAMPLES: ReadonlySet<string> = new Set(
+  [...READING_TYPES.values()].filter((entry) => entry.signal.kind === 'sample').map((entry) => entry.type),
+)
+/** One of many measured values in a row; anything else is news. */
+export const isSample = (body: JournalBody): boolean => body.kind === 'reading' && SAMPLES.has(body.reading.type)
+
 const readingTags = new Map<string, number>()
 
 function readingTag(type: string): number {
