@@ -5,7 +5,7 @@
  * again, as the same points. Must never call delivered what the store has not confirmed.
  */
 import type { Clock } from '#model/clock.ts'
-import type { Journal, JournalCursor, JournalRecord } from '#model/ports/journal.ts'
+import { type Journal, type JournalCursor, type JournalRecord, SIDE_MARK } from '#model/ports/journal.ts'
 import { type LaneOptions, PumpLane } from './pump-lane.ts'
 
 export interface OvertakingOptions extends Omit<LaneOptions, 'reopen' | 'prepare' | 'delivered'> {
@@ -29,8 +29,6 @@ interface Span {
 const MAX_SPANS = 32
 /** Fewer batches than this are sooner delivered than overtaken. */
 const MIN_BATCHES = 2
-/** Between the name of the consumer and the number at which a span begins. */
-const MARK = '>'
 
 export class Overtaking {
   readonly main: PumpLane
@@ -60,8 +58,8 @@ export class Overtaking {
     const cursor = await journal.cursor(name, 'other')
     const spans: Span[] = []
     for (const [owner, , upTo] of journal.positions()) {
-      if (!owner.startsWith(name + MARK)) continue
-      const from = Number(owner.slice(name.length + MARK.length))
+      if (!owner.startsWith(name + SIDE_MARK)) continue
+      const from = Number(owner.slice(name.length + SIDE_MARK.length))
       if (!(upTo > Math.max(from, cursor.position()))) {
         await journal.forget(owner)
         continue
@@ -153,7 +151,7 @@ export class Overtaking {
   async #begin(): Promise<{ span: Span; cursor: JournalCursor }> {
     const { journal, name } = this.#o
     const from = journal.stats().lastSeq
-    const span = { name: `${name}${MARK}${from}`, from, upTo: from, records: 0 }
+    const span = { name: `${name}${SIDE_MARK}${from}`, from, upTo: from, records: 0 }
     const cursor = await journal.cursor(span.name, 'other', from)
     this.#spans.push(span)
     return { span, cursor }

@@ -17,8 +17,9 @@ import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
 import { actMark, alertMark } from '../ledger/mark.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import type { Damage } from '../thread/whole.ts'
 import { mergeChange } from './merge.ts'
-import { actOf, rebuilt } from './rebuild.ts'
+import { actOf, actsAndAlerts, rebuilt } from './rebuild.ts'
 import { mayAct } from './roles.ts'
 import { isShelvable } from './shelvable.ts'
 import * as storage from './storage.ts'
@@ -38,11 +39,14 @@ export interface DeskOptions {
     event:
       | { event: 'desk-failed'; detail: string }
       | { event: 'desk-rebuilt'; changes: number }
-      | { event: 'desk-corrupt'; file: string },
+      | ({ event: 'desk-corrupt' } & Damage)
+      | { event: 'ledger-restored'; entries: number },
   ): void
 }
 
 const RETRY_MS = 500
+/** The ledger follows the journal: an entry of the last minutes before a loss may stand before it in time. */
+const LOSS_MARGIN_MS = 600_000
 /** Changes that may be published and not yet in the ledger; beyond, publishing waits for the ledger. */
 const MAX_UNLEDGERED = 5000
 
@@ -79,8 +83,8 @@ export async function openDesk(options: DeskOptions): Promise<EdgeDesk> {
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
   if (options.intercept) link = options.intercept(link)
-  const file = await link.call<string | null>('setAside')
-  if (file !== null) options.onEvent?.({ event: 'desk-corrupt', file })
+  const damage = await link.call<Damage | null>('damage')
+  if (damage) options.onEvent?.({ event: 'desk-corrupt', ...damage })
   const cursor = await options.journal.cursor('desk', 'alert')
   const desk = new Desk(options, link, cursor)
   await desk.catchUp()
@@ -128,6 +132,7 @@ class Desk implements EdgeDesk {
   async catchUp(): Promise<void> {
     const { journal } = this.#options
     const complete = await this.#link.call<number>('complete')
+    await this.#restoreLedger()
     await this.#ledgerActs()
     // Of what a save that failed left out, or a power cut took, the file itself knows best.
     let after = Math.min(complete, this.#cursor.position())
@@ -164,6 +169,30 @@ class Desk implements EdgeDesk {
       this.#watchShelf(record)
     }
     if (changes > 0) this.#options.onEvent?.({ event: 'desk-rebuilt', changes })
+  }
+
+  /** What a damaged ledger lost and the journal still has is entered again, in order, under numbers of its own. */
+  async #restoreLedger(): Promise<void> {
+    const { journal, ledger } = this.#options
+    const losses = await ledger.toRestore()
+    if (losses.length === 0) return
+    const from = Math.min(...losses.map((loss) => loss.fromAt)) - LOSS_MARGIN_MS
+    const to = Math.max(...losses.map((loss) => loss.toAt)) + LOSS_MARGIN_MS
+    let entered = 0
+    const missing: LedgerItem[] = []
+    const enter = async (): Promise<void> => {
+      const items = missing.splice(0)
+      if (items.length > 0) await this.#untilDone(() => ledger.append(items))
+      entered += items.length
+    }
+    for await (const { seq, body } of actsAndAlerts(journal, from, to)) {
+      const item = body.kind === 'act' ? actItem(body.act, seq) : alertItem(body.change, seq)
+      if (!(await ledger.holds(item))) missing.push(item)
+      if (missing.length >= 200) await enter()
+    }
+    await enter()
+    await this.#untilDone(() => ledger.restored(losses, entered))
+    this.#options.onEvent?.({ event: 'ledger-restored', entries: entered })
   }
 
   /** Acts that the ledger did not get before the end of the last run. */

@@ -3,8 +3,9 @@
  * says what the alert is; what waits for a second person or lies on the shelf follows from the change and the act before it.
  */
 import type { Act } from '#model/alert/acts.ts'
-import type { Alert, AlertChange } from '#model/alert/alert.ts'
-import { type AlertRecord, newRecord, shelfLimit, stateAfterClear } from '#model/alert/lifecycle.ts'
+import type { AlertChange } from '#model/alert/alert.ts'
+import { type AlertRecord, newRecord, shelfLimit, stateAfterClear, whoChanged } from '#model/alert/lifecycle.ts'
+import type { JournalBody, JournalRecord } from '#model/ports/journal.ts'
 import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
 
@@ -22,13 +23,9 @@ export function rebuilt(
     alert,
     pending: alert.handling === 'pending-review' ? (record.pending ?? proposalOf(change, act)) : null,
     shelf: shelfAfter(record, change, act),
-    // Nobody did anything when an alert was overdue: who changed the state last stays the answer to a conflict.
-    last: isOverdue(record.alert, change) ? record.last : { by: by ?? record.last.by, at },
+    ...whoChanged(record, alert, by, at),
   }
 }
-
-const isOverdue = (before: Alert, { change, by, alert }: AlertChange): boolean =>
-  change === 'escalated' && by === 'system' && alert.escalationStep > before.escalationStep
 
 function proposalOf({ alert, by, at }: AlertChange, act: Act | null): AlertRecord['pending'] {
   const known = act?.act === 'resolve' || act?.act === 'dismiss' ? act.act : null
@@ -70,4 +67,34 @@ export async function actOf(
     if (body.kind === 'act' && isIt(body.act)) return body.act
   const entries = await from.ledger.list({ ref: alert.id, kind: 'act', limit: 10_000 })
   return entries.map(({ payload }) => payload as Act | null).findLast(isIt) ?? null
+}
+
+type ActOrAlert = JournalRecord & { body: Extract<JournalBody, { kind: 'act' | 'alert' }> }
+const isEither = (record: JournalRecord): record is ActOrAlert =>
+  record.body.kind === 'act' || record.body.kind === 'alert'
+const PAGE = 500
+
+/** Acts and changes that were journaled in `fromMs` ≤ time ≤ `toMs`, in order; readings between them are not read. */
+export async function* actsAndAlerts(journal: EdgeJournal, fromMs: number, toMs: number): AsyncGenerator<ActOrAlert> {
+  const acts: ActOrAlert[] = []
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const page = await journal.newest('act', PAGE, before)
+    acts.push(...page.filter(isEither).filter(({ at }) => at >= fromMs && at <= toMs))
+    const last = page.at(-1)
+    if (page.length < PAGE || last === undefined || last.at < fromMs) break
+    before = last.seq
+  }
+  acts.reverse()
+  for (let after = Math.max(0, (await journal.seqAt(fromMs)) - 1); ; ) {
+    const page = await journal.readBack(after, PAGE, 'alert')
+    for (const record of page.filter(isEither)) {
+      if (record.at > toMs) break
+      while (acts[0] !== undefined && acts[0].seq < record.seq) yield acts.shift()!
+      yield record
+    }
+    const last = page.at(-1)
+    if (last === undefined || last.at > toMs) break
+    after = last.seq
+  }
+  yield* acts
 }

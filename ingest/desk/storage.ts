@@ -2,12 +2,11 @@
  * The desk's file: current alerts, their timelines, incidents, for lists and look-ups. A projection of the journal:
  * it may be deleted at any time and is built again. Runs in its own thread.
  */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import type { AlertRecord } from '#model/alert/lifecycle.ts'
 import type { AlertFilter } from '#model/ports/alert-desk.ts'
-import { inTransaction, openDatabase, setAside, storeError } from '../thread/sqlite.ts'
+import { inTransaction } from '../thread/sqlite.ts'
+import { openWhole, watchful } from '../thread/whole.ts'
 
 export interface SavedChange {
   seq: number
@@ -39,45 +38,15 @@ export interface DeskStorageOptions {
 
 export function open(options: DeskStorageOptions) {
   const path = join(options.dir, 'desk.db')
-  const suspect = join(options.dir, 'desk.suspect')
-  const start = (): DatabaseSync => {
-    const opened = openDatabase(path, { durability: 'normal' })
-    try {
-      opened.exec(SCHEMA)
-      // A file of an earlier release has no word of its own for it.
-      opened.exec("INSERT OR IGNORE INTO meta (name, value) SELECT 'complete', coalesce(max(seq), 0) FROM change")
-      // What the edge starts with is read before anything is promised; damage further back shows when it is asked for.
-      opened.prepare('SELECT max(length(body)) FROM (SELECT body FROM change ORDER BY seq DESC LIMIT 5000)').get()
-      opened.prepare('SELECT max(length(record)) FROM alert WHERE open = 1').get()
-      opened.prepare('SELECT count(id) FROM alert').get()
-      return opened
-    } catch (error) {
-      opened.close()
-      throw storeError(error, path)
-    }
-  }
-  let file: string | null = null
-  let db: DatabaseSync
-  if (existsSync(suspect)) file = setAside(path, options.now)
-  try {
-    db = start()
-  } catch (error) {
-    if (!isCorrupt(error)) throw error
-    file = setAside(path, options.now)
-    db = start()
-  }
-  rmSync(suspect, { force: true })
-
-  /** Damage that shows only now: the next start makes the file anew. */
-  function noted<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      const known = storeError(error, path)
-      if (isCorrupt(known)) writeFileSync(suspect, '')
-      throw known
-    }
-  }
+  const { db, damage } = openWhole(path, { durability: 'normal', now: options.now }, (opened) => {
+    opened.exec(SCHEMA)
+    // A file of an earlier release has no word of its own for it.
+    opened.exec("INSERT OR IGNORE INTO meta (name, value) SELECT 'complete', coalesce(max(seq), 0) FROM change")
+    // What the edge starts with is read before anything is promised; damage further back shows when it is asked for.
+    opened.prepare('SELECT max(length(body)) FROM (SELECT body FROM change ORDER BY seq DESC LIMIT 5000)').get()
+    opened.prepare('SELECT max(length(record)) FROM alert WHERE open = 1').get()
+    opened.prepare('SELECT count(id) FROM alert').get()
+  })
 
   function save(request: SaveRequest): void {
     inTransaction(db, path, () => {
@@ -134,12 +103,11 @@ export function open(options: DeskStorageOptions) {
   const records = (sql: string, ...args: string[]): string[] =>
     (db.prepare(sql).all(...args) as { record: string }[]).map((r) => r.record)
 
-  return {
-    save: (request: SaveRequest) => noted(() => save(request)),
-    list: (filter: AlertFilter, cursor: [number, string] | null, limit: number) =>
-      noted(() => list(filter, cursor, limit)),
-    /** Where a file that could not be read now lies; the journal gives back what was in it. */
-    setAside: () => file,
+  return watchful(path, {
+    save,
+    list,
+    /** A file that was not whole and now lies elsewhere; the journal gives back what was in it. */
+    damage: () => damage,
     open: () => records('SELECT record FROM alert WHERE open = 1 ORDER BY raised_at, id'),
     ids: () => (db.prepare('SELECT id FROM alert').all() as { id: string }[]).map((r) => r.id),
     get: (id: string) => records('SELECT record FROM alert WHERE id = ?', id)[0] ?? null,
@@ -171,10 +139,8 @@ export function open(options: DeskStorageOptions) {
         return Number(db.prepare('DELETE FROM alert WHERE open = 0 AND raised_at < ?').run(before).changes)
       }),
     close: () => db.close(),
-  }
+  })
 }
-
-const isCorrupt = (error: unknown): boolean => (error as { code?: string }).code === 'journal-corrupt'
 
 function where(filter: AlertFilter): { clause: string; args: (string | number)[] } {
   const parts = ['1 = 1']

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +45,12 @@ afterEach(async () => {
   for (const journal of journals.splice(0)) await journal.close()
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
 })
+
+function writeAt(file: string, position: number, bytes: Buffer): void {
+  const handle = openSync(file, 'r+')
+  writeSync(handle, bytes, 0, bytes.length, position)
+  closeSync(handle)
+}
 
 describe('journal', () => {
   test('gives gapless numbers from 1, answers after the commit and goes on after a restart', async () => {
@@ -409,6 +418,95 @@ describe('journal', () => {
     const again = await open(dir, { onEvent: (e) => events.push(e) })
     expect(events[0]!.event).toBe('journal-corrupt')
     expect((await again.append([readingBody(9)]))[0]).toBeGreaterThan(5)
+  })
+
+  describe('a file that is not whole at the start', () => {
+    /** 3,000 readings, closed as a process ends in order: everything is in the file itself. */
+    async function filled(): Promise<string> {
+      const dir = newDir()
+      const journal = await open(dir, { thread: false })
+      for (let i = 0; i < 10; i++) await journal.append(readings(i * 300, 300))
+      await journal.close()
+      return dir
+    }
+    const reopened = async (dir: string) => {
+      const events: JournalEvent[] = []
+      const journal = await open(dir, { thread: false, onEvent: (e) => events.push(e) })
+      const event = events.find((e) => e.event === 'journal-corrupt') as
+        | Extract<JournalEvent, { event: 'journal-corrupt' }>
+        | undefined
+      return { journal, event }
+    }
+
+    test.each([
+      ['cut to no byte at all', (file: string) => truncateSync(file, 0)],
+      ['with a header of something else', (file: string) => writeAt(file, 0, Buffer.alloc(100, 0x2a))],
+      ['gone', (file: string) => rmSync(file)],
+    ])('%s: nothing is overwritten, all numbers given are named, and none is given again', async (_name, damage) => {
+      const dir = await filled()
+      damage(join(dir, 'journal.db'))
+      const { journal, event } = await reopened(dir)
+      expect(event!.lost![0]).toBe(1)
+      expect(event!.lost![1]).toBeGreaterThanOrEqual(3000)
+      expect((await journal.append([readingBody(9000)]))[0]).toBeGreaterThan(event!.lost![1])
+    })
+
+    test('with one page in the middle overwritten: everything around it is saved, and what is not is named', async () => {
+      const dir = await filled()
+      const file = join(dir, 'journal.db')
+      writeAt(file, 8192 * Math.floor(statSync(file).size / 8192 / 2), Buffer.alloc(8192, 0x5a))
+      const { journal, event } = await reopened(dir)
+      const left = (await journal.read(1, 5000)).map((r) => r.seq)
+      expect(event!.saved).toBe(left.length)
+      expect(left.length).toBeGreaterThan(2500)
+      const missing = Array.from({ length: 3000 }, (_, i) => i + 1).filter((seq) => !left.includes(seq))
+      expect(missing.length).toBeGreaterThan(0)
+      expect(event!.lost![0]).toBeLessThanOrEqual(missing[0]!)
+      expect(event!.lost![1]).toBeGreaterThanOrEqual(missing.at(-1)!)
+      expect((await journal.append([readingBody(9000)]))[0]).toBe(3001)
+    })
+
+    test('damage that shows only when it is read ends the process, and the next one saves what is left', async () => {
+      const dir = await filled()
+      const events: JournalEvent[] = []
+      const journal = await open(dir, {
+        tailRecords: 1,
+        onEvent: (e) => events.push(e),
+        intercept: (link) => ({
+          ...link,
+          call: (method, ...args) =>
+            method === 'read'
+              ? Promise.reject(new WardwatchError('journal-corrupt', 'malformed'))
+              : link.call(method, ...args),
+        }),
+      })
+      await expect(journal.read(1, 10)).rejects.toMatchObject({ code: 'journal-corrupt' })
+      expect(journal.failed).toBe(true)
+      expect(events.map((e) => e.event)).toContain('journal-failed')
+      await expect(journal.append([readingBody(9000)])).rejects.toMatchObject({ code: 'journal-corrupt' })
+      await journal.close()
+      // The storage thread leaves this mark when SQLite tells it so.
+      writeFileSync(join(dir, 'journal.suspect'), '')
+      const next = await reopened(dir)
+      expect(next.event).toMatchObject({ saved: 3000, lost: null })
+    })
+
+    test('a record whose text is damaged keeps its place and holds nobody up', async () => {
+      const dir = await filled()
+      const db = new DatabaseSync(join(dir, 'journal.db'))
+      db.exec("UPDATE log SET body = substr(body, 1, 20) || '~' || substr(body, 22, 10) WHERE seq BETWEEN 5 AND 6")
+      db.close()
+      const events: JournalEvent[] = []
+      const journal = await open(dir, { thread: false, onEvent: (e) => events.push(e) })
+      const cursor = await journal.cursor('c', 'other')
+      const records = await cursor.next(8)
+      expect(records.map((r) => r.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+      expect(records.map((r) => r.body.kind).slice(3, 7)).toEqual(['reading', 'quarantine', 'quarantine', 'reading'])
+      expect(events).toEqual([
+        { event: 'journal-unreadable', seq: 5 },
+        { event: 'journal-unreadable', seq: 6 },
+      ])
+    })
   })
 
   test('after a cut of the log at any byte, the records are an unbroken beginning of what was acknowledged', async () => {

@@ -7,9 +7,17 @@
  */
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
-import type { Journal, JournalBody, JournalRecord, JournalStats, Lane } from '#model/ports/journal.ts'
+import {
+  type Journal,
+  type JournalBody,
+  type JournalRecord,
+  type JournalStats,
+  type Lane,
+  SIDE_MARK,
+} from '#model/ports/journal.ts'
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import { isCorrupt } from '../thread/whole.ts'
 import { Cursor, type CursorSource } from './cursor.ts'
 import { CLASS, classOf, decodeBody, encodeBody, isSample, isSheddable, KIND, tagOf } from './record-codec.ts'
 import { type Keep, Retention, type RetentionOptions } from './retention.ts'
@@ -23,6 +31,7 @@ export type JournalEvent =
   | { event: 'disk-recovered'; shed: number }
   | { event: 'journal-unreserved'; bytes: number }
   | { event: 'journal-removed'; class: string; removed: number; unread: number; reason: 'age' | 'size' }
+  | { event: 'journal-unreadable'; seq: number }
   | { event: 'journal-failed'; detail: string }
 
 export interface JournalOptions extends RetentionOptions {
@@ -97,6 +106,8 @@ const GATHER_FROM_ROWS = 4
 const GATHERED_ROWS = 32
 /** Steps of promises between a commit and an alert that the rules made of it, with room to spare. */
 const TURNS = 40
+/** Numbers of damaged records that are told once each. */
+const MAX_UNREADABLE = 10_000
 
 export async function openJournal(options: JournalOptions): Promise<EdgeJournal> {
   const storageOptions: storage.StorageOptions = {
@@ -129,8 +140,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   readonly #cursors = new Map<string, Cursor>()
   readonly #positions = new Map<string, [string, Lane, number]>()
   readonly #moved = new Set<string>()
-  /** Second cursors of a consumer, begun somewhere ahead of its first: no consumers of their own. */
-  readonly #beside = new Set<string>()
+  readonly #unreadable = new Set<number>()
   /** Alert changes and acts overtake readings that still wait for the disk. */
   #urgent: Pending[] = []
   #ordinary: Pending[] = []
@@ -153,7 +163,18 @@ class SqliteJournal implements EdgeJournal, CursorSource {
 
   constructor(options: JournalOptions, link: StoreLink, opened: OpenAnswer) {
     this.#options = options
-    this.#link = link
+    this.#link = {
+      ...link,
+      call: async <T>(method: string, ...args: unknown[]): Promise<T> => {
+        try {
+          return await link.call<T>(method, ...args)
+        } catch (error) {
+          // Found while it runs: the next process saves what can be read, and names what cannot.
+          if (isCorrupt(error) && !options.readOnly && !this.#closing && !this.#failed) this.#fail(error, [])
+          throw error
+        }
+      },
+    }
     this.clock = options.clock
     this.tail = new Tail(options.tailRecords ?? 20_000, options.tailBytes ?? 16 << 20)
     this.#maxPending = options.maxPending ?? 50_000
@@ -168,7 +189,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       shed: 0,
     }
     for (const [name, lane, position] of opened.cursors) this.#positions.set(`${name}/${lane}`, [name, lane, position])
-    this.#retention = new Retention(options, link, () => this.#essentialPosition())
+    this.#retention = new Retention(options, this.#link, () => this.#essentialPosition())
     if (options.readOnly) return
     this.#scheduleExpiry()
     if (!opened.reserved) this.#seekReserve()
@@ -217,7 +238,6 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   async cursor(name: string, lane: Lane, from?: number): Promise<Cursor> {
     const key = `${name}/${lane}`
     this.#cursors.get(key)?.close()
-    if (from !== undefined) this.#beside.add(key)
     const position = this.#positions.get(key)?.[2] ?? from ?? 0
     const before = this.#stats.lastSeq
     let behind = await this.#link.call<number>('countAfter', position, lane)
@@ -245,7 +265,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   async readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]> {
-    return unpack(await this.#link.call<RowBlock>('read', after, limit, lane))
+    return this.#unpack(await this.#link.call<RowBlock>('read', after, limit, lane))
   }
 
   async newest(
@@ -253,11 +273,11 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     limit: number,
     beforeSeq = Number.MAX_SAFE_INTEGER,
   ): Promise<JournalRecord[]> {
-    return unpack(await this.#link.call<RowBlock>('newest', KIND[kind], limit, beforeSeq))
+    return this.#unpack(await this.#link.call<RowBlock>('newest', KIND[kind], limit, beforeSeq))
   }
 
   async findReadings(ids: string[]): Promise<Reading[]> {
-    const records = unpack(await this.#link.call<RowBlock>('find', ids))
+    const records = this.#unpack(await this.#link.call<RowBlock>('find', ids))
     return records.flatMap((record) => (record.body.kind === 'reading' ? [record.body.reading] : []))
   }
 
@@ -270,7 +290,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   lag(): Record<string, number> {
-    const consumers = [...this.#cursors].filter(([key]) => !this.#beside.has(key))
+    const consumers = [...this.#cursors].filter(([key]) => !key.includes(SIDE_MARK))
     return Object.fromEntries(consumers.map(([key, cursor]) => [key, cursor.lag()]))
   }
 
@@ -316,7 +336,6 @@ class SqliteJournal implements EdgeJournal, CursorSource {
         this.#cursors.get(key)?.close()
         this.#positions.delete(key)
         this.#moved.delete(key)
-        this.#beside.delete(key)
       }
     await this.#link.call('forget', name)
   }
@@ -564,6 +583,36 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     for (const { go } of this.#room.splice(0)) go()
   }
 
+  /** A record whose text was damaged keeps its place, as something that cannot be read; the others are not held up. */
+  #unpack(block: RowBlock): JournalRecord[] {
+    if (block.seqs.length === 0) return []
+    return block.rows.split('\n').map((row, i) => {
+      const [seq, at] = [block.seqs[i]!, block.ats[i]!]
+      try {
+        return { seq, at, body: decodeBody(block.tags[i]!, row) }
+      } catch {
+        if (!this.#unreadable.has(seq)) this.#options.onEvent?.({ event: 'journal-unreadable', seq })
+        if (this.#unreadable.size < MAX_UNREADABLE) this.#unreadable.add(seq)
+        const detail = `Record ${seq} of the journal was damaged on the disk; the ledger has it if it was about an alert.`
+        return {
+          seq,
+          at,
+          body: {
+            kind: 'quarantine',
+            item: {
+              source: `journal:${seq}`,
+              device: null,
+              received: at,
+              cause: 'journal-corrupt',
+              detail,
+              payload: row,
+            },
+          },
+        }
+      }
+    })
+  }
+
   /** Readings up to here have been taken by every consumer that must see them. */
   #essentialPosition(): number {
     let position = this.#stats.lastSeq
@@ -596,13 +645,4 @@ function shedSamples(item: Pending): { kept: Pending } {
       bodies: item.bodies.filter((_, i) => keep[i]),
     },
   }
-}
-
-function unpack(block: RowBlock): JournalRecord[] {
-  if (block.seqs.length === 0) return []
-  return block.rows.split('\n').map((row, i) => ({
-    seq: block.seqs[i]!,
-    at: block.ats[i]!,
-    body: decodeBody(block.tags[i]!, row),
-  }))
 }

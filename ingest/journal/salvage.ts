@@ -2,6 +2,7 @@
  * What happens to a journal that cannot be read: the file is moved aside under a name that says so, everything readable
  * is copied into a new one, and the lost range is named. Must never delete the damaged file or give a number twice.
  */
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { inTransaction, openDatabase, setAside } from '../thread/sqlite.ts'
 
@@ -30,12 +31,13 @@ interface Row {
 
 /** @param promised a number that has never been given: the new journal goes on after it when the end was lost. */
 export function isolateJournal(path: string, now: number, promised: number): Isolated {
-  const file = setAside(path, now)
-
+  // Where nothing is left there is nothing to move.
+  const file = existsSync(path) ? setAside(path, now) : path
+  const missing = file === path
   const target = openDatabase(path, { durability: 'full', pageBytes: 8192 })
   try {
     target.exec(JOURNAL_SCHEMA)
-    const source = openDamaged(file)
+    const source = missing ? null : openDamaged(file)
     if (!source) {
       setFloor(target, path, promised)
       return { file, saved: 0, lost: promised > 0 ? [1, promised] : null }

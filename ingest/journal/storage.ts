@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Lane } from '#model/ports/journal.ts'
 import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
+import { clearSuspect, faultOf, isCorrupt, isSuspect, watchful } from '../thread/whole.ts'
 import { DuplicateFilter } from './duplicate-filter.ts'
 import { idText, KIND, kindOf } from './record-codec.ts'
 import { type Isolated, isolateJournal, JOURNAL_SCHEMA } from './salvage.ts'
@@ -317,7 +318,7 @@ export function open(options: StorageOptions) {
     ).run(`expired:${rowClass}`, seq)
   }
 
-  return {
+  const methods = {
     opened: (): OpenAnswer => ({
       lastSeq,
       firstSeq: firstSeq(),
@@ -354,6 +355,7 @@ export function open(options: StorageOptions) {
       if (db.isOpen) db.close()
     },
   }
+  return options.readOnly ? methods : watchful(path, methods)
 }
 
 interface StoredRow {
@@ -423,18 +425,29 @@ function openOrIsolate(
       // The newest rows and every small table are read before anything is promised: that is where a cut shows.
       db.prepare('SELECT max(length(body)) FROM (SELECT body FROM log ORDER BY seq DESC LIMIT 5000)').get()
       for (const table of ['rare', 'mark', 'cursor', 'meta']) db.prepare(`SELECT count(*) FROM ${table}`).get()
+      const fault = options.readOnly ? null : faultOf(db, path)
+      if (fault !== null) throw storeError({ errcode: 11, message: fault }, path)
       return db
     } catch (error) {
       db.close()
       throw storeError(error, path)
     }
   }
+  const isolate = () => {
+    const isolated = isolateJournal(path, options.now, promised)
+    clearSuspect(path)
+    return { db: start(), isolated }
+  }
+  if (!options.readOnly) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size
+    // SQLite takes an empty or missing file for a new database; numbers that were promised say that there was one.
+    if (size === 0 || (size === undefined && promised > 0) || isSuspect(path)) return isolate()
+  }
   try {
     return { db: start(), isolated: null }
   } catch (error) {
-    if ((error as { code?: string }).code !== 'journal-corrupt' || options.readOnly) throw error
-    const isolated = isolateJournal(path, options.now, promised)
-    return { db: start(), isolated }
+    if (!isCorrupt(error) || options.readOnly) throw error
+    return isolate()
   }
 }
 

@@ -3,10 +3,12 @@
  * whether the journal's numbers run through. Every gap is named, or zero is said in words. Must never call whole what
  * was not looked at.
  */
+import { basename } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { canonicalJson } from '#model/ids.ts'
 import type { JournalContinuity } from '../journal/continuity.ts'
 import type { Checkpoint, KeptAnchor, LedgerFile } from './ledger-file.ts'
+import type { LedgerLoss } from './salvage.ts'
 import type { PublicKeyText, Signature, SigningKeys } from './signing.ts'
 import { type VerifyAnswer, verifyLedger } from './verification.ts'
 
@@ -25,6 +27,8 @@ export interface CertificateFacts {
   contradicted: number[]
   /** Alerts S04 of the day: trouble with storage or disk. */
   storageTroubles: number
+  /** Losses of the ledger's file that touch the day: between these times entries are missing. */
+  losses: LedgerLoss[]
 }
 
 export interface CertificateGap {
@@ -37,6 +41,7 @@ export interface CertificateGap {
     | 'journal-gap'
     | 'journal-unread'
     | 'storage-trouble'
+    | 'ledger-lost'
   zh: string
   en: string
 }
@@ -74,12 +79,13 @@ export function dayFacts(
     toMs,
   )
   const anchors = file.anchors(fromMs, toMs)
+  const lost = file.losses().filter((loss) => loss.lost !== null && loss.fromAt < toMs && loss.toAt >= fromMs)
   const contradicted = anchors.filter((x) => file.hashAt(x.ledgerSeq) !== x.ledgerHash).map((x) => x.ledgerSeq)
   if (span.a === null || span.b === null) {
     const head = file.head()?.seq ?? 0
     const verdict = verifyLedger(file, signing, { from: head + 1 })
     const none = { entries: 0, byKind: {}, first: null, last: null, otherDay: 0, checkpoints: [], storageTroubles: 0 }
-    return { ...none, verdict, anchors, contradicted }
+    return { ...none, verdict, anchors, contradicted, losses: lost }
   }
   const { a, b } = span
   const about = (seq: number) =>
@@ -108,6 +114,7 @@ export function dayFacts(
     anchors,
     contradicted,
     storageTroubles: troubles.n,
+    losses: lost,
   }
 }
 
@@ -127,6 +134,16 @@ export function gapsOf(facts: CertificateFacts, journal: JournalContinuity | nul
       `末尾 ${verdict.unsigned} 条已入链，尚未由检查点签名`,
       `the last ${verdict.unsigned} entries are chained and not yet signed by a checkpoint`,
     )
+  for (const { part, lost, fromAt, toAt, restored, file } of facts.losses) {
+    const [from, to] = lost!
+    const times = [fromAt, toAt].map((ms) => new Date(ms).toISOString())
+    const again = restored ?? 0
+    say(
+      'ledger-lost',
+      `账本文件损坏，第 ${from} 至 ${to} 条${part === 'payloads' ? '的内容' : ''}丢失，时间在 ${times[0]} 与 ${times[1]} 之间；损坏文件保存为 ${basename(file)}，已从日志补记 ${again} 条`,
+      `the ledger's file was damaged: ${part === 'payloads' ? 'the payloads of ' : ''}entries ${from} to ${to} are lost, between ${times[0]} and ${times[1]}; the damaged file lies as ${basename(file)}; ${again} were entered again from the journal`,
+    )
+  }
   if (facts.otherDay > 0)
     say(
       'other-day',

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { ChainHash } from './chain.ts'
+import { type LedgerLoss, losses } from './salvage.ts'
 import type { SignatureAlgorithm } from './signing.ts'
 
 export interface Checkpoint {
@@ -55,6 +56,8 @@ export interface LedgerFile {
   covering(seq: number): Checkpoint | null
   forgotten(): string[]
   anchors(fromMs: number, toMs: number): KeptAnchor[]
+  /** What was found damaged at a start, and what is missing since. */
+  losses(): LedgerLoss[]
 }
 
 const LAST = Number.MAX_SAFE_INTEGER
@@ -91,6 +94,7 @@ export function readLedger(db: DatabaseSync): LedgerFile {
       all<Checkpoint>(`SELECT ${CHECKPOINT_COLUMNS} FROM checkpoint WHERE seq >= ? ORDER BY seq LIMIT 1`, seq)[0] ??
       null,
     forgotten: () => (has('forgotten') ? all<{ key: string }>('SELECT key FROM forgotten').map((r) => r.key) : []),
+    losses: () => losses(db),
     anchors: (fromMs, toMs) =>
       has('anchor')
         ? all(

@@ -3,6 +3,7 @@
  * append resolves when it is on disk. Checkpoints are signed at most once a second. Must never rewrite an entry.
  */
 import { randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
@@ -16,6 +17,7 @@ import { proofFile } from './copy.ts'
 import { written } from './day-numbers.ts'
 import type { Checkpoint } from './ledger-file.ts'
 import { type PayloadCipher, personsOf } from './personal.ts'
+import type { LedgerLoss } from './salvage.ts'
 import type { PublicKeyText, Signature, SignatureAlgorithm } from './signing.ts'
 import type { AppendRow, EntryProof, ListQuery, StoredEntry } from './storage.ts'
 import * as storage from './storage.ts'
@@ -58,6 +60,14 @@ export interface EdgeLedger extends ProvingLedger {
   numbers(alerts: [id: string, raisedAt: number][]): Promise<string[]>
   /** The next numbers, for alerts that never had one: at once, without asking the thread, but for one time in many. */
   freshNumbers(raisedAt: number[]): Promise<string[]>
+  /** Losses that are not yet made good from the journal. */
+  toRestore(): Promise<LedgerLoss[]>
+  /** So many entries of the journal, which a loss had taken, are in the ledger again. */
+  restored(losses: readonly LedgerLoss[], entries: number): Promise<void>
+  /** What was found damaged so far. */
+  losses(): Promise<LedgerLoss[]>
+  /** Time of the last anchor that the province has acknowledged. */
+  lastAnchorAt(): Promise<number | null>
   /** Signs what is new; null when nothing is. Runs by itself at most once a second. */
   checkpoint(): Promise<Checkpoint | null>
   proof(seq: number): Promise<EntryProof | null>
@@ -105,7 +115,9 @@ export async function openLedger(options: LedgerOptions): Promise<EdgeLedger> {
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./storage.ts', import.meta.url), storageOptions)
   if (options.intercept) link = options.intercept(link)
-  return new SqliteLedger(options, link, await link.call('head'))
+  const ledger = new SqliteLedger(options, link, await link.call('head'))
+  if (options.readOnly !== true) await ledger.nameLosses()
+  return ledger
 }
 
 function storageOptionsOf(options: LedgerOptions, readOnly: boolean): storage.LedgerStorageOptions {
@@ -115,6 +127,7 @@ function storageOptionsOf(options: LedgerOptions, readOnly: boolean): storage.Le
     timezone,
     hash,
     readOnly,
+    now: options.clock.now(),
     ...(signature ? { signature } : {}),
     ...(cipher ? { cipher } : {}),
     ...(facilityKey ? { facilityKey } : {}),
@@ -300,6 +313,34 @@ class SqliteLedger implements EdgeLedger {
     while (this.#writing) await this.#writing
     if (!this.#options.readOnly) await this.checkpoint().catch(() => null)
     await this.#link.close()
+  }
+
+  /** A loss is named by an entry before anything else is entered. */
+  async nameLosses(): Promise<void> {
+    for (const { noteSeq, restored: _restored, id, ...loss } of await this.losses()) {
+      if (noteSeq !== null) continue
+      const payload = { what: 'ledger-damaged', ...loss, file: basename(loss.file) }
+      const [entry] = await this.append([{ kind: 'note', by: 'system', payload }])
+      await this.#link.call('lossIs', id, 'noteSeq', entry!.seq)
+    }
+  }
+
+  losses(): Promise<LedgerLoss[]> {
+    return this.#link.call('losses')
+  }
+
+  async toRestore(): Promise<LedgerLoss[]> {
+    return (await this.losses()).filter((loss) => loss.restored === null)
+  }
+
+  async restored(losses: readonly LedgerLoss[], entries: number): Promise<void> {
+    const payload = { what: 'ledger-restored', from: 'journal', losses: losses.map(({ lost }) => lost), entries }
+    await this.append([{ kind: 'note', by: 'system', payload }])
+    for (const { id } of losses) await this.#link.call('lossIs', id, 'restored', entries)
+  }
+
+  lastAnchorAt(): Promise<number | null> {
+    return this.#link.call('lastAnchorAt')
   }
 
   async #write(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { inTransaction, openDatabase, storeError } from '../thread/sqlite.ts'
+import { watchful } from '../thread/whole.ts'
 import { type CertificateFacts, dayFacts } from './certificate.ts'
 import {
   type ChainHash,
@@ -19,6 +20,7 @@ import {
 import { openDayNumbers, type RaisedNumber } from './day-numbers.ts'
 import { type Checkpoint, checkpointText, ENTRY_COLUMNS, type FileEntry, readLedger } from './ledger-file.ts'
 import { isSealed, openPersonKeys, type PayloadCipher, personsOf, sealedKeys } from './personal.ts'
+import { endOf, type LedgerLoss, losses, openLedgerFile, promiseKeeper } from './salvage.ts'
 import { openSigningKeys, type PublicKeyText, type Signature, type SignatureAlgorithm } from './signing.ts'
 import { type AnchorClaim, type VerifyAnswer, verifyLedger } from './verification.ts'
 
@@ -30,6 +32,8 @@ export interface LedgerStorageOptions {
   timezone: string
   hash: ChainHash
   readOnly: boolean
+  /** Time of the start, for the name of a damaged file that is moved aside. */
+  now?: number
   signature?: SignatureAlgorithm
   cipher?: PayloadCipher
   /** Opens the keys of persons; without it payloads are kept as they come, and sealed ones cannot be read. */
@@ -114,7 +118,10 @@ const MARKED = 50_000
 
 export function open(options: LedgerStorageOptions) {
   const path = join(options.dir, 'ledger.db')
-  const db = openDatabase(path, { durability: 'full', readOnly: options.readOnly })
+  const db = options.readOnly
+    ? openDatabase(path, { durability: 'full', readOnly: true })
+    : openLedgerFile(path, { now: options.now ?? 0, schema: SCHEMA })
+  const keepPromise = promiseKeeper(path)
   const signing = openSigningKeys(options.dir, options.signature ?? 'ed25519', !options.readOnly)
   const persons = options.facilityKey
     ? openPersonKeys(
@@ -124,9 +131,10 @@ export function open(options: LedgerStorageOptions) {
         options.bytes ? { bytes: options.bytes } : {},
       )
     : null
-  if (!options.readOnly) db.exec(SCHEMA)
   const file = readLedger(db)
   let head = file.head() ?? { seq: 0, hash: GENESIS }
+  // After a loss at the end the next number lies above everything that was given; its chain goes on from what is left.
+  if (!options.readOnly) head = { ...head, seq: Math.max(head.seq, endOf(db)) }
   const forgotten = new Set(file.forgotten())
   if (!options.readOnly) {
     // A ledger from before the suites is chained by SHA-256; another hash begins with the next entry.
@@ -181,6 +189,7 @@ export function open(options: LedgerStorageOptions) {
       db.prepare('DELETE FROM mark WHERE seq <= ?').run(seq - MARKED)
     })
     head = { seq, hash }
+    keepPromise(seq)
     for (const { forgets } of rows)
       if (forgets !== undefined) {
         forgotten.add(forgets)
@@ -294,7 +303,17 @@ export function open(options: LedgerStorageOptions) {
     } catch (error) {
       const known = storeError(error, path) as Error
       const detail = `the file cannot be read: ${known.message}`
-      return { entries: 0, ok: false, badSeq: from, detail, checkpoints: 0, unsigned: 0, deleted: 0, anchors: 0 }
+      return {
+        entries: 0,
+        ok: false,
+        badSeq: from,
+        detail,
+        missing: [],
+        checkpoints: 0,
+        unsigned: 0,
+        deleted: 0,
+        anchors: 0,
+      }
     }
   }
 
@@ -351,15 +370,25 @@ export function open(options: LedgerStorageOptions) {
 
   /** Signs everything since the last checkpoint; null when nothing is new. */
   function checkpoint(at: number): Checkpoint | null {
-    const lastOne = db.prepare('SELECT max(seq) AS seq FROM checkpoint').get() as { seq: number | null }
-    const fromSeq = (lastOne.seq ?? 0) + 1
-    if (fromSeq > head.seq) return null
+    let last: Checkpoint | null = null
+    // One for each run of entries: a root over both sides of a loss would say that nothing was between them.
+    for (let next = signRun(at); next !== null; next = signRun(at)) last = next
+    return last
+  }
+
+  function signRun(at: number): Checkpoint | null {
+    const one = (sql: string, seq: number) => (db.prepare(sql).get(seq) as { seq: number | null }).seq
+    const signedUpTo = one('SELECT max(seq) AS seq FROM checkpoint WHERE seq > ?', 0) ?? 0
+    const fromSeq = one('SELECT min(seq) AS seq FROM entry WHERE seq > ?', signedUpTo)
+    if (fromSeq === null) return null
+    const lostFrom = one("SELECT min(lost_from) AS seq FROM loss WHERE part = 'entries' AND lost_from > ?", fromSeq)
+    const seq = Math.min(head.seq, (lostFrom ?? head.seq + 1) - 1)
     const unsigned = {
-      seq: head.seq,
+      seq,
       at,
       fromSeq,
-      root: merkleRoot(options.hash, file.hashes(fromSeq, head.seq)),
-      head: head.hash,
+      root: merkleRoot(options.hash, file.hashes(fromSeq, seq)),
+      head: seq === head.seq ? head.hash : (file.hashAt(seq) ?? ''),
       hash: options.hash,
       algorithm: options.signature ?? 'ed25519',
     }
@@ -370,16 +399,7 @@ export function open(options: LedgerStorageOptions) {
         .prepare(
           'INSERT INTO checkpoint (seq, at, from_seq, root, head, hash, algorithm, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         )
-        .run(
-          unsigned.seq,
-          at,
-          fromSeq,
-          unsigned.root,
-          unsigned.head,
-          unsigned.hash,
-          unsigned.algorithm,
-          signed.signature,
-        ),
+        .run(seq, at, fromSeq, unsigned.root, unsigned.head, unsigned.hash, unsigned.algorithm, signed.signature),
     )
     return { ...unsigned, signature: signed.signature }
   }
@@ -399,7 +419,7 @@ export function open(options: LedgerStorageOptions) {
     }
   }
 
-  return {
+  const methods = {
     head: () => head,
     publicKeys: (): PublicKeyText[] => signing.publicKeys(),
     sign: (text: string): Signature | null => signing.sign(text),
@@ -424,8 +444,23 @@ export function open(options: LedgerStorageOptions) {
     day: (fromMs: number, toMs: number): CertificateFacts => dayFacts(file, signing, db, fromMs, toMs),
     checkpoint,
     proof,
+    losses: (): LedgerLoss[] => losses(db),
+    /** The entry that names a loss is written, or what the journal still had of it was entered again. */
+    lossIs: (id: number, what: 'noteSeq' | 'restored', n: number): void =>
+      inTransaction(
+        db,
+        path,
+        () =>
+          void db
+            .prepare(`UPDATE loss SET ${what === 'noteSeq' ? 'note_seq' : 'restored'} = ? WHERE id = ?`)
+            .run(n, id),
+      ),
+    /** Time of the last anchor that the province has acknowledged. */
+    lastAnchorAt: (): number | null =>
+      (db.prepare('SELECT max(at) AS at FROM anchor').get() as { at: number | null }).at,
     close: () => db.close(),
   }
+  return options.readOnly ? methods : watchful(path, methods)
 }
 
 const nameOf = (ref: string, text: string): string => digest('sha256', `${ref}\n${text}`)

@@ -2,6 +2,7 @@
 import type { Clock } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
 import type { QualityTicket } from '#model/ports/quality.ts'
+import type { Damage } from '../thread/whole.ts'
 import type { WatchedDevice } from './inspect.ts'
 import type { FactRow, MarkRow } from './quality-storage.ts'
 import type { QuarantineReplay } from './quarantine.ts'
@@ -31,4 +32,6 @@ export interface QualityOptions {
   thread?: boolean
   onTicket?(ticket: QualityTicket): void
   onFault?(detail: string): void
+  /** The file was not whole: it lies elsewhere, and a new one is counted from the journal. */
+  onDamage?(damage: Damage): void
 }

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path'
 import type { QuarantineFilter, QuarantineState } from '#model/ports/quality.ts'
-import { inTransaction, openDatabase } from '../thread/sqlite.ts'
+import { inTransaction } from '../thread/sqlite.ts'
+import { copyReadable, openWhole, watchful } from '../thread/whole.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -66,10 +67,22 @@ export interface Loaded {
   waiting: number
 }
 
-export function open(options: { dir: string }) {
+export interface QualityStorageOptions {
+  dir: string
+  now: number
+  /** What is newer than this is counted again from the journal when the file is made anew, ms. */
+  countedFrom: number
+}
+
+export function open(options: QualityStorageOptions) {
   const path = join(options.dir, 'quality.db')
-  const db = openDatabase(path, { durability: 'normal' })
-  db.exec(SCHEMA)
+  const { db, damage } = openWhole(path, { durability: 'normal', now: options.now }, (opened) => opened.exec(SCHEMA))
+  if (damage) {
+    const before = Math.floor(options.countedFrom)
+    copyReadable(damage, db, 'daily', ['id', 'day', 'body'])
+    copyReadable(damage, db, 'fact', ['name', 'hour', 'part', 'value'], `hour < ${before} - 3600000`)
+    copyReadable(damage, db, 'mark', ['name', 'at', 'part', 'n'], `at < ${before}`)
+  }
   const putMeta = db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
 
   function load(): Loaded {
@@ -212,5 +225,19 @@ export function open(options: { dir: string }) {
     return removed
   }
 
-  return { load, save, items, resolve, waiting, facts, marks, putDaily, daily, expire, close: () => db.close() }
+  return watchful(path, {
+    /** A file that was not whole and now lies elsewhere; values of whole days were taken over as far as they can be read. */
+    damage: () => damage,
+    load,
+    save,
+    items,
+    resolve,
+    waiting,
+    facts,
+    marks,
+    putDaily,
+    daily,
+    expire,
+    close: () => db.close(),
+  })
 }

@@ -19,6 +19,7 @@ import type {
 } from '#model/ports/quality.ts'
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import type { Damage } from '../thread/whole.ts'
 import { InTime } from './in-time.ts'
 import { inspect, type WatchedDevice } from './inspect.ts'
 import type { QualityOptions } from './quality-options.ts'
@@ -41,10 +42,14 @@ const PAGE = 2000
 const NOT_MEASURED: ReadonlySet<string> = new Set(['confidence', 'nominal_kv', 'posture'])
 
 export async function openQuality(options: QualityOptions): Promise<Quality> {
+  const now = options.clock.now()
+  const file: storage.QualityStorageOptions = { dir: options.dir, now, countedFrom: now - CATCH_UP_MS }
   const link =
     options.thread === false
-      ? openStoreInline(storage as never, { dir: options.dir })
-      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), { dir: options.dir })
+      ? openStoreInline(storage as never, file)
+      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), file)
+  const damage = await link.call<Damage | null>('damage')
+  if (damage) options.onDamage?.(damage)
   const quality = new Quality(options, link)
   await quality.start(await link.call<Loaded>('load'))
   return quality

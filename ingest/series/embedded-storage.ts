@@ -10,7 +10,8 @@ import { READING_TYPES } from '#model/catalogue/types.ts'
 import type { SeriesLine } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
 import { CLASS, type RowClass } from '../journal/record-codec.ts'
-import { inTransaction, openDatabase } from '../thread/sqlite.ts'
+import { inTransaction } from '../thread/sqlite.ts'
+import { openWhole, watchful } from '../thread/whole.ts'
 import { type FieldValue, fillBuckets, MAX_POINTS, nsOffset, type PlannedQuery } from './points.ts'
 
 const SCHEMA = `
@@ -70,11 +71,14 @@ export interface ExpiryRequest {
   l4: number
 }
 
-export function open(options: { dir: string }) {
+export function open(options: { dir: string; now: number }) {
   const path = join(options.dir, 'series.db')
   yieldToOthers()
-  const db = openDatabase(path, { durability: 'normal', checkpointPages: 4000 })
-  db.exec(SCHEMA)
+  const opening = { durability: 'normal', checkpointPages: 4000, now: options.now } as const
+  const { db, damage } = openWhole(path, opening, (opened) => {
+    opened.exec(SCHEMA)
+    opened.prepare('SELECT count(*) FROM stream').get()
+  })
   const streams = new Map<string, number>()
   let taken: { write: number; parts: string[] } = { write: 0, parts: [] }
   let add: StatementSync | null = null
@@ -275,7 +279,7 @@ export function open(options: { dir: string }) {
     return { removed }
   }
 
-  return { take, write, query, expire, close: () => db.close() }
+  return watchful(path, { damage: () => damage, take, write, query, expire, close: () => db.close() })
 }
 
 /** Charts may wait, an alert may not: where the system lets it, this thread runs after the others of the edge. */

@@ -3,6 +3,7 @@ import type { Clock } from '#model/clock.ts'
 import type { SeriesLine, SeriesQuery, SeriesSink } from '#model/ports/series.ts'
 import { DEFAULT_RETENTION_MS, type Keep } from '../journal/retention.ts'
 import { openStoreInline, openStoreThread } from '../thread/store-thread.ts'
+import type { Damage } from '../thread/whole.ts'
 import * as storage from './embedded-storage.ts'
 import { type Item, planQuery } from './points.ts'
 
@@ -14,16 +15,21 @@ export interface EmbeddedOptions {
   /** Raw readings and everything about L4. */
   classRetentionMs?: Partial<Record<Keep, number>>
   thread?: boolean
+  /** The file was not whole: it lies elsewhere, and the new one is empty. */
+  onDamage?(damage: Damage): void | Promise<void>
 }
 
 /** Readings handed to the thread at once. */
 const PART = 250
 
 export async function openEmbeddedSeries(options: EmbeddedOptions): Promise<SeriesSink> {
+  const file = { dir: options.dir, now: options.clock.now() }
   const link =
     options.thread === false
-      ? openStoreInline(storage as never, { dir: options.dir })
-      : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), { dir: options.dir })
+      ? openStoreInline(storage as never, file)
+      : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), file)
+  const damage = await link.call<Damage | null>('damage')
+  if (damage) await options.onDamage?.(damage)
   const keep = { ...DEFAULT_RETENTION_MS, ...options.classRetentionMs }
   let lastWrite = 0
   const rollupsMs = options.retentionMs ?? 90 * 86_400_000

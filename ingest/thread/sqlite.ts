@@ -41,6 +41,8 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
 
 /** SQLITE_IOERR_SHMSIZE: the shared memory file beside a database could not be given its size. Only a full disk does that. */
 const SHM_SIZE = 4874
+/** SQLITE_IOERR_READ, _SHORT_READ, _CORRUPTFS: a sector that cannot be read is damage like any other. */
+const UNREADABLE = new Set([266, 522, 8458])
 const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
 
 /** The catalogue's word for what SQLite or the file system said about `path`. */
@@ -56,7 +58,7 @@ export function storeError(error: unknown, path: string): unknown {
         path,
       },
     )
-  if (primary === 11 || primary === 26)
+  if (primary === 11 || primary === 26 || (e.errcode !== undefined && UNREADABLE.has(e.errcode)))
     return new WardwatchError('journal-corrupt', `${path} cannot be read as a database (${e.message}).`, { path })
   if (primary === 8 || primary === 14 || primary === 3 || (e.code && UNWRITABLE.has(e.code)))
     return new WardwatchError(

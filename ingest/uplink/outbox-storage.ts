@@ -6,7 +6,8 @@
 import { join } from 'node:path'
 import type { UplinkKind } from '#model/topics.ts'
 import { type UplinkEnvelope, uplinkSequence } from '#model/uplink.ts'
-import { inTransaction, openDatabase } from '../thread/sqlite.ts'
+import { inTransaction } from '../thread/sqlite.ts'
+import { openWhole, watchful } from '../thread/whole.ts'
 
 export interface OutboxItem {
   kind: UplinkKind
@@ -30,10 +31,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `
 
-export function open(options: { dir: string; facility: string }) {
+export function open(options: { dir: string; facility: string; now: number }) {
   const path = join(options.dir, 'uplink.db')
-  const db = openDatabase(path, { durability: 'full' })
-  db.exec(SCHEMA)
+  const { db, damage } = openWhole(path, { durability: 'full', now: options.now }, (opened) => opened.exec(SCHEMA))
   const value = (name: string): number =>
     (db.prepare('SELECT value FROM counter WHERE name = ?').get(name) as { value: number } | undefined)?.value ?? 0
   const set = (name: string, to: number) =>
@@ -66,7 +66,9 @@ export function open(options: { dir: string; facility: string }) {
     })
   }
 
-  return {
+  return watchful(path, {
+    /** A file that was not whole and now lies elsewhere: what had not left it is lost to this one. */
+    damage: () => damage,
     enqueue,
     /** The next to be sent: alerts first, then in order; `besides` are already under way. */
     next: (limit: number, besides: number[]): OutboxRow[] =>
@@ -86,5 +88,5 @@ export function open(options: { dir: string; facility: string }) {
       sequence: value('sequence'),
     }),
     close: () => db.close(),
-  }
+  })
 }

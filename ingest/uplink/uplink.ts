@@ -10,6 +10,7 @@ import { topics, type UplinkKind } from '#model/topics.ts'
 import { type AnchorUp, type HealthUp, type IndicatorUp, shareAlertChange, type UplinkEnvelope } from '#model/uplink.ts'
 import { type Pump, startPump } from '../pump.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
+import type { Damage } from '../thread/whole.ts'
 import { Link, type LinkOptions, type UplinkLink } from './link.ts'
 import type { OutboxItem, OutboxRow } from './outbox-storage.ts'
 import * as storage from './outbox-storage.ts'
@@ -28,6 +29,10 @@ export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'cl
   anchor?(): AnchorUp | null
   /** The province has acknowledged an anchor. */
   onAnchored?(anchor: AnchorUp): Promise<void> | void
+  /** Up to which place in the journal the province is known to have everything; asked when the outbox is lost. */
+  acknowledgedUpTo?(): Promise<number>
+  /** The outbox was not whole: it lies elsewhere. The new one counts from 1, which the province takes for a new epoch. */
+  onDamage?(damage: Damage): void
   healthEveryMs?: number
   clientId?: string
   /** Envelopes that may be on their way at once. */
@@ -58,6 +63,7 @@ export interface Uplink {
   close(): Promise<void>
 }
 
+const CONSUMER = 'uplink'
 const BACKLOG_MS = 60_000
 const ANCHOR_MS = 60_000
 const TYPES: Record<UplinkKind, UplinkEnvelope['type']> = {
@@ -80,6 +86,14 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
       ? openStoreInline(storage as never, storageOptions)
       : await openStoreThread(new URL('./outbox-storage.ts', import.meta.url), storageOptions)
   if (options.intercept) store = options.intercept(store)
+  const damage = await store.call<Damage | null>('damage')
+  if (damage) {
+    options.onDamage?.(damage)
+    // What had not left it is sent again; the province takes an alert that it knows already as the same one.
+    const from = (await options.acknowledgedUpTo?.()) ?? 0
+    await options.journal.forget(CONSUMER)
+    ;(await options.journal.cursor(CONSUMER, 'alert', from)).close()
+  }
   const sender = new Sender(options, store, await store.call('size'))
   await sender.start()
   return sender
@@ -129,7 +143,7 @@ class Sender implements Uplink {
   async start(): Promise<void> {
     const { clock, journal, random } = this.#options
     this.#pump = await startPump({
-      name: 'uplink',
+      name: CONSUMER,
       journal,
       clock,
       random,

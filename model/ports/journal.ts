@@ -22,6 +22,9 @@ export interface JournalRecord {
 /** Two lanes per consumer: alert changes overtake backlog, order holds within a lane. */
 export type Lane = 'alert' | 'other' | 'all'
 
+/** In the name of a consumer's second cursor, ahead of its first: no consumer of its own. */
+export const SIDE_MARK = '>'
+
 export interface JournalStats {
   lastSeq: number
   firstSeq: number
