@@ -18,6 +18,7 @@ import {
 } from './endpoint.ts'
 import { readEventTypes } from './event-types.ts'
 import { loadOpcuaModel, modelNameOf } from './model-file.ts'
+import { readNamespaces, withNumbers } from './namespaces.ts'
 import { planDevice, readTrees } from './plan.ts'
 import { isNodeId } from './wire.ts'
 
@@ -85,8 +86,13 @@ export async function checkDevice(
     if (offset !== null && Math.abs(offset) > CLOCK_WARNING_MS)
       say('warning', `the clock of ${address.url} is ${Math.round(offset / 100) / 10} s off; set up NTP on the server`)
     const types = await readEventTypes(session)
-    const trees = await readTrees(session, device.root ? [device.root] : [], types)
-    const plan = planDevice(device, model, device.root ? (trees.get(device.root) ?? null) : null)
+    const numbered = withNumbers(device, await readNamespaces(session))
+    if (typeof numbered === 'string') {
+      say('fault', numbered)
+      return checks
+    }
+    const trees = await readTrees(session, numbered.root ? [numbered.root] : [], types)
+    const plan = planDevice(numbered, model, numbered.root ? (trees.get(numbered.root) ?? null) : null)
     if (plan.fault) {
       say('fault', plan.fault)
       return checks

@@ -345,6 +345,23 @@ describe('samples', () => {
 })
 
 describe('what a site may say beside the model file', () => {
+  test('a namespace may be given by its name, and one that the server does not have is named with those it has', async () => {
+    const named = (id: string, uri: string): Device => ({
+      ...{ ...second(), id, root: `nsu=${uri};s=Doors/D-2` },
+      nodes: { Lock: `nsu=${uri};s=Doors/X-door/Lock` },
+    })
+    await driver.start([named('BY-NAME', 'urn:wardwatch:twin:facility'), named('NO-NAME', 'urn:somebody:else')])
+    await isOnline('BY-NAME')
+    twin.emitReading({ device: 'D-2', type: 'door.state', value: { state: 'open' } })
+    await eventually('by name', () => host.of('BY-NAME', 'door.state').at(-1)?.value.state === 'open')
+    twin.emitReading({ device: 'D-2', type: 'door.state', value: { state: 'closed' } })
+    expect(reason('NO-NAME')).toMatch(/no namespace "urn:somebody:else"; it has .*"urn:wardwatch:twin:facility"/)
+    expect((await driver.check(named('NO-NAME', 'urn:somebody:else'))).at(-1)).toMatchObject({
+      level: 'fault',
+      message: expect.stringContaining('urn:somebody:else'),
+    })
+  })
+
   test('nodes name other variables, by path, by type, or for a reading the model does not have', async () => {
     await driver.start([
       {

@@ -18,6 +18,7 @@ import { EventStream } from './event-stream.ts'
 import { type EventSelection, type EventTypes, readEventTypes, selectFields } from './event-types.ts'
 import { loadOpcuaModel, modelNameOf, normalName } from './model-file.ts'
 import { monitorNodes } from './monitor.ts'
+import { readNamespaces, withNumbers } from './namespaces.ts'
 import { type DevicePlan, planDevice, readTrees } from './plan.ts'
 import { isNodeId, type WireValue, wireValue } from './wire.ts'
 
@@ -45,6 +46,7 @@ export class Link {
   #client: OPCUAClient | null = null
   #subscription: ClientSubscription | null = null
   #types: EventTypes = { byId: new Map(), chain: () => [] }
+  #namespaces: readonly string[] = []
   #selection: EventSelection | null = null
   #items: Items = new Map()
   #bySource = new Map<string, Set<DeviceWatch>>()
@@ -131,6 +133,7 @@ export class Link {
       this.#lost = false
       this.#listen(open)
       const session = open.session
+      this.#namespaces = await readNamespaces(session)
       this.#types = await readEventTypes(session).catch(() => this.#types)
       await this.#measure()
       await this.#createSubscription()
@@ -179,6 +182,14 @@ export class Link {
   }
 
   async #onRestored(): Promise<void> {
+    // After a restart the same number may mean another namespace: what is monitored would be other nodes.
+    const session = this.#open?.session
+    const namespaces = session ? await readNamespaces(session) : this.#namespaces
+    if (namespaces.length > 0 && namespaces.join('\0') !== this.#namespaces.join('\0')) {
+      this.#lost = false
+      this.#restart(`the server at ${this.address.url} has numbered its namespaces anew`)
+      return
+    }
     this.#lost = false
     this.#heard()
     this.#to.host.count('session-restored')
@@ -253,9 +264,11 @@ export class Link {
     const subscription = this.#subscription
     if (!session || !subscription || this.#stopped) return
     const live = watches.filter((watch) => this.#watches.has(watch))
-    const roots = live.flatMap((watch) => watch.device.root ?? [])
-    const legal = roots.filter((root) => isNodeId(root))
-    const trees = await readTrees(session, legal, this.#types)
+    const roots = live.flatMap(({ device }) => {
+      const numbered = device.root !== undefined && isNodeId(device.root) ? withNumbers(device, this.#namespaces) : ''
+      return typeof numbered === 'string' ? [] : [numbered.root as string]
+    })
+    const trees = await readTrees(session, roots, this.#types)
     const ready: DeviceWatch[] = []
     for (const watch of live) {
       const plan = this.#planOf(watch, trees)
@@ -286,8 +299,10 @@ export class Link {
     try {
       if (device.root !== undefined && !isNodeId(device.root))
         return `"root" of device ${device.id} is "${device.root}", which is no node id; write it as ns=2;s=Doors/C204`
+      const numbered = withNumbers(device, this.#namespaces)
+      if (typeof numbered === 'string') return numbered
       const model = loadOpcuaModel(modelNameOf(device), this.#to.host.modelDirs)
-      const plan = planDevice(device, model, device.root ? (trees.get(device.root) ?? null) : null)
+      const plan = planDevice(numbered, model, numbered.root ? (trees.get(numbered.root) ?? null) : null)
       return plan.fault ?? plan
     } catch (error) {
       return (error as Error).message
@@ -360,7 +375,8 @@ export class Link {
   }
 
   #onValue(nodeId: string, value: WireValue): void {
-    if (this.#stopped) return
+    // Until it is known what the numbers mean after a repair, a value may be that of another node; all are read then.
+    if (this.#stopped || this.#lost) return
     this.#heard()
     for (const watch of this.#items.get(nodeId) ?? []) {
       watch.onValue(nodeId, value)

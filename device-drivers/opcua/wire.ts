@@ -43,7 +43,7 @@ export function wireValue(value: DataValue): WireValue {
   }
 }
 
-/** `ns=2;s=Doors/C204` and its like. */
+/** `ns=2;s=Doors/C204` and its like, or by name of the namespace: `nsu=urn:maker:doors;s=Doors/C204`. */
 export function isNodeId(text: string): boolean {
-  return /^(ns=\d+;)?(i=\d+|s=.+|g=[0-9A-Fa-f-]{36}|b=.+)$/.test(text)
+  return /^(ns=\d+;|nsu=[^;]+;)?(i=\d+|s=.+|g=[0-9A-Fa-f-]{36}|b=.+)$/.test(text)
 }
