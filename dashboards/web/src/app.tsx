@@ -1,6 +1,7 @@
 /** Routes and the gate before them: who may see which part. Pages other than the duty console come as lazy chunks. */
 import { type ComponentType, lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { BrowserRouter, Link, Navigate, Outlet, Route, Routes, useLocation } from 'react-router'
+import type { Me } from './api/types.ts'
 import { AlertsPage } from './duty/alerts-page.tsx'
 import { Boundary } from './frame/boundary.tsx'
 import { Frame } from './frame/frame.tsx'
@@ -17,56 +18,80 @@ type AreaName = 'duty' | 'eng' | 'gov'
 interface PageEntry {
   path: string
   page: ComponentType
+  /** Fetches the page before it is opened. */
+  load?: () => Promise<unknown>
   area: AreaName | null
   theme: 'dark' | 'light'
   /** What the server must allow for the page to be of use. */
   needs?: string
 }
 
+const later = (load: () => Promise<{ default: ComponentType }>) => ({ page: lazy(load), load })
+
 /** Every page of the console, one line each. */
 const PAGES: PageEntry[] = [
   { path: '/duty/alerts', page: AlertsPage, area: 'duty', theme: 'dark' },
-  { path: '/duty/alerts/:id', page: lazy(() => import('./evidence/evidence-page.tsx')), area: 'duty', theme: 'dark' },
-  { path: '/duty/plan', page: lazy(() => import('./plan/plan-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/alerts/:id', ...later(() => import('./evidence/evidence-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/plan', ...later(() => import('./plan/plan-page.tsx')), area: 'duty', theme: 'dark' },
   {
     path: '/duty/cameras',
-    page: lazy(() => import('./cameras/cameras-page.tsx')),
+    ...later(() => import('./cameras/cameras-page.tsx')),
     area: 'duty',
     theme: 'dark',
     needs: 'video:read',
   },
-  { path: '/duty/incidents', page: lazy(() => import('./history/incidents-page.tsx')), area: 'duty', theme: 'dark' },
-  { path: '/duty/search', page: lazy(() => import('./history/search-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/incidents', ...later(() => import('./history/incidents-page.tsx')), area: 'duty', theme: 'dark' },
+  { path: '/duty/search', ...later(() => import('./history/search-page.tsx')), area: 'duty', theme: 'dark' },
   {
     path: '/duty/shift',
-    page: lazy(() => import('./shift/shift-page.tsx')),
+    ...later(() => import('./shift/shift-page.tsx')),
     area: 'duty',
     theme: 'dark',
     needs: 'shift:keep',
   },
   {
     path: '/duty/print',
-    page: lazy(() => import('./shift/print-page.tsx')),
+    ...later(() => import('./shift/print-page.tsx')),
     area: 'duty',
     theme: 'light',
     needs: 'headcount:read',
   },
-  { path: '/eng/devices', page: lazy(() => import('./eng/devices-page.tsx')), area: 'eng', theme: 'light' },
-  { path: '/eng/devices/:id', page: lazy(() => import('./eng/device-page.tsx')), area: 'eng', theme: 'light' },
-  { path: '/eng/health', page: lazy(() => import('./eng/health-page.tsx')), area: 'eng', theme: 'light' },
+  {
+    path: '/duty/reports',
+    ...later(() => import('./reports/reports-page.tsx')),
+    area: 'duty',
+    theme: 'dark',
+    needs: 'indicators:read',
+  },
+  { path: '/eng/devices', ...later(() => import('./eng/devices-page.tsx')), area: 'eng', theme: 'light' },
+  { path: '/eng/devices/:id', ...later(() => import('./eng/device-page.tsx')), area: 'eng', theme: 'light' },
+  { path: '/eng/health', ...later(() => import('./eng/health-page.tsx')), area: 'eng', theme: 'light' },
   {
     path: '/eng/quality',
-    page: lazy(() => import('./eng/quality-page.tsx')),
+    ...later(() => import('./eng/quality-page.tsx')),
     area: 'eng',
     theme: 'light',
     needs: 'quality:read',
   },
-  { path: '/gov/indicators', page: lazy(() => import('./gov/indicators-page.tsx')), area: 'gov', theme: 'light' },
-  { path: '/gov/indicators/:id', page: lazy(() => import('./gov/indicator-page.tsx')), area: 'gov', theme: 'light' },
-  { path: '/gov/overview', page: lazy(() => import('./gov/overview-page.tsx')), area: 'gov', theme: 'light' },
-  { path: '/me', page: lazy(() => import('./me/me-page.tsx')), area: null, theme: 'light' },
-  { path: '/gallery', page: lazy(() => import('./gallery/gallery-page.tsx')), area: null, theme: 'dark' },
+  { path: '/gov/indicators', ...later(() => import('./gov/indicators-page.tsx')), area: 'gov', theme: 'light' },
+  { path: '/gov/indicators/:id', ...later(() => import('./gov/indicator-page.tsx')), area: 'gov', theme: 'light' },
+  { path: '/gov/overview', ...later(() => import('./gov/overview-page.tsx')), area: 'gov', theme: 'light' },
+  { path: '/me', ...later(() => import('./me/me-page.tsx')), area: null, theme: 'light' },
+  { path: '/gallery', ...later(() => import('./gallery/gallery-page.tsx')), area: null, theme: 'dark' },
 ]
+/**
+ * Who lost the server must still be able to open the plan or the print-out: the pages a person may use are fetched while
+ * there is time, one after the other.
+ */
+const FETCH_PAGES_MS = 6000
+async function fetchPages(account: Me, stopped: () => boolean): Promise<void> {
+  for (const { area, needs, load } of PAGES) {
+    if (stopped()) return
+    if (!load || (area && !mayEnter(account, area)) || (needs && !mayDo(account, needs))) continue
+    await load().catch(() => null)
+  }
+}
+
 const WallPage = lazy(() => import('./wall/wall-page.tsx'))
 
 function Loading() {
@@ -94,7 +119,11 @@ function Gate({ bare }: { bare: boolean }) {
     if (!account) return
     const stop = startRuntime(account)
     const quiet = bare ? () => {} : startSounding(store)
+    let gone = false
+    const timer = bare ? undefined : setTimeout(() => void fetchPages(account, () => gone), FETCH_PAGES_MS)
     return () => {
+      gone = true
+      clearTimeout(timer)
       stop()
       quiet()
     }
@@ -116,9 +145,9 @@ function Area({ area, needs, children }: { area: AreaName; needs?: string; child
   if (!account) return null
   const permitted = !needs || mayDo(account, needs)
   if (mayEnter(account, area) && permitted) return children
-  const roles = (permitted ? rolesOf(area) : (['officer', 'chief'] as const))
-    .map((role) => t.code('role', role))
-    .join('、')
+  const roles = t.list(
+    (permitted ? rolesOf(area) : (['officer', 'chief'] as const)).map((role) => t.code('role', role)),
+  )
   return (
     <Message title={t('denied.title')}>
       <p>{t('denied.needs', { role: roles, mine: t.code('role', account.role) })}</p>

@@ -1,7 +1,9 @@
 /** Entry of the console. The dictionary of this browser's language comes while the server is asked who sits here. */
 import { createRoot } from 'react-dom/client'
+import { sayNoAnswer } from './api/client.ts'
 import { App } from './app.tsx'
 import { Boundary, Broken } from './frame/boundary.tsx'
+import { translate } from './i18n/dictionary.ts'
 import { startTicking } from './live/server-clock.ts'
 import { recall } from './live/session.ts'
 import { chooseLanguage, otherLanguage, settings } from './live/settings.ts'
@@ -23,6 +25,7 @@ async function start(): Promise<void> {
   )
 }
 
+sayNoAnswer(() => translate(settings.get().language, 'act.noAnswer'))
 startTicking()
 void recall()
 void start()

@@ -25,6 +25,7 @@ const PAGES: [route: string, account: string, address?: string][] = [
   ['/duty/search', 'chief1'],
   ['/duty/shift', 'officer1'],
   ['/duty/print', 'officer1'],
+  ['/duty/reports', 'officer1'],
   ['/duty/wall', 'wall1'],
   ['/eng/devices', 'engineer1'],
   ['/eng/devices/:id', 'engineer1', '/eng/devices/E-MED-01'],

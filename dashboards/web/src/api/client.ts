@@ -39,6 +39,12 @@ export function whenLoggedOut(listener: () => void): void {
   onLoggedOut = listener
 }
 
+let noAnswer = (why: string): string => why
+/** The words for a server that gave no answer at all: the browser has only English ones, of its own making. */
+export function sayNoAnswer(words: (why: string) => string): void {
+  noAnswer = words
+}
+
 let sitting = 0
 /** Which log-in of this page is in force: an answer to what was asked before it says nothing about it. */
 export const currentSitting = (): number => sitting
@@ -61,7 +67,7 @@ async function call(path: string, init: RequestInit & { timeoutMs?: number } = {
       signal: init.signal ?? AbortSignal.timeout(init.timeoutMs ?? 10_000),
     })
   } catch (error) {
-    throw new ApiError({ status: 0, title: error instanceof Error ? error.message : String(error) })
+    throw new ApiError({ status: 0, title: noAnswer(error instanceof Error ? error.message : String(error)) })
   }
   if (response.ok) return response
   const problem = await response

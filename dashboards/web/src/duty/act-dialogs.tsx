@@ -3,14 +3,18 @@ import { type FormEvent, useEffect, useState } from 'react'
 import { getDetail } from '../api/client.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { useText } from '../i18n/use-text.ts'
+import { Badge } from '../kit/badge.tsx'
 import { Button, Choices, Field, Segments } from '../kit/controls.tsx'
 import { Dialog } from '../kit/dialog.tsx'
 import kit from '../kit/kit.module.css'
+import { alertName, zoneName } from '../kit/wording.ts'
 import { actOnAll } from '../live/acts.ts'
+import { facility } from '../live/facility-data.ts'
 import { clockTime } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { me } from '../live/session.ts'
+import { useSignal } from '../live/use-signal.ts'
 import type { DialogVerb } from './act-verbs.ts'
 import { progressOf } from './plan-steps.tsx'
 
@@ -59,7 +63,7 @@ function OpenSteps({ id }: { id: string }) {
   if (steps.length === 0) return null
   return (
     <p role="status" data-testid="open-steps">
-      <b>{t('act.openSteps', { n: steps.length, steps: steps.join('、') })}</b>
+      <b>{t('act.openSteps', { n: steps.length, steps: t.list(steps) })}</b>
     </p>
   )
 }
@@ -109,6 +113,7 @@ export function bodyOf(
 export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: string[]; onClose(): void }) {
   const t = useText()
   const alert = store.get(ids[0]!)
+  const data = useSignal(facility)
   const serious = alert?.level === 'red' || alert?.level === 'orange'
   const [form, setForm] = useState<Form>({ note: '', result: null, cause: null, units: '', minutes: '30', to: '' })
   const [missing, setMissing] = useState<TextKey | null>(null)
@@ -136,6 +141,14 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
   return (
     <Dialog title={t(TITLES[verb])} description={description} onClose={onClose}>
       <form onSubmit={submit}>
+        <p className={kit.target} data-testid="act-target">
+          {alert && ids.length === 1 && <Badge level={alert.level} filled size={20} />}
+          <b>
+            {alert && ids.length === 1
+              ? `${zoneName(t, data, alert.zone)} ${alertName(t, data, alert)}`
+              : t('act.targets', { n: ids.length })}
+          </b>
+        </p>
         {(verb === 'resolve' || verb === 'approve') && serious && ids.length === 1 && <OpenSteps id={ids[0]!} />}
         {verb === 'resolve' && (
           <Choices
@@ -223,7 +236,7 @@ export function ActDialog({ verb, ids, onClose }: { verb: DialogVerb; ids: strin
         </p>
         <div className={kit.dialogActions}>
           <Button onClick={onClose}>{t('act.cancel')}</Button>
-          <Button type="submit" primary>
+          <Button type="submit" primary shortcut="Ctrl+Enter">
             {t('act.submit')}
           </Button>
         </div>

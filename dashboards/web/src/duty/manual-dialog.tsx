@@ -91,7 +91,7 @@ export default function ManualDialog({ onClose, onRaised }: { onClose(): void; o
         </p>
         <div className={kit.dialogActions}>
           <Button onClick={onClose}>{t('act.cancel')}</Button>
-          <Button type="submit" primary>
+          <Button type="submit" primary shortcut="Ctrl+Enter">
             {t('manual.raise')}
           </Button>
         </div>

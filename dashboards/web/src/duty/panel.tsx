@@ -99,7 +99,7 @@ function EscalationLine({ alert }: { alert: ListedAlert }) {
           {t('escalation.told', {
             what: t(`escalation.${e.clock}`),
             n: e.step,
-            who: e.told.join('、') || t('escalation.nobody'),
+            who: t.list(e.told) || t('escalation.nobody'),
             time: clockTime(e.at),
           })}
         </b>

@@ -64,7 +64,7 @@ export function AgeCell({ alert }: { alert: ListedAlert }) {
 function Escalated({ alert, now }: { alert: ListedAlert; now: number }) {
   const t = useText()
   const e = alert.escalation
-  const told = e?.told.join('、') ?? ''
+  const told = t.list(e?.told ?? [])
   const left = e?.nextAt ? Math.max(0, Math.ceil((e.nextAt - now) / 1000)) : null
   return (
     <em

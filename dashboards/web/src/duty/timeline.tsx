@@ -171,13 +171,13 @@ export function noteOf(t: Text, change: AlertChange): string {
 }
 
 function escalationWords(t: Text, note: Record<string, unknown>): string {
-  const told = Array.isArray(note.told) ? note.told.join('、') : ''
+  const told = Array.isArray(note.told) ? t.list(note.told.map(String)) : ''
   return `${t.code('escalation', String(note.clock))} → ${told || t('escalation.nobody')}`
 }
 
 function receiptWords(t: Text, note: Record<string, unknown>): string {
   if (typeof note.outward !== 'string') return JSON.stringify(note)
-  const to = Array.isArray(note.to) ? note.to.join('、') : ''
+  const to = Array.isArray(note.to) ? t.list(note.to.map(String)) : ''
   const what = `${t.code('outward', note.outward)}${to ? ` → ${to}` : ''}`
   if (note.ok === true)
     return t('outward.sent', { what, status: String(note.status ?? '—'), ms: String(note.tookMs ?? '—') })

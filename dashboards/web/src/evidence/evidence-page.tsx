@@ -529,7 +529,7 @@ function Chain({ items }: { items: { seq: number; at: number; hash: string; by: 
           <li key={entry.seq}>
             <span>{entry.seq}</span>
             <time>{clockTime(entry.at)}</time>
-            <span>{entry.by ?? t('panel.system')}</span>
+            <span>{entry.by === null || entry.by === 'system' ? t('panel.system') : entry.by}</span>
             <code title={entry.hash}>
               {entry.hash.slice(0, 4)}…{entry.hash.slice(-4)}
             </code>

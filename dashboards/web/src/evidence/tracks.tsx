@@ -75,6 +75,8 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
     }
     return lanes
   }
+  const shareOf = (item: Item | undefined) => (item ? share(item.at) : undefined)
+  const sideOf = (item: Item, before?: Item, after?: Item) => textSide(share(item.at), shareOf(before), shareOf(after))
   const acts = items.filter((i) => i.change && i.change.by !== null && i.change.by !== 'system' && visible(i.at))
   const lines = stack(
     acts.map((a) => share(a.at)),
@@ -141,10 +143,10 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
                 {found.map((item, i) => (
                   <span key={item.id}>
                     <i className={css.dot} style={{ left: place(item.at) }} />
-                    {(i === 0 || share(item.at) - share(found[i - 1]!.at) > TEXT_SHARE) && (
+                    {sideOf(item, found[i - 1], found[i + 1]) && (
                       <em
                         className={css.laneText}
-                        data-side={share(item.at) > 0.85 ? 'left' : 'right'}
+                        data-side={sideOf(item, found[i - 1], found[i + 1])}
                         style={{ left: place(item.at) }}
                       >
                         {typeName(item.reading!.type, t.language)}{' '}
@@ -206,6 +208,13 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
       </Group>
     </div>
   )
+}
+
+/** On which side of its dot a text has room, so that none lies over another dot; null = nowhere. */
+export function textSide(at: number, before: number | undefined, after: number | undefined): 'left' | 'right' | null {
+  if (at <= 1 - TEXT_SHARE && (after === undefined || after - at > TEXT_SHARE)) return 'right'
+  if (at >= TEXT_SHARE && (before === undefined || at - before > TEXT_SHARE)) return 'left'
+  return null
 }
 
 /** Lines for texts, so that neighbours in time stand below each other. */

@@ -3,38 +3,47 @@
  * (the server was cut off, or was updated under an open page), is said in words with the way out. Its own words are
  * bilingual and need no dictionary: that may be the very file that is missing.
  */
-import { Component, type ReactNode } from 'react'
+import { Component, type ReactNode, useState } from 'react'
 import css from './frame.module.css'
 
 /** A screen that nobody sits at tries again by itself after so long. */
 const RELOAD_AFTER_MS = 30_000
 
+/** Only where somebody will answer: otherwise the browser would put its own empty page over what is still readable. */
+async function reload(): Promise<boolean> {
+  const answers = await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(2500) }).then(
+    () => true,
+    () => false,
+  )
+  if (answers) location.reload()
+  return answers
+}
+
 /** What must be read even when nothing else of the console is there. */
-export function Broken({
-  why,
-  unattended = false,
-  over = false,
-}: {
-  why: string
-  unattended?: boolean
-  over?: boolean
-}) {
+export function Broken(p: { why: string; unattended?: boolean; over?: boolean }) {
+  const [dead, setDead] = useState(false)
   return (
-    <div className={css.broken} data-over={over} role="alert" data-testid="broken">
+    <div className={css.broken} data-over={p.over ?? false} role="alert" data-testid="broken">
       <p className={css.brokenTitle}>
         此部分无法显示，请重新加载；警情仍在服务器上，未丢失。
-        {unattended && ' 30 秒后自动重试。'}
+        {p.unattended && ' 30 秒后自动重试。'}
       </p>
       <p lang="en">
         This part cannot be shown. Reload the page; the alerts are safe on the server.
-        {unattended && ' Tries again by itself in 30 s.'}
+        {p.unattended && ' Tries again by itself in 30 s.'}
       </p>
       <p>
-        <button type="button" onClick={() => location.reload()}>
+        <button type="button" onClick={() => void reload().then((done) => setDead(!done))}>
           重新加载 / Reload
         </button>
       </p>
-      <p className="muted">{why}</p>
+      {dead && (
+        <p role="status">
+          服务器没有应答，未重新加载，以免丢失屏幕上的内容；其他部分仍可阅读。{' '}
+          <span lang="en">The server does not answer: not reloaded, so that what is on the screen is not lost.</span>
+        </p>
+      )}
+      <p className="muted">{p.why}</p>
     </div>
   )
 }
@@ -50,7 +59,7 @@ interface Props {
 
 export class Boundary extends Component<Props, { why: string | null; of: string | undefined }> {
   override state = { why: null as string | null, of: this.props.of }
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: ReturnType<typeof setInterval> | undefined
 
   static getDerivedStateFromError(error: unknown) {
     return { why: error instanceof Error ? error.message : String(error) }
@@ -60,10 +69,10 @@ export class Boundary extends Component<Props, { why: string | null; of: string 
   }
   override componentDidUpdate(): void {
     if (this.state.why !== null && this.props.unattended)
-      this.#timer ??= setTimeout(() => location.reload(), RELOAD_AFTER_MS)
+      this.#timer ??= setInterval(() => void reload(), RELOAD_AFTER_MS)
   }
   override componentWillUnmount(): void {
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
   }
   override render(): ReactNode {
     const { why } = this.state

@@ -48,6 +48,7 @@ export function useNav(account: Me): NavItem[] {
     add('/duty/incidents', t('nav.incidents'), 'incident', 'duty', 'alerts:read')
     add('/duty/shift', t('nav.shift'), 'shift', 'duty', 'shift:keep', true)
     add('/duty/search', t('nav.search'), 'search', 'duty', 'alerts:read')
+    if (mayDo(account, 'alerts:read')) add('/duty/reports', t('nav.reports'), 'list', 'duty', 'indicators:read')
     add('/eng/devices', t('nav.devices'), 'devices', 'eng', 'devices:read', account.role !== 'officer')
     add('/eng/health', t('nav.health'), 'health', 'eng', 'health:read')
     add('/eng/quality', t('nav.quality'), 'search', 'eng', 'quality:read')
@@ -66,6 +67,7 @@ const GO: Record<string, string> = {
   s: '/duty/shift',
   i: '/duty/incidents',
   f: '/duty/search',
+  r: '/duty/reports',
   d: '/eng/devices',
   h: '/eng/health',
 }

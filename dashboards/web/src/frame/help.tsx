@@ -26,7 +26,7 @@ export default function Help({ onClose }: { onClose(): void }) {
     [['P'], t('help.p')],
     [['Space'], t('help.space')],
     [['Home'], t('help.home')],
-    [['G', 'A', 'M', 'C', 'S', 'D'], t('help.g')],
+    [['G', 'A', 'M', 'C', 'S', 'I', 'F', 'R', 'D', 'H'], t('help.g')],
   ]
   return (
     <Dialog title={t('help.title')} description={t('help.note')} onClose={onClose}>

@@ -25,6 +25,7 @@ const KEY_OF: Record<string, string> = {
   '/duty/shift': 'G S',
   '/duty/incidents': 'G I',
   '/duty/search': 'G F',
+  '/duty/reports': 'G R',
   '/eng/devices': 'G D',
   '/eng/health': 'G H',
 }

@@ -142,9 +142,11 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
       <div className={css.status} role="group" aria-label={t('status.label')}>
         <ConnectionChip />
         {mayDo(account, 'headcount:read') && !isProvince(account) && <HeadCount />}
-        <Sequence />
-        <Coverage />
-        <EndToEnd />
+        <span className={css.facts}>
+          <EndToEnd />
+          <Coverage />
+          <Sequence />
+        </span>
         <SoundSwitch />
         <span className={css.clock}>
           <b>
@@ -152,10 +154,12 @@ export function StatusBar({ account, nav, onHelp }: { account: Me; nav: NavItem[
           </b>
           <span className="muted">{t('status.beijing')}</span>
         </span>
-        <span className={css.who}>
-          {account.name.includes(' ')
-            ? account.name
-            : t('status.account', { role: t.code('role', account.role), name: account.name })}
+        <span className={css.whoBox}>
+          <span className={css.who}>
+            {account.name.includes(' ')
+              ? account.name
+              : t('status.account', { role: t.code('role', account.role), name: account.name })}
+          </span>
         </span>
         <button type="button" className={`${css.tool} ${css.desktop}`} onClick={() => void logOut()}>
           {t('nav.logout')}

@@ -110,10 +110,10 @@ export default function IncidentsPage() {
                 >
                   <Badge level={item.level} filled={item.closedAt === null} size={28} />
                   <span className={css.incidentText}>
-                    <b>{item.zones.map((z) => zoneName(t, data, z)).join('、') || '—'}</b>
+                    <b>{t.list(item.zones.map((z) => zoneName(t, data, z))) || '—'}</b>
                     <span className="muted">
                       {dateTime(item.openedAt)} · {t('incidents.members', { n: item.members.length })}
-                      {names.length > 0 && ` · ${[...new Set(names)].slice(0, 3).join('、')}`}
+                      {names.length > 0 && ` · ${t.list([...new Set(names)].slice(0, 3))}`}
                     </span>
                   </span>
                   <span className={css.incidentEnd}>

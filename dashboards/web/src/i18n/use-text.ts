@@ -8,6 +8,8 @@ export interface Text {
   code(prefix: string, code: string): string
   /** The text of a bilingual name; the other language, then the fallback, where one is missing. */
   pick(name: { zh?: string; en?: string } | null | undefined, fallback: string): string
+  /** Several words one after the other, as the language sets them apart. */
+  list(items: readonly string[]): string
   language: Language
 }
 
@@ -15,6 +17,7 @@ function make(language: Language): Text {
   const text = ((key, params) => translate(language, key, params)) as Text
   text.code = (prefix, code) => translateCode(language, prefix, code)
   text.pick = (name, fallback) => (name ? name[language] || name.zh || name.en || fallback : fallback)
+  text.list = (items) => items.join(language === 'zh' ? '、' : ', ')
   text.language = language
   return text
 }

@@ -1,4 +1,7 @@
 /** Own settings: language, theme, row height, shortcuts, sound test. Kept in this browser only. */
+import { Link } from 'react-router'
+import type { Me } from '../api/types.ts'
+import { useNav } from '../frame/frame.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Choices, Field } from '../kit/controls.tsx'
 import { logOut, me } from '../live/session.ts'
@@ -7,6 +10,24 @@ import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './me.module.css'
 import { OwnKeys } from './own-keys.tsx'
+
+/** The bar of a phone has room for five pages: here are all. */
+function Pages({ account }: { account: Me }) {
+  const t = useText()
+  const nav = useNav(account)
+  return (
+    <nav className={css.pages} aria-label={t('me.pages')}>
+      <h2>{t('me.pages')}</h2>
+      <ul>
+        {nav.map((item) => (
+          <li key={item.to}>
+            <Link to={item.to}>{item.text}</Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
 
 export default function MePage() {
   const t = useText()
@@ -80,6 +101,7 @@ export default function MePage() {
         <Button onClick={() => void unlockSound()}>{t('me.sound.test')}</Button>
         <span className="muted">{t('me.sound.state', { state: t(words[state]) })}</span>
       </p>
+      {account && <Pages account={account} />}
       <p className={css.sound}>
         <Button onClick={() => void logOut()}>{t('nav.logout')}</Button>
       </p>

@@ -1,0 +1,186 @@
+/** What a tired person meets: dialogs by key alone, a bar that leaves nothing cut, words in his own language, reports. */
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { CHROMIUM_ARGS, chromiumPath } from '../test-server/chromium.ts'
+import { type FakeServer, startFakeServer } from '../test-server/server.ts'
+import { buildConsole } from './built.ts'
+
+const path = chromiumPath()
+if (!path) console.warn('SKIPPED dashboards/web/test/small-hours.test.ts: no Chromium on this machine')
+
+describe.skipIf(!path)('in the small hours', { timeout: 120_000 }, () => {
+  let built: Awaited<ReturnType<typeof buildConsole>>
+  let browser: Browser
+  let server: FakeServer
+  let context: BrowserContext
+
+  beforeAll(async () => {
+    built = await buildConsole()
+    browser = await chromium.launch({ executablePath: path!, args: CHROMIUM_ARGS })
+    server = await startFakeServer({ root: built.root, tier: 'facility' })
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+    built?.remove()
+  })
+  afterEach(async () => {
+    await context?.close()
+  })
+
+  async function enter(account: string, language: 'zh' | 'en' = 'zh', width = 1920, height = 1080): Promise<Page> {
+    context = await browser.newContext({ viewport: { width, height }, acceptDownloads: true })
+    await context.addInitScript((s) => localStorage.setItem('wardwatch.settings', s), JSON.stringify({ language }))
+    const page = await context.newPage()
+    page.setDefaultTimeout(45_000)
+    await page.goto(`${server.url}/login`)
+    await page.fill('input[name=account]', account)
+    await page.fill('input[name=password]', 'duty-2026')
+    await page.click('button[type=submit]')
+    await page.waitForURL((url) => !url.pathname.startsWith('/login'))
+    return page
+  }
+  const rows = (page: Page) => page.locator('[role=row][data-id]')
+  /** By the router, as a press on a link does it: the page is not loaded anew. */
+  const go = (page: Page, to: string) =>
+    page.evaluate((at) => {
+      history.pushState(null, '', at)
+      dispatchEvent(new PopStateEvent('popstate', { state: null }))
+    }, to)
+
+  test('a dialog names its alert, begins in its first field, and is sent by Ctrl+Enter without the mouse', async () => {
+    const page = await enter('chief1')
+    await rows(page).first().waitFor()
+    await page.keyboard.press('j')
+    const panel = page.getByTestId('panel')
+    await panel.waitFor()
+    const name = (await panel.locator('h2').textContent())!.trim()
+    await page.keyboard.press('e')
+    await page.getByRole('dialog').waitFor()
+    expect(await page.getByTestId('act-target').textContent()).toContain(name)
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('TEXTAREA')
+    const sent = page.waitForRequest((request) => request.url().endsWith('/escalate'))
+    await page.keyboard.type('请示')
+    await page.keyboard.press('Enter')
+    expect(await page.getByRole('dialog').count()).toBe(1)
+    await page.keyboard.press('Control+Enter')
+    expect((await sent).postDataJSON()).toMatchObject({ note: '请示' })
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  })
+
+  test('acts on several alerts say on how many', async () => {
+    const page = await enter('chief1')
+    await rows(page).first().waitFor()
+    await page.keyboard.press('j')
+    await page.keyboard.press('x')
+    await page.keyboard.press('j')
+    await page.keyboard.press('x')
+    await page.keyboard.press('f')
+    expect(await page.getByTestId('act-target').textContent()).toBe('所选 2 条警情')
+  })
+
+  test.each([
+    ['en', 1920, 1080],
+    ['en', 1366, 768],
+    ['zh', 1366, 768],
+    ['en', 1024, 768],
+    ['zh', 390, 844],
+    ['en', 390, 844],
+  ] as const)(
+    'in %s at %d px the bar cuts nothing: clock, sound and language are whole',
+    async (language, width, height) => {
+      const page = await enter('chief1', language, width, height)
+      await rows(page).first().waitFor()
+      await page.getByTestId('sequence').waitFor({ state: 'attached' })
+      const bar = page.getByRole('group', { name: language === 'zh' ? '状态' : 'Status' })
+      const cut = await bar.evaluate((element, wide) => {
+        const parts = [...element.children].filter((part) => (part as HTMLElement).offsetWidth > 0)
+        const box = (part: Element) => part.getBoundingClientRect()
+        const over = parts.filter((part) => box(part).right > wide + 0.5 || box(part).left < -0.5)
+        // Facts that have no room wrap to a line that is not shown: what is shown is shown whole.
+        const partial = [...element.querySelectorAll('[data-testid=sequence], [data-testid=end-to-end]')].filter(
+          (fact) => {
+            const frame = box(fact.parentElement!)
+            const own = box(fact)
+            return (
+              own.top < frame.bottom - 1 &&
+              own.bottom > frame.top + 1 &&
+              (own.left < frame.left - 1 || own.right > frame.right + 1)
+            )
+          },
+        )
+        return [...over, ...partial].map((part) => part.textContent)
+      }, width)
+      expect(cut).toEqual([])
+      for (const part of [
+        page.getByTestId('connection'),
+        page.getByTestId('sound'),
+        page.getByRole('button', { name: /中 \/ EN/ }),
+      ])
+        expect(await part.isVisible()).toBe(true)
+      if (width > 900) expect(await page.getByRole('button', { name: /^\? / }).isVisible()).toBe(true)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    },
+  )
+
+  test('a server that does not answer is said in the language of the person, never in that of the browser', async () => {
+    const page = await enter('officer1')
+    await rows(page).first().waitFor()
+    await context.route('**/api/v1/headcount*', (route) => route.abort())
+    await page.getByText('未能取得：服务器没有应答').first().waitFor()
+    expect(await page.getByText('Failed to fetch').count()).toBe(0)
+  })
+
+  test('pages that were never opened are there when the server is gone', async () => {
+    const page = await enter('officer1')
+    await rows(page).first().waitFor()
+    const fetched = () =>
+      page.evaluate(() => performance.getEntriesByType('resource').some((entry) => entry.name.includes('/print-page-')))
+    await expect.poll(fetched, { timeout: 40_000 }).toBe(true)
+    await context.route('**/assets/**', (route) => route.abort())
+    await context.route('**/api/**', (route) => route.abort())
+    await go(page, '/duty/plan')
+    await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
+    expect(await page.getByTestId('broken').count()).toBe(0)
+  })
+
+  test('a report is chosen by period and day, saved under the name of the server, and a failure is said', async () => {
+    const page = await enter('officer1')
+    await rows(page).first().waitFor()
+    await page.keyboard.press('g')
+    await page.keyboard.press('r')
+    await page.waitForURL('**/duty/reports')
+    const asked: string[] = []
+    let broken = false
+    await context.route('**/api/v1/reports/**', (route) => {
+      asked.push(route.request().url().split('/reports/')[1]!)
+      return broken
+        ? route.fulfill({ status: 503, json: { title: 'Busy', detail: 'The report cannot be made now.' } })
+        : route.fulfill({
+            body: '%PDF-1.7',
+            headers: { 'content-disposition': 'attachment; filename="weekly-js-03-2026-03-02.pdf"' },
+          })
+    })
+    await page.getByText('周报', { exact: true }).click()
+    await page.fill('input[name=day]', '2026-03-02')
+    expect(await page.getByTestId('report-days').textContent()).toContain('2026-02-24 — 2026-03-02')
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: '下载 PDF' }).click()
+    expect((await download).suggestedFilename()).toBe('weekly-js-03-2026-03-02.pdf')
+    await page.locator('[data-testid=report-state][data-step=done]').waitFor()
+    broken = true
+    await page.getByRole('button', { name: '下载 XLSX' }).click()
+    await page.getByText('未能生成：The report cannot be made now.').waitFor()
+    expect(asked).toEqual(['weekly.pdf?day=2026-03-02', 'weekly.xlsx?day=2026-03-02'])
+    await page.fill('input[name=day]', '')
+    expect(await page.getByRole('button', { name: '下载 PDF' }).isDisabled()).toBe(true)
+  })
+
+  test('a phone reaches every page of its role', async () => {
+    const page = await enter('chief1', 'zh', 390, 844)
+    await rows(page).first().waitFor()
+    await go(page, '/me')
+    await page.getByRole('navigation', { name: '全部页面' }).getByRole('link', { name: '检索' }).click()
+    await page.waitForURL('**/duty/search')
+  })
+})
