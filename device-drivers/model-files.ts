@@ -36,7 +36,13 @@ export function loadModelFile<T>(driver: string, name: string, siteDirs: readonl
       'model-invalid',
       `${file}:${broken.linePos?.[0].line ?? 1}: ${broken.message.split('\n')[0]}`,
     )
-  const content: unknown = document.toJS()
+  let content: unknown
+  try {
+    content = document.toJS()
+  } catch (error) {
+    // Names that lead nowhere, or aliases that grow without end.
+    throw new WardwatchError('model-invalid', `${file}: ${(error as Error).message.split('\n')[0]}; write it out`)
+  }
   const validate = ajv.compile(schema)
   if (!validate(content)) {
     const error = validate.errors?.[0]

@@ -51,6 +51,18 @@ describe('reading an envelope', () => {
     })
   })
 
+  test.each(['NUL \0 in it', 'half a character \ud800'])(
+    'a text that no database keeps is refused, or it would come again for ever: %j',
+    (text) => {
+      const health = healthUp({ name: { zh: text, en: 'x' } })
+      expect(read(message('js-03', 'health', 4, health))).toMatchObject({
+        ok: false,
+        cause: 'bad-payload',
+        sequence: 4,
+      })
+    },
+  )
+
   test('the type must be that of the topic', () => {
     const { payload } = healthMessage('js-03', 1)
     expect(read({ topic: 'ww/v1/js-03/up/alert', payload })).toMatchObject({ ok: false })

@@ -214,6 +214,13 @@ function sequenceOf(value: unknown): number | null {
   return Number.isSafeInteger(number) && number > 0 ? number : null
 }
 
+/** No database keeps NUL or half a character: what cannot be kept would come again for ever. The schema has bounded the depth. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (value === null || typeof value !== 'object') return true
+  return Object.entries(value).every(([key, item]) => isStorable(key) && isStorable(item))
+}
+
 /** `identity` is the facility that the connection has proved to be; null when another broker has checked it. */
 export function readEnvelope(topic: string, payload: Uint8Array, identity: string | null): ReadEnvelope | Refusal {
   const where = parseUplinkTopic(topic)
@@ -248,6 +255,8 @@ export function readEnvelope(topic: string, payload: Uint8Array, identity: strin
     const { cause, detail } = sentence(worst)
     return refuse(cause, detail)
   }
+  if (!isStorable(parsed))
+    return refuse('bad-payload', 'A text of the message holds what no text may: NUL, or half a character.')
   const envelope = parsed as UplinkEnvelope<UplinkData>
   const { facility } = where
   if (envelope.source !== `/wardwatch/${facility}`)

@@ -175,7 +175,7 @@ export async function applyBatch(sql: Sql, items: BatchItem[]): Promise<Applied>
         applied.outcomes.push('duplicate')
         continue
       }
-      quarantine.push({ ...refusal, facility: read.facility, topic: topic.slice(0, 256), received_at: receivedAt })
+      quarantine.push({ ...refusal, facility: read.facility, topic: kept(topic), received_at: receivedAt })
       applied.outcomes.push('quarantined')
       if (!facility || read.sequence === null || refusal.cause === 'topic-denied') continue
       if (read.sequence > facility.set.last + MAX_REFUSED_AHEAD || !facility.set.add(read.sequence)) continue
@@ -205,7 +205,7 @@ export async function applyBatch(sql: Sql, items: BatchItem[]): Promise<Applied>
       applied.outcomes.push('quarantined')
       quarantine.push({
         facility: facility.id,
-        topic: topic.slice(0, 256),
+        topic: kept(topic),
         received_at: receivedAt,
         cause: 'sequence-conflict',
         detail: `Sequence ${read.sequence} of ${facility.id} was received before with other content.`,
@@ -464,3 +464,6 @@ async function updateFacilities(sql: Sql, facilities: FacilityRow[]): Promise<vo
     ),
   )
 }
+
+/** A topic as the database takes it: a foreign broker may let NUL pass, and a cut may halve a character. */
+const kept = (topic: string): string => topic.slice(0, 256).replaceAll('\0', '\ufffd').toWellFormed()
