@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Server as TlsServer } from 'node:tls'
 import { type Broker, brokerDevices } from '#broker/index.ts'
-import { openAccounts } from '#dashboards/accounts.ts'
-import { historyOfJournal } from '#dashboards/history.ts'
-import { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from '#dashboards/server.ts'
+import type { ConsoleServer, ConsoleServerOptions } from '#dashboards/server.ts'
 import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
@@ -13,18 +11,11 @@ import type { Quality } from '#ingest/quality/quality.ts'
 import type { Uplink } from '#ingest/uplink/uplink.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
-import { WardwatchError } from '#model/errors.ts'
-import { durationMs } from '#model/local-time.ts'
-import type { RuleInfo } from '#model/ports/facility.ts'
 import type { JournalRecord } from '#model/ports/journal.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import type { RawReading, Reading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
 import { topics } from '#model/topics.ts'
-import { CATALOGUE_DIR, DRAFT_FOLDER, draftRules, loadRules, shadowRules } from '#rules/catalogue/load.ts'
-import { ruleInfos } from '#rules/commands.ts'
-import type { Rule } from '#rules/engine/rule.ts'
-import { loadPlans } from '#rules/plans/load.ts'
 import { alertEvent } from './alert-event.ts'
 import { ContextStore } from './context-store.ts'
 import { openDataDir } from './data-dir.ts'
@@ -33,23 +24,24 @@ import { DeviceTable } from './device-table.ts'
 import { createDrivers, type DriverSet, devicesOf } from './drivers.ts'
 import { EvidencePictures } from './evidence-pictures.ts'
 import { ExternalVoice, type Voice } from './external-voice.ts'
-import { EdgeFacilityDesk } from './facility-desk.ts'
+import type { EdgeFacilityDesk } from './facility-desk.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
-import { type Attendance, openAttendance } from './parts/attendance.ts'
 import { openBroker } from './parts/broker.ts'
 import { watchCertificates } from './parts/certificates.ts'
+import { openEdgeConsole } from './parts/console.ts'
 import { type Duty, openDuty } from './parts/duty.ts'
 import { type EndToEndTest, openEndToEndTest, ownAddress, ownIdentity } from './parts/end-to-end-test.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
-import { IndicatorFacts, openEdgeIndicators } from './parts/indicators.ts'
+import { IndicatorFacts } from './parts/indicators.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
 import { openEdgeQuality } from './parts/quality.ts'
 import { classRetention, type RetentionJob, retentionJob } from './parts/retention.ts'
-import { edgeHealth, edgeMetrics, type SelfReportPart } from './parts/self-report.ts'
+import { RuleSet } from './parts/rule-set.ts'
 import { openSeriesStores } from './parts/series-stores.ts'
+import { StorageTroubles } from './parts/storage-trouble.ts'
 import { openVideo, type VideoPart } from './parts/video.ts'
 import { RulesRunner } from './rules-runner.ts'
 import { type SiteWatch, watchSiteFile } from './site-reload.ts'
@@ -106,6 +98,7 @@ class EdgeAgent implements Edge {
   #placing!: Placing
   #table!: DeviceTable
   #intake!: Intake
+  #ruleSet!: RuleSet
   #rules!: RulesRunner
   #broker: Broker | null = null
   /** Through which local subscribers are told: the embedded broker, or a foreign one. */
@@ -117,11 +110,11 @@ class EdgeAgent implements Edge {
   #quality!: Quality
   #facts!: IndicatorFacts
   #retention!: RetentionJob
+  #troubles!: StorageTroubles
   #duty!: Duty
   #self = ''
   #own!: ReturnType<typeof ownIdentity>
   #test: EndToEndTest | null = null
-  #attendance: Attendance | null = null
   #startedAt = 0
   #closing = false
   desk!: EdgeDesk
@@ -146,6 +139,8 @@ class EdgeAgent implements Edge {
     const data = openDataDir(this.#options.dataDir)
     this.#end('lock', lockDataDir(data.root))
     const alias = openAliases(site, data.root)
+    const troubles = new StorageTroubles({ facility, clock, log, root: data.root })
+    this.#troubles = troubles
 
     this.journal = await openJournal({
       dir: data.journal,
@@ -154,6 +149,7 @@ class EdgeAgent implements Edge {
       ...(site.retention?.['max-gb'] ? { maxBytes: site.retention['max-gb'] * 2 ** 30 } : {}),
       onEvent: (event) => {
         log.warn(event.event, event)
+        troubles.journal(event)
         if (event.event === 'journal-failed' && this.journal?.failed) this.#options.onFailed?.(event.detail)
       },
     })
@@ -168,6 +164,7 @@ class EdgeAgent implements Edge {
       ledger: this.ledger,
       onEvent: (event) => {
         log.warn(event.event, event)
+        if (event.event === 'desk-corrupt') troubles.damaged('desk', event)
         if (event.event === 'desk-failed' && this.desk?.failed) this.#options.onFailed?.(event.detail)
       },
     })
@@ -175,7 +172,7 @@ class EdgeAgent implements Edge {
 
     this.#context = new ContextStore(site, join(data.root, 'context.json'), clock.now())
     await this.#context.catchUp(this.journal)
-    if (this.#context.setAside) log.warn('context.corrupt', { file: this.#context.setAside })
+    if (this.#context.setAside) troubles.damaged('context', { file: this.#context.setAside, reason: 'not JSON' })
     this.#placing = new Placing(this.#context)
     this.#table = new DeviceTable()
     this.#intake = new Intake({
@@ -188,9 +185,18 @@ class EdgeAgent implements Edge {
     this.#end('context', () => this.#context.save())
     this.#follow()
 
+    this.#ruleSet = new RuleSet({
+      siteFile: this.#options.siteFile,
+      self: this.#self,
+      clock,
+      log,
+      intake: this.#intake,
+      ledger: this.ledger,
+      running: () => this.#rules?.rules,
+    })
     this.#rules = new RulesRunner({
       site,
-      ...this.#loadRules(site.rules ?? {}),
+      ...this.#ruleSet.load(site.rules ?? {}),
       clock,
       journal: this.journal,
       stateFile: data.rulesState,
@@ -237,6 +243,7 @@ class EdgeAgent implements Edge {
       clock,
       log,
       dir: data.series,
+      onDamage: (damage) => troubles.damaged('series', { ...damage }),
       journal: this.journal,
       placing: this.#placing,
       alias,
@@ -249,6 +256,7 @@ class EdgeAgent implements Edge {
       clock,
       log,
       dir: data.uplink,
+      onDamage: (damage) => troubles.damaged('uplink', { ...damage }),
       journal: this.journal,
       ledger: this.ledger,
       desk: this.desk,
@@ -264,6 +272,7 @@ class EdgeAgent implements Edge {
       clock,
       log,
       dir: data.quality,
+      onDamage: (damage) => troubles.damaged('quality', { ...damage }),
       journal: this.journal,
       ledger: this.ledger,
       context: this.#context,
@@ -282,6 +291,7 @@ class EdgeAgent implements Edge {
       sinks,
     })
     this.desk.onChange((change) => this.#published(change))
+    await troubles.open(this.desk, this.ledger, this.#startedAt)
     this.#duty = await openDuty({
       site,
       clock,
@@ -419,145 +429,43 @@ class EdgeAgent implements Edge {
   }
 
   async #openConsole(accountsDir: string, series: SeriesSink, sinks: readonly SeriesSink[]): Promise<void> {
-    const { site, clock, log } = this.#options
-    const plans = loadPlans()
-    const accounts = openAccounts({ dir: accountsDir, clock })
-    this.#end('accounts', () => accounts.close())
-    const report: SelfReportPart = {
-      facility: site.facility.id,
+    const { site, clock, log, dataDir, webRoot } = this.#options
+    const { server, facility, url } = await openEdgeConsole({
+      site,
+      clock,
+      log,
+      dataDir,
+      accountsDir,
       startedAt: this.#startedAt,
       journal: this.journal,
+      ledger: this.ledger,
       desk: this.desk,
       drivers: this.drivers,
       intake: this.#intake,
       rules: this.#rules,
+      ruleSet: this.#ruleSet,
+      context: this.#context,
+      table: this.#table,
       pictures: this.#pictures,
       video: this.#video,
       pumps: this.#pumps,
       broker: () => this.#broker,
       uplink: () => this.#uplink,
       quality: this.#quality,
+      facts: this.#facts,
       retention: this.#retention,
       duty: () => this.#duty,
       test: () => this.#test?.state() ?? null,
-    }
-    this.#facility = new EdgeFacilityDesk({
-      clock,
-      dataDir: this.#options.dataDir,
-      journal: this.journal,
-      context: this.#context,
-      table: this.#table,
-      intake: this.#intake,
-      pictures: this.#pictures,
-      rules: () => this.#ruleInfos(),
-      plans: () => plans,
-      ability: () => this.#rules.rules.ability(),
-      health: () => edgeHealth(report),
-      metrics: edgeMetrics(report),
-    })
-    this.#end('facility desk', () => this.#facility.close())
-    const section = site.console ?? {}
-    const indicators = openEdgeIndicators({
-      site,
-      clock,
-      log,
-      facts: this.#facts,
-      quality: this.#quality,
-      desk: this.desk,
-      ledger: this.ledger,
-      context: this.#context,
-      table: this.#table,
-      pictures: this.#pictures,
-      accounts,
-      sinks,
-      uplink: () => this.#uplink,
-      rules: () => this.#ruleInfos(),
-      plans: () => plans,
-    })
-    this.#end('indicators', () => indicators.close())
-    this.console = await createConsoleServer({
-      clock,
-      id: site.facility.id,
-      title: site.facility.name ?? { zh: site.facility.id, en: site.facility.id },
-      accounts,
-      tier: 'facility',
-      alerts: this.desk,
-      facility: this.#facility,
-      video: this.#video,
-      quality: this.#quality,
-      indicators,
       series,
-      ledger: this.ledger,
-      ...(section.cert && section.key
-        ? { tls: { cert: readFileSync(section.cert), key: readFileSync(section.key) } }
-        : {}),
-      ...(this.#options.webRoot === undefined ? {} : { webRoot: this.#options.webRoot }),
-      history: historyOfJournal(this.journal),
-      place: {
-        tier: 'facility',
-        facility: {
-          id: site.facility.id,
-          name: site.facility.name ?? { zh: site.facility.id, en: site.facility.id },
-          timezone: site.facility.timezone ?? 'Asia/Shanghai',
-        },
-      },
-      escalation: this.#duty.escalation,
-      ...(section.desks ? { desks: section.desks } : {}),
-      beat: () => {
-        const test = this.#test?.state()
-        return test ? { test: { okAt: test.okAt, latencyMs: test.latencyMs, failing: test.failing } } : {}
-      },
-      ...(section.viewing ? { viewing: section.viewing } : {}),
-      ...(section.closing?.steps ? { closingSteps: section.closing.steps } : {}),
-      onHolder: (event) => log.info('console.sounding', event),
-      onAudioState: (report) => log.info('console.audio', report),
-      ...(this.#options.extend ? { extend: this.#options.extend(this) } : {}),
+      sinks,
+      webRoot,
+      extend: this.#options.extend?.(this),
+      onEnd: (name, end) => this.#end(name, end),
     })
-    this.#end('console', () => this.console.close())
-    this.#attendance = await openAttendance({
-      facility: site.facility.id,
-      clock,
-      log,
-      dir: this.#options.dataDir,
-      consoles: this.console.consoles,
-      desk: this.desk,
-      ...(section.unattended ? { afterMs: durationMs(section.unattended) ?? undefined } : {}),
-    })
-    this.#end('attendance', () => this.#attendance?.close())
-    const port = section.port ?? 8080
-    this.url = await this.console
-      .listen({ host: section.host ?? '127.0.0.1', port })
-      .catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EADDRINUSE') throw error
-        throw new WardwatchError(
-          'port-taken',
-          `port ${port} of the console is taken by another program; stop it, or choose another console.port in the site file`,
-        )
-      })
-    this.ports = { ...this.ports, console: Number(new URL(this.url).port) }
-  }
-
-  #ruleInfos(): RuleInfo[] {
-    const { rules } = this.#rules
-    return ruleInfos(rules.rules, rules.shadow(), rules.drafts)
-  }
-
-  get #draftDir(): string {
-    return join(dirname(this.#options.siteFile), DRAFT_FOLDER)
-  }
-
-  /** The catalogue as the site sets it, and the drafts: parameters in the site file, rule files beside it. */
-  #loadRules(overrides: NonNullable<Site['rules']>): { rules: Rule[]; drafts: Rule[] } {
-    const rules = loadRules(CATALOGUE_DIR, overrides)
-    const drafts = shadowRules(rules, overrides)
-    try {
-      return { rules, drafts: [...drafts, ...draftRules(this.#draftDir, rules, overrides)] }
-    } catch (error) {
-      // Nothing that only would raise may hold up what does raise: the drafts of before go on.
-      this.#options.log.error('rules.draft-refused', { message: (error as Error).message })
-      const running = (this.#rules?.rules.drafts ?? []).filter((d) => dirname(d.file.file) === this.#draftDir)
-      return { rules, drafts: [...drafts, ...running.filter((d) => !drafts.some((x) => x.id === d.id))] }
-    }
+    this.console = server
+    this.#facility = facility
+    this.url = url
+    this.ports = { ...this.ports, console: Number(new URL(url).port) }
   }
 
   /** Renewed or revoked with `wardwatch pki` while the edge runs. The uplink reads its own at each connection. */
@@ -597,43 +505,12 @@ class EdgeAgent implements Edge {
         for (const driver of this.drivers.all) await driver.update(devicesOf(driver, devices))
       },
       rules: (next) => {
-        const overrides = next.rules ?? {}
-        const { rules, drafts } = this.#loadRules(overrides)
-        return () => this.#replaceRules(rules, drafts)
+        const loaded = this.#ruleSet.load(next.rules ?? {})
+        return () => this.#ruleSet.replace(loaded)
       },
-      folders: [CATALOGUE_DIR, this.#draftDir],
+      folders: this.#ruleSet.folders,
     })
     this.#end('site watch', () => this.siteWatch.close())
-  }
-
-  /** Other rules from now on: told to the log and the ledger, and to R61 as changes of configuration. */
-  async #replaceRules(rules: readonly Rule[], drafts: readonly Rule[]): Promise<number> {
-    const { clock, log } = this.#options
-    const said = (list: readonly Rule[]): string =>
-      list.map((d) => `${d.id} ${d.file.version} ${JSON.stringify(d.values())}`).join('\n')
-    const draftsChanged = said(this.#rules.rules.drafts) !== said(drafts)
-    const changes = this.#rules.rules.replace(rules, drafts)
-    if (draftsChanged) log.info('rules.drafts', { drafts: drafts.map((d) => d.id) })
-    if (changes.length === 0) return draftsChanged ? 1 : 0
-    for (const change of changes) log.info('rules.changed', { ...change })
-    const time = clock.now()
-    await this.#intake.accept(
-      changes.flatMap(({ rule, what, field, from, to }): RawReading[] =>
-        what === 'text'
-          ? []
-          : [
-              {
-                device: this.#self,
-                type: 'config.changed',
-                time,
-                value: { what: 'rule', id: rule, by: 'site-file', field: field ?? what, from, to },
-              },
-            ],
-      ),
-      'edge',
-    )
-    await this.ledger.append([{ kind: 'note', by: 'site-file', payload: { what: 'rules', at: time, changes } }])
-    return changes.length
   }
 
   /** The edge speaks for itself every 30 s: its heartbeat stands in the journal like any reading. */
