@@ -66,6 +66,12 @@ export interface Driver {
   check(device: Device): Promise<DeviceCheck[]>
 }
 
+/** As far as the collection list goes: ±1e12 ms, 31 years. */
+const MOST_OFFSET_MS = 1e12
+
+/** A clock that stands at 1970 is further off than the collection list goes; it is said as far as that, or nobody would hear of it. */
+export const saidOffset = (offsetMs: number): number => Math.max(-MOST_OFFSET_MS, Math.min(MOST_OFFSET_MS, offsetMs))
+
 /**
  * Obligations of every driver:
  *  1. Emits `device.status` {online} when a device comes or goes, and `device.clock` {offset_ms} when it can measure it

@@ -254,6 +254,10 @@ describe('model files', () => {
     ])
     expect(state(AT - 1900, AT).readings.map((r) => r.type)).toEqual(['device.status'])
     expect(state(AT - 1700, AT).readings.map((r) => r.type)).toEqual(['device.clock', 'device.status'])
+    // A clock that stands at 1970 is told as far as the collection list goes: quarantined, nobody would hear of it.
+    const [dead] = state(1000, AT + 1).readings
+    expect(dead).toMatchObject({ type: 'device.clock', value: { offset_ms: -1e12 } })
+    expect(readingFault(dead)).toBeNull()
   })
 
   test('a ChirpStack uplink through JSONata, with the time of the network server', async () => {

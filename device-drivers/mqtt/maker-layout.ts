@@ -4,6 +4,7 @@ import { readingFault } from '#model/catalogue/index.ts'
 import type { Device } from '#model/context/kinds.ts'
 import { WardwatchError } from '#model/errors.ts'
 import type { RawReading } from '#model/reading.ts'
+import { saidOffset } from '../contract.ts'
 import { loadModelFile } from '../model-files.ts'
 import { MAX_ITEMS, parseJson } from './contract-layout.ts'
 import { type Decoded, isMonstrous, quarantined, type Speaker } from './decoded.ts'
@@ -276,7 +277,7 @@ function clockReading(job: Job, message: unknown): void {
       type: 'device.clock',
       time: job.receivedMs,
       received: job.receivedMs,
-      value: { offset_ms: clock - job.receivedMs },
+      value: { offset_ms: saidOffset(clock - job.receivedMs) },
     })
   } catch (error) {
     reject(job, job.speaker?.id ?? null, 'bad-payload', (error as Error).message)

@@ -7,7 +7,7 @@ import type { Device } from '#model/context/kinds.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { sha256Hex } from '#model/ids.ts'
 import type { Quarantined, RawReading } from '#model/reading.ts'
-import type { DeviceHealth, DriverHost } from '../contract.ts'
+import { type DeviceHealth, type DriverHost, saidOffset } from '../contract.ts'
 import { Backoff, type QuietLog } from '../supervision.ts'
 import { type CameraAddress, CameraClient } from './camera-client.ts'
 import type { ConnectGate } from './connect-gate.ts'
@@ -289,7 +289,7 @@ export class CameraSession {
         time: usable ? time : now,
         received: now,
         quality: usable ? 'good' : 'uncertain',
-        value: { offset_ms: offset },
+        value: { offset_ms: saidOffset(offset) },
       },
     ])
   }

@@ -7,7 +7,7 @@ import type { Clock } from '#model/clock.ts'
 import type { Device } from '#model/context/kinds.ts'
 import { canonicalJson } from '#model/ids.ts'
 import type { Quality, RawReading, ReadingValue } from '#model/reading.ts'
-import type { DeviceHealth, DriverHost } from '../contract.ts'
+import { type DeviceHealth, type DriverHost, saidOffset } from '../contract.ts'
 import type { QuietLog } from '../supervision.ts'
 import { convertField, describe, plainScalar, qualityOf } from './conversion.ts'
 import { eventValue, fitsCondition, fitsEvent, inactiveValue } from './event-value.ts'
@@ -153,7 +153,7 @@ export class DeviceWatch {
     const said = this.#clockSaid
     if (said && now - said.at < CLOCK_EVERY_MS && Math.abs(offsetMs - said.offsetMs) <= CLOCK_STEP_MS) return
     this.#clockSaid = { at: now, offsetMs }
-    this.#emit({ device: this.device.id, type: 'device.clock', time: now + offsetMs, value: { offset_ms: offsetMs } })
+    this.#emit({ device: this.device.id, type: 'device.clock', time: now + offsetMs, value: { offset_ms: saidOffset(offsetMs) } })
   }
 
   /** One value of one node. Readings appear at `flush`, so that fields that change together are one reading. */
