@@ -170,6 +170,11 @@ const kinds = {
     remedy: 'Ask a person with the role that the answer names.',
   },
   'not-logged-in': { retry: 'fatal', meaning: 'No valid session or token.', remedy: 'Log in, or send a bearer token.' },
+  'bad-cursor': {
+    retry: 'fatal',
+    meaning: 'The place in a list from which to go on is none that the list has given.',
+    remedy: 'Give back the "next" of an earlier answer unchanged, or leave "cursor" out.',
+  },
   usage: { retry: 'fatal', meaning: 'The command line is not understood.', remedy: 'See --help of the command.' },
   internal: {
     retry: 'fatal',

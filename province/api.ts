@@ -7,6 +7,7 @@ import { accountOf, allow, loggedIn } from '#dashboards/authentication.ts'
 import { describeRoute, listShape } from '#dashboards/openapi.ts'
 import { notFound, problem } from '#dashboards/problem.ts'
 import {
+  badCursor,
   choicesOf,
   flagOf,
   fromCursor,
@@ -177,8 +178,7 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
       }
       if (cursor) {
         const [at, facility, id] = cursor
-        if (!/^\d{1,16}$/.test(at ?? '') || !facility || !id)
-          throw problem(422, '"cursor" must be the "next" of an earlier answer.', { field: 'cursor' })
+        if (!/^\d{1,16}$/.test(at ?? '') || !facility || !id) throw badCursor()
         filter.after = { raisedAt: Number(at), facility, id }
       }
       const { items, total, more } = await listAlerts(sql, scopeOf(request), filter)
@@ -270,7 +270,7 @@ export function registerProvinceRoutes(app: FastifyInstance, parts: ApiParts): v
       const limit = limitOf(query, 1_000)
       const [facility, epoch, sequence] = fromCursor(query)?.split('|') ?? []
       if (facility !== undefined && !(/^\d{1,9}$/.test(epoch ?? '') && /^\d{1,16}$/.test(sequence ?? '')))
-        throw problem(422, '"cursor" must be the "next" of an earlier answer.', { field: 'cursor' })
+        throw badCursor()
       const found = await listAnchors(sql, scopeOf(request), {
         facility: listOf(query, 'facility'),
         from: timeOf(query, 'from'),

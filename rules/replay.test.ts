@@ -146,6 +146,25 @@ describe('replay', () => {
     expect(strict.err).toContain(`${path}:2:`)
   })
 
+  test('what an edge exports is read to the last line: its own readings, and context that has no id of its own', async () => {
+    const slot = { zone: 'YARD', days: '1-7', from: '15:00', to: '16:00', activity: 'sport', gathering: true }
+    const path = file('exported.ndjson', [
+      { device: 'js-03-edge', type: 'agent.heartbeat', time: T - 2, value: { queue_depth: 0, uplink: 'up' } },
+      { context: 'timetable', op: 'put', id: 'YARD|1-7|15:00', item: slot, time: T - 1 },
+      ...INTRUSION,
+      { context: 'timetable', op: 'delete', id: 'YARD|1-7|15:00', time: T + 200_000 },
+    ])
+    const { out, err } = await replay(path, '--json')
+    expect(JSON.parse(err)).toMatchObject({ quarantined: 0, alerts: { R01: { red: 1 } } })
+    expect(lines(out).map((l) => l.alert.code)).not.toContain('R60')
+  })
+
+  test('a file that begins with the mark of its encoding loses no line by it', async () => {
+    const [first, ...rest] = INTRUSION
+    const { out } = await replay(file('bom.ndjson', [`\uFEFF${JSON.stringify(first)}`, ...rest]))
+    expect(out).toBe((await replay(file('plain.ndjson', INTRUSION))).out)
+  })
+
   test('--adopt takes a stranger as a device of the zone of its reading', async () => {
     const path = file('new.ndjson', [
       { device: 'K99', type: 'camera.intrusion', zone: 'BELT', time: T, value: { object: 'human', confidence: 0.9 } },

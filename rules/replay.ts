@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
-import { parseSiteOrThrow, type Site } from '#model/site/load.ts'
+import { parseSite, parseSiteOrThrow, type Site } from '#model/site/load.ts'
 import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import type { OperatorModel } from './alerts/book.ts'
 import { applyOverrides, CATALOGUE_DIR, loadRules, readRuleFiles } from './catalogue/load.ts'
@@ -126,8 +126,10 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
   let to: number | null = null
   let unreadable = 0
   let sinceRestart = 0
-  const take = (text: string): void => {
+  const take = (raw: string): void => {
     lineNumber++
+    // Some editors begin a file with a mark of its encoding.
+    const text = lineNumber === 1 ? raw.replace(/^\uFEFF/, '') : raw
     if (text === '' || (text.charCodeAt(0) <= 32 && text.trim() === '')) return
     let line: Record<string, unknown>
     try {
@@ -233,10 +235,14 @@ async function* csvLines(
   }
 }
 
-export function readSite(file: string): Site {
+/** @param warn told of every name in it that leads nowhere. */
+export function readSite(file: string, warn: (sentence: string) => void = () => undefined): Site {
   if (!existsSync(file))
     throw new WardwatchError('site-invalid', `${file}: there is no such file; give the site file with --site`)
-  return parseSiteOrThrow(readFileSync(file, 'utf8'), file)
+  const text = readFileSync(file, 'utf8')
+  for (const { line, column, field, message } of parseSite(text).warnings)
+    warn(`${file}:${line}:${column}: warning: ${field}: ${message}`)
+  return parseSiteOrThrow(text, file)
 }
 
 /** `wardwatch replay`. Exit codes: 0 done, 1 wrong arguments or files, 2 a bad line with --strict. */
@@ -244,7 +250,7 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
   const { csv } = options
   if (options.site === undefined && !csv)
     throw new WardwatchError('usage', 'replay needs a site file; give it with --site')
-  const site = options.site === undefined ? csvSite(csv as CsvColumn) : readSite(options.site)
+  const site = options.site === undefined ? csvSite(csv as CsvColumn) : readSite(options.site, (t) => io.err(`${t}\n`))
   if (!existsSync(options.readings))
     throw new WardwatchError(
       'usage',

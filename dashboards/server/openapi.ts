@@ -109,7 +109,12 @@ const WORDS: Record<number, string> = {
 /** Schema of a route for Fastify and for OpenAPI. */
 export function describeRoute(summary: string, tag: string, words: RouteWords = {}): FastifySchema {
   const status = words.status ?? 200
-  const errors = [...(words.open ? [] : [401, 403]), ...(words.errors ?? [])]
+  const errors = new Set([
+    ...(words.open ? [] : [401, 403]),
+    ...(words.body ? [400, 413, 415] : []),
+    ...(words.query && 'cursor' in words.query ? [400] : []),
+    ...(words.errors ?? []),
+  ])
   const answer =
     status === 204
       ? { type: 'null', description: 'done' }
@@ -141,6 +146,17 @@ export function describeRoute(summary: string, tag: string, words: RouteWords = 
   } as FastifySchema
 }
 
+/** A name for generated clients: "getAlertsById", "postAlertsByIdAcknowledge". */
+export function operationId(method: string, url: string): string {
+  const words = url
+    .replace(/^\/api\/v1/, '')
+    .split(/[/.-]/)
+    .filter((word) => word !== '')
+    .map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : capital(word)))
+  return method.toLowerCase() + words.join('')
+}
+const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
+
 export async function registerOpenApi(
   app: FastifyInstance,
   title: { zh: string; en: string },
@@ -165,6 +181,10 @@ export async function registerOpenApi(
         },
       },
     },
+    transform: ({ schema, url, route }) => ({
+      schema: { operationId: operationId([route.method].flat()[0] ?? 'GET', url), ...schema },
+      url,
+    }),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => (json.$id as string) ?? `schema-${i}` },
   })
   await app.register(swaggerUi, {

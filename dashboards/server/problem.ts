@@ -2,7 +2,7 @@
  * Problem details (RFC 9457): the one shape of every error answer. Codes, meanings and remedies come from the error
  * catalogue; nothing here may leak a stack, a path or a value that the caller did not send.
  */
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ERRORS, type ErrorCode, WardwatchError } from '#model/errors.ts'
 
 export interface ProblemBody {
@@ -132,8 +132,32 @@ export function problemOf(thrown: unknown, incident: string): ProblemBody {
   return problemBody(500, 'A defect of wardwatch itself.', { incident, remedy: ERRORS.internal.remedy })
 }
 
-/** Installs the error handler. */
+const METHODS = new WeakMap<FastifyInstance['server'], { path: RegExp; method: string }[]>()
+
+/** What an address without a route is: wrong altogether, or right with another method (405, `Allow`). */
+export function sendMissing(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = request.url.split('?')[0] ?? '/'
+  const known = METHODS.get(app.server)?.filter((route) => route.path.test(path)) ?? []
+  const allowed = [...new Set(known.map((route) => route.method))].sort()
+  if (allowed.length === 0 || allowed.includes(request.method))
+    return sendProblem(reply, problemBody(404, `There is no ${request.method} ${path} here.`))
+  reply.header('allow', allowed.join(', '))
+  return sendProblem(
+    reply,
+    problemBody(405, `${path} takes ${allowed.join(', ')}, not ${request.method}.`, { allow: allowed }),
+  )
+}
+
+/** Installs the error handler, and remembers the routes that come after it. */
 export function registerProblems(app: FastifyInstance): void {
+  const routes: { path: RegExp; method: string }[] = []
+  METHODS.set(app.server, routes)
+  app.addHook('onRoute', ({ url, method }) => {
+    // A route for everything ("/*": the files of the console) says nothing about one address.
+    if (url.includes('*')) return
+    const pattern = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')
+    for (const one of [method].flat()) routes.push({ path: new RegExp(`^${pattern}$`), method: one })
+  })
   app.setErrorHandler((error, request, reply) => {
     const body = problemOf(error, request.id)
     if (body.status >= 500)
@@ -146,7 +170,5 @@ export function registerProblems(app: FastifyInstance): void {
 
 /** For a server without a console; with one, unknown pages go to it (`static-console.ts`). */
 export function registerNotFound(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, problemBody(404, `There is no ${request.method} ${request.url.split('?')[0]} here.`)),
-  )
+  app.setNotFoundHandler((request, reply) => sendMissing(app, request, reply))
 }

@@ -1,6 +1,6 @@
 /** Queries as text: times (ms or RFC 3339), comma-separated lists, durations, cursors. Every fault names the field. */
 import { durationMs } from '#model/local-time.ts'
-import { fieldProblem } from './problem.ts'
+import { fieldProblem, type ProblemError, problem } from './problem.ts'
 
 export type Query = Record<string, unknown>
 
@@ -88,15 +88,23 @@ export interface Page<T> {
   total: number
 }
 
-const toCursor = (key: string): string => Buffer.from(key).toString('base64url')
+// What a cursor begins with, so that any other text is told from one: it would answer an empty page, which says "the end".
+const MARK = 'after:'
+const toCursor = (key: string): string => Buffer.from(MARK + key).toString('base64url')
+
+export const badCursor = (): ProblemError =>
+  problem(400, '"cursor" must be the "next" of an earlier answer of this list; leave it out to begin anew.', {
+    field: 'cursor',
+    code: 'bad-cursor',
+  })
 
 export function fromCursor(query: Query): string | undefined {
   const text = textOf(query, 'cursor')
   if (text === undefined) return undefined
   const key = Buffer.from(text, 'base64url').toString()
-  if (!/^[A-Za-z0-9_-]{1,400}$/.test(text) || key === '')
-    throw fieldProblem('cursor', '"cursor" must be the "next" of an earlier answer.')
-  return key
+  if (!/^[A-Za-z0-9_-]{1,400}$/.test(text) || !key.startsWith(MARK) || toCursor(key.slice(MARK.length)) !== text)
+    throw badCursor()
+  return key.slice(MARK.length)
 }
 
 /** One page of a list in memory, ordered by key; stays right when items come and go between two pages. */

@@ -99,10 +99,10 @@ export class SampleDesk implements AlertDesk {
         (filter.to === undefined || a.raisedAt <= filter.to) &&
         (!filter.subject || a.subjects.some((s) => filter.subject!.includes(s))),
     )
-    const start = Number(cursor ?? 0)
+    const start = Number.parseInt(cursor ?? '0', 10)
     return {
       items: some.slice(start, start + limit),
-      next: start + limit < some.length ? String(start + limit) : null,
+      next: start + limit < some.length ? `${start + limit}-page` : null,
       total: some.length,
     }
   }

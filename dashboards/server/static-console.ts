@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { problemBody, sendProblem } from './problem.ts'
+import { sendMissing } from './problem.ts'
 
 export const DEFAULT_WEB_ROOT = join(import.meta.dirname, '../web/dist')
 
@@ -37,7 +37,7 @@ export async function registerConsole(app: FastifyInstance, root: string): Promi
       !path.startsWith('/assets/') &&
       !/\.[a-z0-9]{1,8}$/i.test(path) &&
       /text\/html|\*\/\*/.test(request.headers.accept ?? '*/*')
-    if (!wantsPage) return sendProblem(reply, problemBody(404, `There is no ${request.method} ${path} here.`))
+    if (!wantsPage) return sendMissing(app, request, reply)
     return sendPage(reply)
   })
 }

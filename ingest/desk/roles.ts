@@ -8,10 +8,13 @@ const OFFICER: readonly Verb[] = [
   'escalate',
   'resolve',
   'dismiss',
+  'approve',
+  'reject',
+  'shelve',
+  'unshelve',
   'comment',
   'assign',
   'plan-step',
-  'unshelve',
 ]
 
 /** A role that is not here may look and nothing else. */

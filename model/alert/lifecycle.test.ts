@@ -133,6 +133,30 @@ describe('life cycle of an alert', () => {
     })
   })
 
+  test('a conflict names whoever changed the state, not who wrote a comment, sent a patrol or was told since', () => {
+    const later = (record: AlertRecord, verb: Act['act'], s: number, by: string, more: Partial<Act> = {}) =>
+      applyAct(record, { act: verb, by, time: T + s * 1000, ...more })
+    const done = (record: AlertRecord, verb: Act['act'], s: number, by: string, more: Partial<Act> = {}) => {
+      const result = later(record, verb, s, by, more)
+      if (!result.ok) throw new Error(`${verb}: ${result.status}`)
+      return result.record
+    }
+    let record = done(newRecord(alert('red'), true), 'acknowledge', 1, 'S01')
+    record = done(record, 'comment', 2, 'S02', { note: 'x' })
+    record = done(record, 'dispatch', 3, 'S03', { units: ['P1'] })
+    record = done(record, 'plan-step', 4, 'S04', { step: 'live', done: true })
+    record = applyCondition(record, { event: 'cleared', at: T + 5000 }).record
+    expect(later(record, 'acknowledge', 6, 'S05')).toMatchObject({ status: 409, by: 'S01', at: T + 1000 })
+    record = done(record, 'resolve', 7, 'S01', { result: 'confirmed' })
+    record = done(record, 'comment', 8, 'S02', { note: 'y' })
+    expect(later(record, 'dismiss', 9, 'S05', { result: 'false' })).toMatchObject({ by: 'S01', at: T + 7000 })
+    const rejected = done(record, 'reject', 10, 'S02', { note: 'z' })
+    expect(later(rejected, 'approve', 11, 'S03')).toMatchObject({ status: 409, by: 'S02', at: T + 10_000 })
+    record = done(record, 'approve', 12, 'S02')
+    record = done(record, 'comment', 13, 'S05', { note: 'closed' })
+    expect(later(record, 'resolve', 14, 'S03', { result: 'false' })).toMatchObject({ by: 'S02', at: T + 12_000 })
+  })
+
   test('a shelved alert returns to its state; what cleared meanwhile returns as cleared; panic cannot be shelved', () => {
     const shelved = act(newRecord(alert('yellow'), true), 'shelve', 'S01', { minutes: 10 })
     expect(shelved.alert.state).toBe('shelved')

@@ -21,8 +21,10 @@ export interface AlertRecord {
   pending: { verb: 'resolve' | 'dismiss'; by: string; at: number } | null
   /** State to return to when shelving ends, and until when it is shelved, ms. */
   shelf: { state: AlertState; until: number; by: string } | null
-  /** Who changed the state last and when: the answer of a conflict. */
+  /** Who changed the state last and when: the answer of a conflict. A comment or a plan step is no such change. */
   last: { by: string | null; at: number }
+  /** The same for the handling; absent until somebody has changed it. */
+  handled?: { by: string; at: number }
   /** Panic, duress and tamper cannot be shelved. */
   shelvable: boolean
 }
@@ -177,9 +179,21 @@ function one(
   at: number,
 ) {
   return {
-    record: { ...record, alert, last: { by: by ?? record.last.by, at } },
+    record: { ...record, alert, ...whoChanged(record, alert, by, at) },
     steps: [{ change, alert, by, note }] as Step[],
   }
+}
+
+/** Who stands for the state and for the handling after a change: the condition (`by` null) takes nobody's place. */
+export function whoChanged(
+  { alert: before, last, handled }: AlertRecord,
+  after: Alert,
+  by: string | null,
+  at: number,
+): Pick<AlertRecord, 'last' | 'handled'> {
+  const word = by === null ? null : { by, at }
+  const hand = word && after.handling !== before.handling ? word : handled
+  return { last: word && after.state !== before.state ? word : last, ...(hand ? { handled: hand } : {}) }
 }
 
 function close(
@@ -208,11 +222,11 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
   const { by, time: at } = act
   const note = act.note ?? null
   const done = (result: { record: AlertRecord; steps: Step[] }): Transition => ({ ok: true, ...result })
-  const conflict = (detail: string): Transition => ({
+  const conflict = (detail: string, who: AlertRecord['last'] = record.last): Transition => ({
     ok: false,
     status: 409,
-    by: record.last.by,
-    at: record.last.at,
+    by: who.by,
+    at: who.at,
     state: alert.state,
     detail,
   })
@@ -235,7 +249,8 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
       return done({ record: closed.record, steps: [...seen.steps, ...closed.steps] })
     }
     case 'dispatch': {
-      if (alert.handling === 'pending-review') return conflict('the alert waits for review')
+      if (alert.handling === 'pending-review')
+        return conflict('the alert waits for review', record.pending ?? undefined)
       if (!Array.isArray(act.units) || act.units.length === 0) return missing('units', 'name at least one unit to send')
       return done(
         one(
@@ -254,14 +269,16 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
     case 'dismiss':
       return finish(record, act, conflict, missing)
     case 'approve': {
-      if (alert.handling !== 'pending-review' || !record.pending) return conflict('nothing waits for approval')
+      if (alert.handling !== 'pending-review' || !record.pending)
+        return conflict('nothing waits for approval', record.handled)
       if (record.pending.by === by)
         return { ok: false, status: 403, detail: `${by} proposed this outcome; a second person must approve it` }
       const state = record.pending.verb === 'dismiss' ? 'dismissed' : 'resolved'
       return done(close(record, state, alert.result ?? 'confirmed', by, note, at, 'approved'))
     }
     case 'reject': {
-      if (alert.handling !== 'pending-review' || !record.pending) return conflict('nothing waits for approval')
+      if (alert.handling !== 'pending-review' || !record.pending)
+        return conflict('nothing waits for approval', record.handled)
       if (record.pending.by === by)
         return { ok: false, status: 403, detail: `${by} proposed this outcome; a second person must judge it` }
       if (!note) return missing('note', 'say why the outcome is rejected')
@@ -278,7 +295,8 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
       if (!record.shelvable)
         return { ok: false, status: 403, detail: 'panic, duress and tamper alerts cannot be shelved' }
       if (alert.state === 'shelved') return conflict('the alert is already shelved')
-      if (alert.handling === 'pending-review') return conflict('the alert waits for review')
+      if (alert.handling === 'pending-review')
+        return conflict('the alert waits for review', record.pending ?? undefined)
       const until = shelfLimit(act)
       if (until === undefined || !(until > at))
         return missing(act.until === undefined ? 'minutes' : 'until', 'say until when, later than now')
@@ -321,11 +339,12 @@ export function applyAct(record: AlertRecord, act: Act): Transition {
 function finish(
   record: AlertRecord,
   act: Act,
-  conflict: (detail: string) => Transition,
+  conflict: (detail: string, who?: AlertRecord['last']) => Transition,
   missing: (field: string, detail: string) => Transition,
 ): Transition {
   const { alert } = record
-  if (alert.handling === 'pending-review') return conflict('the alert already waits for review')
+  if (alert.handling === 'pending-review')
+    return conflict('the alert already waits for review', record.pending ?? undefined)
   const verb = act.act as 'resolve' | 'dismiss'
   if (!act.result) return missing('result', verb === 'resolve' ? `one of ${RESULTS.join(', ')}` : 'false or nuisance')
   if (verb === 'resolve' && !RESULTS.includes(act.result)) return missing('result', `one of ${RESULTS.join(', ')}`)

@@ -35,6 +35,42 @@ describe('the site file', () => {
     expect(faults.map((f) => f.line)).toEqual([1, 3, 5])
   })
 
+  test.each([
+    ['passes: [{ id: S1, person: P1, zones: [A], from: yesterday }]', 'passes.0.from', 'not a time'],
+    ['passes: [{ id: S1, person: P1, zones: [A], from: 2000, to: 1000 }]', 'passes.0.to', 'after "from"'],
+    ['posts: [{ id: S1, zone: A, hours: "25:00-99:00" }]', 'posts.0.hours', 'pattern'],
+    ['shifts: [{ id: A, from: "08:00", to: "26:00" }]', 'shifts.0.to', 'pattern'],
+    ['manning: [{ zone: A, officers: "inmates +* (" }]', 'manning.0.officers', 'cannot be computed'],
+    ['keep-apart: [{ id: K, persons: [P1, P1] }]', 'keep-apart.0.persons', 'two persons'],
+    ['console: { desks: [{ id: c, zones: [] }, { id: c, zones: [] }] }', 'console.desks.1', 'stands twice'],
+  ])('a value that can mean nothing is a fault: %s', (section, field, words) => {
+    const { faults } = parseSite(`${MINIMAL}${section}\n`)
+    expect(faults[0]).toMatchObject({ line: 2, field })
+    expect(faults[0]?.message).toContain(words)
+  })
+
+  test.each([
+    'passes: [{ id: S1, person: P1, zones: [A], from: 2026-11-22T10:00:00+08:00, to: 1795300352000000 }]',
+    'passes: [{ id: S1, person: P1, zones: [A], from: 2026-11-22 }]',
+    'posts: [{ id: S1, zone: A, hours: "00:00-24:00" }]',
+    'manning: [{ zone: A, officers: "max(1, ceil(inmates/20) + 1)" }, { zone: B, officers: 2 }]',
+  ])('a value that can mean something is none: %s', (section) => {
+    expect(parseSite(`${MINIMAL}${section}\n`).faults).toEqual([])
+  })
+
+  test('a gateway, a door and an officer that nobody knows are told like any other name', () => {
+    const { warnings } = parseSite(`${MINIMAL}devices:
+  - { id: W1, driver: mqtt, kind: band, via: GW-9 }
+  - { id: R1, driver: mqtt, kind: reader, door: D9 }
+staff: [{ id: S1, tag: T9 }]
+`)
+    expect(warnings.map((w) => `${w.line} ${w.field} ${w.message}`)).toEqual([
+      '3 devices.0.via "GW-9" is not one of devices',
+      '4 devices.1.door "D9" is not one of devices',
+      '5 staff.0.tag "T9" is not one of devices',
+    ])
+  })
+
   test('an id that stands twice and a zone that contains itself are faults', () => {
     const { faults } = parseSite(
       `${MINIMAL}zones:\n  - { id: A, parent: B }\n  - { id: B, parent: A }\n  - { id: C }\n  - { id: C }\n`,
@@ -83,5 +119,10 @@ describe('the site file', () => {
     const read = (kind: string, name: string) => (kind === 'env' && name === 'TV' ? 's3cret\n' : null)
     expect(resolveSecrets({ a: ['${env:TV}', 5] }, read)).toEqual({ a: ['s3cret', 5] })
     expect(() => resolveSecrets('${file:secrets/k31}', read)).toThrow(/\$\{file:secrets\/k31\}/)
+  })
+
+  test('a reference of an unknown kind is refused: taken as it stands it would be the password', () => {
+    expect(() => resolveSecrets({ password: '${vault:x}' }, () => 'y')).toThrow('${vault:x} is no reference')
+    expect(resolveSecrets({ root: 'ns=2;s=$A' }, () => 'y')).toEqual({ root: 'ns=2;s=$A' })
   })
 })

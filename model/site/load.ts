@@ -5,6 +5,7 @@
  */
 import { Ajv, type ErrorObject } from 'ajv'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import { danglingNames, itemFaults, zonesInThemselves } from '../context/checks.ts'
 import { CONTEXT_KINDS, type ContextItems, type ContextKind, contextItemId } from '../context/kinds.ts'
 import { WardwatchError } from '../errors.ts'
 import { localTime } from '../local-time.ts'
@@ -60,7 +61,14 @@ export function parseSite(
     }))
     return { site: null, faults, warnings: [] }
   }
-  const content: unknown = document.toJS()
+  let content: unknown
+  try {
+    content = document.toJS()
+  } catch (error) {
+    // Names that lead nowhere, or aliases that grow without end.
+    const message = `${(error as Error).message.split('\n')[0]}; write it out`
+    return { site: null, faults: [{ line: 1, column: 1, field: '', message }], warnings: [] }
+  }
   const at = (path: (string | number)[], key?: string): SiteFault => locate(document, lines, path, key)
   if (!validate(content)) {
     const faults = distinct((validate.errors ?? []).filter((e) => e.keyword !== 'anyOf').map((e) => schemaFault(e, at)))
@@ -71,7 +79,7 @@ export function parseSite(
     }
   }
   const site = content as Site
-  const faults = [...doubledIds(site, at), ...zoneLoops(site, at), ...badTimezone(site, at)]
+  const faults = [...doubledIds(site, at), ...badValues(site, at), ...badTimezone(site, at)]
   faults.sort((a, b) => a.line - b.line || a.column - b.column)
   return faults.length > 0
     ? { site: null, faults, warnings: [] }
@@ -151,65 +159,50 @@ function doubledIds(site: Site, at: Locate): SiteFault[] {
   return faults
 }
 
-/** Fields that name items of another section: [section, field, target]. A wrong name here would silence a rule. */
-const REFERENCES: [ContextKind, string, ContextKind][] = [
-  ['zones', 'parent', 'zones'],
-  ['zones', 'adjacent', 'zones'],
-  ['zones', 'allowed-with', 'zones'],
-  ['devices', 'zone', 'zones'],
-  ['devices', 'watches', 'zones'],
-  ['devices', 'subject', 'people'],
-  ['door-pairs', 'a', 'devices'],
-  ['door-pairs', 'b', 'devices'],
-  ['people', 'cell', 'zones'],
-  ['people', 'ward', 'zones'],
-  ['groups', 'members', 'people'],
-  ['keep-apart', 'persons', 'people'],
-  ['passes', 'person', 'people'],
-  ['escorts', 'persons', 'people'],
-  ['posts', 'zone', 'zones'],
-  ['manning', 'zone', 'zones'],
-  ['links', 'fence', 'devices'],
-  ['links', 'zone', 'zones'],
-]
+function badValues(site: Site, at: Locate): SiteFault[] {
+  const loops = new Set(zonesInThemselves(site.zones ?? []))
+  return [
+    ...eachItem(site).flatMap(({ kind, index, item }) =>
+      itemFaults(kind, item).map(({ field, message }) => ({ ...at([kind, index, ...field.split('.')]), message })),
+    ),
+    ...(site.zones ?? []).flatMap((zone, index) =>
+      loops.has(zone.id)
+        ? [{ ...at(['zones', index, 'parent']), message: `zone "${zone.id}" is its own ancestor` }]
+        : [],
+    ),
+    ...doubled((site.console?.desks ?? []).map((d) => d.id)).map((index) => ({
+      ...at(['console', 'desks', index]),
+      message: `"${site.console?.desks?.[index]?.id}" stands twice in console.desks; ids must be unique`,
+    })),
+  ]
+}
+
+/** Places of what stands there for the second time. */
+function doubled(ids: string[]): number[] {
+  return ids.flatMap((id, index) => (ids.indexOf(id) < index ? [index] : []))
+}
+
+function eachItem(site: Site): { kind: ContextKind; index: number; item: Record<string, unknown> }[] {
+  return CONTEXT_KINDS.flatMap((kind) =>
+    (site[kind] ?? []).map((item, index) => ({ kind, index, item: item as Record<string, unknown> })),
+  )
+}
 
 function danglingReferences(site: Site, at: Locate): SiteFault[] {
-  const ids = new Map<ContextKind, Set<string>>()
-  const idsOf = (kind: ContextKind): Set<string> => {
+  const ids = new Map<ContextKind, Set<string> | null>()
+  const idsOf = (kind: ContextKind): Set<string> | null => {
     let set = ids.get(kind)
-    if (!set) {
-      set = new Set((site[kind] ?? []).map((item) => contextItemId(kind, item as Record<string, unknown>)))
+    if (set === undefined) {
+      // A section that is absent altogether is a choice (its rules are off), not a slip of the pen.
+      const items = site[kind] as Record<string, unknown>[] | undefined
+      set = items === undefined ? null : new Set(items.map((item) => contextItemId(kind, item)))
       ids.set(kind, set)
     }
     return set
   }
-  // A band or tag is held by an inmate or by an officer.
-  const staff = idsOf('staff')
-  const faults: SiteFault[] = []
-  for (const [kind, field, target] of REFERENCES) {
-    // A section that is absent altogether is a choice (its rules are off), not a slip of the pen.
-    if (site[target] === undefined) continue
-    for (const [index, item] of (site[kind] ?? []).entries()) {
-      const value = (item as Record<string, unknown>)[field]
-      for (const name of Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]) {
-        if (idsOf(target).has(String(name)) || (target === 'people' && staff.has(String(name)))) continue
-        faults.push({ ...at([kind, index, field]), message: `"${name}" is not one of ${target}` })
-      }
-    }
-  }
-  return faults
-}
-
-function zoneLoops(site: Site, at: Locate): SiteFault[] {
-  const parent = new Map((site.zones ?? []).map((z) => [z.id, z.parent ?? null]))
-  return (site.zones ?? []).flatMap((zone, index) => {
-    const seen = new Set<string>()
-    for (let id: string | null | undefined = zone.id; id; id = parent.get(id)) {
-      if (seen.has(id)) return [{ ...at(['zones', index, 'parent']), message: `zone "${zone.id}" is its own ancestor` }]
-      seen.add(id)
-    }
-    return []
-  })
+  return eachItem(site).flatMap(({ kind, index, item }) =>
+    danglingNames(kind, item, idsOf).map(({ field, message }) => ({ ...at([kind, index, field]), message })),
+  )
 }
 
 function badTimezone(site: Site, at: Locate): SiteFault[] {
@@ -229,10 +222,18 @@ function badTimezone(site: Site, at: Locate): SiteFault[] {
 }
 
 const REFERENCE = /\$\{(file|env):([^}]+)\}/g
+const STRANGE = /\$\{(?!(?:file|env):[^}])[^}]*\}/
 
 /** Replaces `${file:…}` and `${env:…}` in every text of a value. `read` gives the secret or null when there is none. */
 export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: string) => string | null): T {
-  if (typeof value === 'string')
+  if (typeof value === 'string') {
+    // Taken as it stands it would be the password itself.
+    const strange = STRANGE.exec(value)?.[0]
+    if (strange !== undefined)
+      throw new WardwatchError(
+        'secret-missing',
+        `${strange} is no reference that can be read; write \${file:NAME} or \${env:NAME}`,
+      )
     return value.replace(REFERENCE, (_, kind: 'file' | 'env', name: string) => {
       const secret = read(kind, name)
       if (secret === null)
@@ -242,6 +243,7 @@ export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: s
         )
       return secret.trim()
     }) as T
+  }
   if (Array.isArray(value)) return value.map((item) => resolveSecrets(item, read)) as T
   if (value !== null && typeof value === 'object')
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolveSecrets(v, read)])) as T

@@ -19,11 +19,12 @@ const Iso = Type.Union([
   Type.Number({ description: 'ms since 1970 UTC' }),
 ])
 const Duration = Type.String({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d|y)$', description: 'duration, e.g. 90s, 5m, 7d' })
+const CLOCK = '(([01]\\d|2[0-3]):[0-5]\\d|24:00)'
 const HourRange = Type.String({
-  pattern: '^\\d{2}:\\d{2}-\\d{2}:\\d{2}$',
+  pattern: `^${CLOCK}-${CLOCK}$`,
   description: 'local hours, e.g. 22:00-06:00',
 })
-const HourMinute = Type.String({ pattern: '^\\d{2}:\\d{2}$', description: 'local time, HH:MM' })
+const HourMinute = Type.String({ pattern: `^${CLOCK}$`, description: 'local time, HH:MM' })
 const Point = Type.Tuple([Type.Number(), Type.Number()], { description: '[x_m, y_m] in metres on the floor plan' })
 const Names = Type.Object(
   { zh: Type.String(), en: Type.String() },

@@ -6,8 +6,9 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { Act } from '#model/alert/acts.ts'
 import { VERBS } from '#model/alert/acts.ts'
 import { READING_TYPES, readingFault } from '#model/catalogue/index.ts'
+import { itemFaults } from '#model/context/checks.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { CONTEXT_KINDS, type ContextChange, type ContextKind } from '#model/context/kinds.ts'
+import { CONTEXT_KINDS, type ContextChange, type ContextKind, contextItemId } from '#model/context/kinds.ts'
 import { canonicalJson, derivedReadingId } from '#model/ids.ts'
 import type { Quality, RawReading, ReadingValue } from '#model/reading.ts'
 import { CONTEXT_SCHEMAS } from '#model/site/schema.ts'
@@ -46,7 +47,10 @@ function itemFault(kind: ContextKind, item: unknown): string | null {
     validate = ajv.compile(CONTEXT_SCHEMAS[kind])
     itemValidators.set(kind, validate)
   }
-  if (validate(item)) return null
+  if (validate(item)) {
+    const [fault] = itemFaults(kind, item as Record<string, unknown>)
+    return fault ? `${kind}/${fault.field}: ${fault.message}` : null
+  }
   const error = validate.errors?.[0]
   const extra = (error?.params as { additionalProperty?: string })?.additionalProperty
   return `${kind}${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}${extra ? ` ("${extra}")` : ''}`
@@ -87,7 +91,8 @@ export class Intake {
     if (time === undefined) return refused('bad-reading', '"time" is missing; give ms since 1970 UTC', device)
     const known = this.#site.device(raw.device)
     let adopt = false
-    if (!known) {
+    // What the edge says of itself stands in its journal too; no site file needs to name it.
+    if (!known && raw.device !== `${this.#site.facility}-edge`) {
       if (!this.#adopt)
         return refused(
           'unknown-device',
@@ -135,7 +140,9 @@ export class Intake {
     const id = typeof line.id === 'string' ? line.id : typeof item?.id === 'string' ? item.id : null
     if (id === null) return refused('bad-value', '"id" of the item is missing')
     if (line.op === 'put') {
-      const full = { ...item, ...(item?.id === undefined && hasId(kind) ? { id } : {}) }
+      // An item without an id of its own goes by what makes it one ("YARD|1-7|15:00"): that is its name, no field of it.
+      const named = item?.id !== undefined || (item !== undefined && contextItemId(kind, item) === id)
+      const full = { ...item, ...(!named && hasId(kind) ? { id } : {}) }
       const fault = item === undefined ? '"item" is missing' : itemFault(kind, full)
       if (fault) return refused('bad-value', fault)
       const change: ContextChange = { context: kind, op: 'put', id, item: full, time: line.time }

@@ -12,7 +12,7 @@ import { mutedBy } from '../muted.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { openSteps, planView } from '../plan-progress.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
-import { choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
+import { badCursor, choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit, ConsoleServerOptions } from '../server.ts'
 import { tellSkipped } from './notices.ts'
 
@@ -47,7 +47,7 @@ const BODIES: Record<Verb, TSchema> = {
   assign: Type.Object({ to: text(64), note }, closed),
   'plan-step': Type.Object(
     {
-      step: text(64),
+      step: Type.Union([text(64), Type.Integer({ minimum: 1, description: 'place of the step in the plan' })]),
       done: Type.Optional(Type.Boolean()),
       skipped: Type.Optional(Type.Boolean()),
       answer: Type.Optional(text(32)),
@@ -89,6 +89,13 @@ function filterOf(query: Query, seen: Mask): AlertFilter {
   }
 }
 
+/** The desk's own cursor: when the last alert of the page was raised, and which it was. */
+function alertCursor(query: Query): string | undefined {
+  const text = textOf(query, 'cursor')
+  if (text !== undefined && !/^\d{1,16}-\S{1,100}$/.test(text)) throw badCursor()
+  return text
+}
+
 /** Turns a refusal of the desk into the answer of the contract. */
 function refuse(outcome: Exclude<ActOutcome, { ok: true }>, id: string): never {
   if (outcome.status === 404) throw notFound('alert', id)
@@ -102,6 +109,7 @@ function refuse(outcome: Exclude<ActOutcome, { ok: true }>, id: string): never {
 function actOf(verb: Verb, id: string, by: string, body: Record<string, unknown>, time: number): Act {
   const { until, ...rest } = body
   const act = { act: verb, alert: id, time, by, ...rest } as Act
+  if (verb === 'plan-step') act.step = String(act.step)
   if (until !== undefined) act.until = timeOf({ until }, 'until')!
   return act
 }
@@ -175,7 +183,7 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
       // Taken before the list: a stream opened from here misses nothing.
       reply.header('x-stream-position', kit.hub.position())
       const filter = filterOf(request.query, mask(request))
-      const page = await desk.list(filter, textOf(request.query, 'cursor'), limitOf(request.query, 200, 1_000))
+      const page = await desk.list(filter, alertCursor(request.query), limitOf(request.query, 200, 1_000))
       if (mask(request) === 'full')
         kit.looks.look(accountOf(request).id, 'alerts', page.items.filter((a) => a.subjects.length > 0).length)
       return { items: page.items.map((a) => seenBy(request, a)), next: page.next, total: page.total }
@@ -254,8 +262,16 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     const none = { plan: alert?.plan ?? null, step: act.step ?? '', text: null }
     if (!alert?.plan) return none
     const view = planView(alert.plan, facility?.plans() ?? [], await desk.timeline(id))
-    const step = view.steps.find((s) => s.id === act.step)
+    const place = /^\d{1,3}$/.test(act.step ?? '') ? view.steps[Number(act.step) - 1] : undefined
+    const step = view.steps.find((s) => s.id === act.step) ?? place
+    // "arrival" is told of any alert: whoever was sent is there.
+    if (!step && view.steps.length > 0 && act.step !== 'arrival')
+      throw fieldProblem(
+        'step',
+        `${alert.plan} has no step "${act.step}"; it has ${view.steps.map((s) => s.id).join(', ')}`,
+      )
     if (!step) return none
+    act.step = step.id
     if (act.answer !== undefined && !step.answers?.some((a) => a.id === act.answer))
       throw fieldProblem('answer', `one of ${step.answers?.map((a) => a.id).join(', ') || '(this step asks nothing)'}`)
     if (act.skipped === true && act.done !== true && step.required && !act.note?.trim())

@@ -7,6 +7,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { danglingNames, itemFaults, zonesInThemselves } from '#model/context/checks.ts'
 import { CONTEXT_KINDS, type ContextChange, type ContextKind, contextItemId } from '#model/context/kinds.ts'
 import { may, type Permission, type Role, rolesWith } from '#model/permissions.ts'
 import type { FacilityDesk } from '#model/ports/facility.ts'
@@ -44,6 +45,7 @@ const RIGHTS: Record<ContextKind, { read: Permission; write: Permission[] }> = {
 }
 
 const MAX_ITEMS = 20_000
+const MAX_WARNINGS = 1_000
 const BODY_LIMIT = 16 * 1024 * 1024
 
 const ajv = new Ajv({ allErrors: false, coerceTypes: false, strict: false })
@@ -97,8 +99,14 @@ function changesOf(
       const words = extra?.missingProperty ? 'is missing' : extra?.additionalProperty ? 'is not known' : error?.message
       throw fieldProblem(field, `${kind}: "${field}" ${words ?? 'is not valid'}; nothing was changed.`)
     }
+    const [fault] = itemFaults(kind, item)
+    if (fault) {
+      const field = `${index}.${fault.field}`
+      throw fieldProblem(field, `${kind}: "${field}" ${fault.message}; nothing was changed.`)
+    }
     const id = contextItemId(kind, item)
     if (id === '') throw fieldProblem(`${index}.id`, `${kind}: item ${index} has no id; nothing was changed.`)
+    if (puts.has(id)) throw fieldProblem(`${index}.id`, `${kind}: "${id}" stands twice; nothing was changed.`)
     puts.set(id, { context: kind, op: 'put', id, item, time })
   }
   const changes = [...puts.values()]
@@ -108,6 +116,38 @@ function changesOf(
       if (!puts.has(id)) changes.push({ context: kind, op: 'delete', id, time })
     }
   return changes
+}
+
+/** How the kind will stand after the changes. */
+function standingAfter(
+  kind: ContextKind,
+  before: Record<string, unknown>[],
+  changes: ContextChange[],
+): Map<string, Record<string, unknown>> {
+  const items = new Map(before.map((item) => [contextItemId(kind, item), item]))
+  for (const { op, id, item } of changes)
+    if (op === 'put') items.set(id, item!)
+    else items.delete(id)
+  return items
+}
+
+/** Names that lead nowhere, once the changes are made. They are no fault (what is named may come yet), but never silent. */
+function warningsOf(kind: ContextKind, items: Record<string, unknown>[], after: Set<string>, desk: FacilityDesk) {
+  const ids = new Map<ContextKind, Set<string> | null>([[kind, after]])
+  const idsOf = (target: ContextKind): Set<string> | null => {
+    let known = ids.get(target)
+    if (known === undefined) {
+      const found = desk.context(target)
+      known = found.length === 0 ? null : new Set(found.map((item) => contextItemId(target, item)))
+      ids.set(target, known)
+    }
+    return known
+  }
+  return items
+    .flatMap((item, index) =>
+      danglingNames(kind, item, idsOf).map((w) => ({ field: `${index}.${w.field}`, message: w.message })),
+    )
+    .slice(0, MAX_WARNINGS)
 }
 
 /** Passwords are references in the file and secrets in memory: they never leave. */
@@ -168,7 +208,23 @@ export function registerContextRoutes(app: FastifyInstance, kit: ConsoleKit, des
       schema: describeRoute('Put items by id; ?replace=true also deletes the others', 'context', {
         body: Type.Array(Type.Object({}, { additionalProperties: true }), { maxItems: MAX_ITEMS }),
         query: { replace: 'true: delete what is not named' },
-        ok: { type: 'object', properties: { version: { type: 'integer' }, changed: { type: 'integer' } } },
+        ok: {
+          type: 'object',
+          properties: {
+            version: { type: 'integer' },
+            changed: { type: 'integer' },
+            warnings: {
+              type: 'array',
+              description: 'names that lead nowhere; absent when there are none',
+              items: {
+                type: 'object',
+                properties: { field: { type: 'string' }, message: { type: 'string' } },
+                required: ['field', 'message'],
+              },
+            },
+          },
+          required: ['version', 'changed'],
+        },
         errors: [404, 413, 422],
       }),
     },
@@ -178,7 +234,18 @@ export function registerContextRoutes(app: FastifyInstance, kit: ConsoleKit, des
       demand(account.role, RIGHTS[kind].write)
       const replace = flagOf(request.query, 'replace') ?? false
       const items = request.body as Record<string, unknown>[]
-      const changes = changesOf(kind, items, replace ? desk.context(kind) : [], replace, clock.now())
+      const before = desk.context(kind)
+      const changes = changesOf(kind, items, replace ? before : [], replace, clock.now())
+      const after = standingAfter(kind, before, changes)
+      if (kind === 'zones') {
+        const looped = zonesInThemselves(after.values())[0]
+        const index = items.findIndex((item) => item.id === looped)
+        if (looped !== undefined)
+          throw fieldProblem(
+            `${Math.max(index, 0)}.parent`,
+            `zones: "${looped}" would lie within itself; nothing was changed.`,
+          )
+      }
       // The audit first: a change of what is allowed must never go unrecorded.
       await kit.audit({
         at: clock.now(),
@@ -194,7 +261,8 @@ export function registerContextRoutes(app: FastifyInstance, kit: ConsoleKit, des
       })
       const outcome = await desk.changeContext(changes, account.id)
       kit.facts!.forget()
-      return outcome
+      const warnings = warningsOf(kind, items, new Set(after.keys()), desk)
+      return warnings.length > 0 ? { ...outcome, warnings } : outcome
     },
   )
 }

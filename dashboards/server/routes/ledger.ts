@@ -7,7 +7,7 @@ import { accountOf, allow } from '../authentication.ts'
 import { maskChange } from '../masking.ts'
 import { describeRoute, listShape } from '../openapi.ts'
 import { fieldProblem } from '../problem.ts'
-import { choiceOf, fromCursor, limitOf, type Query, textOf, timeOf, toCursor } from '../query.ts'
+import { badCursor, choiceOf, fromCursor, limitOf, type Query, textOf, timeOf, toCursor } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'
 
 /** The auditor checks who did what and when; the person behind an alert is not his business. */
@@ -41,8 +41,7 @@ export function registerLedgerRoutes(app: FastifyInstance, kit: ConsoleKit, ledg
       const { query } = request
       const limit = limitOf(query, 200, 1_000)
       const cursor = fromCursor(query)
-      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
-        throw fieldProblem('cursor', '"cursor" must be the "next" of an earlier answer.')
+      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw badCursor()
       const filter = {
         from: timeOf(query, 'from'),
         to: timeOf(query, 'to'),

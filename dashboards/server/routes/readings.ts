@@ -15,7 +15,11 @@ const NDJSON = ['application/x-ndjson', 'application/ndjson', 'application/jsonl
 /** One entry per line that is not blank, with its number in the body; unreadable lines stay in as their text. */
 export function linesOf(body: string): { line: number; item: unknown; broken: boolean }[] {
   const found: { line: number; item: unknown; broken: boolean }[] = []
-  for (const [index, text] of body.split('\n').entries()) {
+  // Some editors begin a file with a mark of its encoding.
+  for (const [index, text] of body
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
     if (text.trim() === '') continue
     try {
       found.push({ line: index + 1, item: JSON.parse(text), broken: false })
