@@ -3,15 +3,13 @@
  * minute: all of them red. The charging and medical lists excuse "not worn", never tampering.
  */
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
+import { isIdle, newTimed, type Timed, timed, type Verdicts } from '../timed.ts'
 
-interface State {
-  offSince: number | null
+interface State extends Timed {
   opening: Mark | null
   /** Zone in which it was worn last. */
   zone: string | null
   device: string | null
-  wornSince: number | null
-  active: boolean
   tampered: boolean
   /** Zone states ("z|…") only: raises in the zone. */
   raises: { person: string; at: number }[]
@@ -22,17 +20,38 @@ export const operator: Operator<State> = {
   schema: { type: 'object', additionalProperties: false, properties: {} },
   prepare(rule) {
     const offMs = rule.ms('sustained')
-    const wornMs = rule.ms('wornFor')
     const groupMs = rule.ms('groupWithin')
     const groupSize = rule.num('groupSize')
     type C = Cx<State>
 
-    function excused(person: string, state: State, cx: C): boolean {
+    function isExcused(person: string, device: string, cx: C): boolean {
       if (cx.site.isOnList('charging', person) || cx.site.isOnList('medical', person)) return true
-      if (!state.device) return false
-      const charging = cx.signals.last(state.device, 'band.charging')?.value.charging === true
-      return charging || cx.signals.last(state.device, 'band.worn')?.value.charging === true
+      const charging = cx.signals.at(device, 'band.charging', cx.now)?.value.charging === true
+      return charging || cx.signals.at(device, 'band.worn', cx.now)?.value.charging === true
     }
+
+    /** Offline, or a bad word, is unknown: that stops both times and ends nothing. */
+    function verdicts(person: string, at: number, cx: C): Verdicts {
+      const state = cx.peek(person)
+      const worn = state?.device ? cx.signals.at(state.device, 'band.worn', at)?.value.worn : undefined
+      if (!state?.device || worn === undefined) return { parts: [null], over: null }
+      return {
+        parts: [worn === false && !isExcused(person, state.device, cx)],
+        over: worn === true && !state.tampered,
+      }
+    }
+
+    const clock = timed<State>({
+      forMs: [offMs],
+      clearMs: rule.ms('wornFor'),
+      verdicts,
+      fire(person, state, part, due, cx) {
+        const opening = state.parts[part]?.opening ?? null
+        state.opening ??= opening
+        raise(person, state, opening ?? { id: `due:${new Date(due).toISOString()}`, t: due }, 'not-worn', due, cx)
+      },
+      ended: (person, _state, cx) => cx.forget(person),
+    })
 
     function raise(person: string, state: State, evidence: Mark, code: string, eventTime: number, cx: C): void {
       state.active = true
@@ -86,20 +105,12 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({
-        offSince: null,
-        opening: null,
-        zone: null,
-        device: null,
-        wornSince: null,
-        active: false,
-        tampered: false,
-        raises: [],
-      }),
+      initial: () => ({ ...newTimed(1), opening: null, zone: null, device: null, tampered: false, raises: [] }),
       on(input, cx) {
-        if (input.quality === 'bad' || input.subject === null) return
+        if (input.subject === null) return
         const person = input.subject
         if (input.type === 'band.tamper') {
+          if (input.quality === 'bad') return
           const state = cx.state(person)
           locate(input, state, person, cx)
           state.opening ??= mark(input)
@@ -108,84 +119,29 @@ export const operator: Operator<State> = {
           return
         }
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
-        if (input.type === 'band.charging') {
-          const state = cx.peek(person)
-          if (input.value.charging === false && state?.offSince !== null && state !== undefined && !state.active) {
-            // Taken off the charger and not put on: the time begins here.
-            state.offSince = input.time
-            cx.wake(person, input.time + offMs, 'sustained')
-          }
-          return
-        }
-        const worn = input.value.worn === true
         const known = cx.peek(person)
-        if (worn) {
-          if (!known) return
-          known.offSince = null
-          if (!known.active) {
-            cx.forget(person)
-            return
-          }
-          if (known.wornSince === null) {
-            known.wornSince = input.time
-            cx.wake(person, input.time + wornMs, 'sustained', 'worn')
-          }
-          return
-        }
+        // Most bands are worn, and come and go so.
+        const isOff = input.type === 'band.worn' && input.quality !== 'bad' && input.value.worn === false
+        if (!known && !isOff) return
         const state = known ?? cx.state(person)
-        state.wornSince = null
-        if (state.offSince !== null) return
-        locate(input, state, person, cx)
-        state.offSince = input.time
-        state.opening ??= mark(input)
-        if (!state.active) state.opening = mark(input)
-        cx.wake(person, input.time + offMs, 'sustained')
+        if (isOff && (state.parts[0]?.since ?? null) === null) locate(input, state, person, cx)
+        settle(person, state, input.time, mark(input), cx)
       },
-      wake(person, tag, cx) {
-        const state = cx.peek(person)
-        if (!state) return
-        if (tag === 'worn') {
-          if (state.wornSince === null) return
-          if (state.wornSince + wornMs > cx.now) cx.wake(person, state.wornSince + wornMs, 'sustained', 'worn')
-          else {
-            state.wornSince = null
-            if (state.tampered) return
-            cx.clear(person)
-            cx.forget(person)
-          }
-          return
-        }
-        if (state.offSince === null || !state.opening) return
-        const due = state.offSince + offMs
-        if (due > cx.now) {
-          cx.wake(person, due, 'sustained')
-          return
-        }
-        const device = state.device as string
-        if (cx.signals.at(device, 'band.worn', cx.now) === null) return
-        if (excused(person, state, cx)) {
-          cx.count('excused')
-          return
-        }
-        raise(person, state, state.opening, 'not-worn', due, cx)
-      },
+      wake: (person, tag, cx) => clock.wake(person, tag, cx),
       context(cx) {
-        // A person taken off a list with his band still off: the time begins now.
+        // A person put on a list, or taken off it with his band still off: the time begins now.
         for (const person of [...cx.keys()]) {
           const state = cx.peek(person)
-          if (
-            !state ||
-            state.offSince === null ||
-            state.active ||
-            person.startsWith('z|') ||
-            excused(person, state, cx)
-          )
-            continue
-          if (state.offSince + offMs > cx.now) continue
-          state.offSince = cx.now
-          cx.wake(person, cx.now + offMs, 'sustained')
+          if (state && !person.startsWith('z|')) settle(person, state, cx.now, null, cx)
         }
       },
+    }
+
+    function settle(person: string, state: State, at: number, cause: Mark | null, cx: C): void {
+      clock.apply(person, state, at, verdicts(person, at, cx), cause, cx)
+      // Off, or unknown since it was off: what it says next counts.
+      const isOn = state.device !== null && cx.signals.at(state.device, 'band.worn', at)?.value.worn === true
+      if (isIdle(state) && !state.tampered && isOn) cx.forget(person)
     }
   },
 }

@@ -55,7 +55,9 @@ export const operator: Operator<State> = {
 
     function fell(person: string, input: Input, cx: C): void {
       const state = cx.state(person)
-      if (state.fall && state.stillSince !== null && state.level === 0) return
+      // He lies still since an earlier fall: another word of it takes nothing from the time.
+      const goesOn = state.stillSince !== null && input.time - state.stillAt <= VALID_MS
+      if (state.fall && goesOn && state.level === 0) return
       state.zone = input.zone
       state.device = input.device
       if (state.level > 0) return
@@ -69,7 +71,7 @@ export const operator: Operator<State> = {
     function still(person: string, state: State, at: number, evidence: Mark, cx: C): void {
       state.stillSince = at
       state.stillMark = evidence
-      state.stillAt = at
+      state.stillAt = evidence.t
       cx.wake(person, at + (limits[0] as number), 'sustained')
     }
 
@@ -207,7 +209,9 @@ export const operator: Operator<State> = {
         const state = cx.peek(key)
         if (!state) return
         if (tag === 'forget') {
-          if (state.level === 0 && state.stillSince === null) cx.forget(key)
+          const due = (state.fall?.t ?? 0) + startMs
+          if (due > cx.now) cx.wake(key, due, 'absence', 'forget')
+          else if (state.level === 0 && state.stillSince === null) cx.forget(key)
           return
         }
         if (tag === 'quiet') {

@@ -76,7 +76,7 @@ export const operator: Operator<State> = {
           if (state && input.value.online === true) cx.wake(door, cx.now, 'sustained')
           return
         }
-        if (input.quality === 'bad' || cellOf(door, cx.site) === null) return
+        if ((input.quality === 'bad' && input.type !== 'door.mode') || cellOf(door, cx.site) === null) return
         if (input.late && cx.signals.last(door, input.type)?.id !== input.id) return
         const state = cx.state(door)
         if (input.type === 'door.mode') {

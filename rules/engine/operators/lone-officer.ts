@@ -120,9 +120,11 @@ export const operator: Operator<State> = {
       },
     })
 
-    /** By day it does not matter who is in there. */
-    const unheard = (at: number, cx: C): Verdicts =>
-      cx.site.isNight(at) ? { parts: [null], over: null } : { parts: [false], over: true }
+    /** By day, or behind a closed door, it does not matter who is in there. */
+    const unheard = (cell: string, at: number, cx: C): Verdicts =>
+      cx.site.isNight(at) && isOpen(cell, at, cx) !== false
+        ? { parts: [null], over: null }
+        : { parts: [false], over: true }
 
     function settle(cell: string, input: Input, cx: C): void {
       const state = cx.state(cell)
@@ -130,7 +132,7 @@ export const operator: Operator<State> = {
       const fix = input.usableFix && input.subject !== null ? cx.people.last(input.subject) : undefined
       const isBack = fix !== undefined && fix.previous !== null && input.time - fix.previous > FIX_VALID_MS
       if (isBack && cellOf(fix.previousZone, cx.site) === cell)
-        engine.apply(cell, state, input.time, unheard(input.time, cx), null, cx)
+        engine.apply(cell, state, input.time, unheard(cell, input.time, cx), null, cx)
       engine.apply(cell, state, input.time, verdicts(cell, input.time, cx), mark(input), cx)
       const flip = flipAfter((at) => cx.site.isNight(at), input.time, FIX_VALID_MS)
       if (state.active) cx.wake(cell, nextMinute(input.time), 'sustained', 'night')

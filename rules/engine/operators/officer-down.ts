@@ -112,8 +112,10 @@ export const operator: Operator<State> = {
           cx.forget(officer)
           return
         }
-        if (input.afterGap && input.type === 'tag.activity')
+        if (input.afterGap && input.type === 'tag.activity') {
           clock.apply(officer, state, input.time, { parts: [null], over: null }, null, cx)
+          if (state.parts[0] && state.level === null) state.parts[0].fired = false
+        }
         const now = verdicts(officer, input.time, cx)
         // Unknown during the pre-alert breaks it like movement does.
         if (now.parts[0] !== true && state.parts[0]?.fired && state.level === null) state.parts[0].fired = false
@@ -140,7 +142,9 @@ export const operator: Operator<State> = {
         for (const officer of [...cx.keys()].sort()) {
           const state = cx.peek(officer)
           if (!state || state.level === 'red' || (state.level === null && !inPreAlert(state))) continue
-          if (panicOf(officer, state.zone, cx)) raise(officer, state, cx.now, cx)
+          // A tag that has fallen silent meanwhile says no more that he lies still.
+          const isStill = state.level !== null || verdicts(officer, cx.now, cx).parts[0] === true
+          if (isStill && panicOf(officer, state.zone, cx)) raise(officer, state, cx.now, cx)
         }
       },
     }

@@ -72,7 +72,7 @@ export const operator: Operator<State> = {
         const state = known ?? cx.state(person.id)
         const gap = state.latest !== null && time - state.latest.t > FIX_VALID_MS
         if (!inSharedToilet(zone, cx)) state.toiletSince = null
-        else if (state.toiletSince === null || gap) state.toiletSince = time
+        else if (night && (state.toiletSince === null || gap)) state.toiletSince = time
         const allowed = isAllowed(person.id, zone, time, state, cx)
         state.latest = mark(input)
         if (allowed) {
@@ -90,6 +90,8 @@ export const operator: Operator<State> = {
         if (tag === AGAIN) {
           const fix = cx.people.at(person, cx.now)
           if (!state?.latest || fix?.id !== state.latest.id || state.since !== null) return
+          // Who was in the toilet when night began is there since then.
+          if (cx.site.isNight(cx.now) && inSharedToilet(fix.zone, cx)) state.toiletSince ??= cx.now
           if (!isAllowed(person, fix.zone, cx.now, state, cx)) begin(person, state, cx.now, state.latest, cx)
           return
         }

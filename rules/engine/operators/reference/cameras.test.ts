@@ -188,10 +188,8 @@ describe('signs of fire', () => {
           .filter((l) => l.value.behaviour === 'flame' && (l.value.confidence as number) >= 0.8)
           .map((l) => instant('K4', l.time)),
         ...riseTimes(
-          all.filter((l) => l.device === 'TH1'),
+          lines.filter((l) => l.device === 'TH1'),
           8,
-          60_000,
-          60_000,
         ).map((t) => instant('TH1', t)),
         ...['CP1', 'CP2'].flatMap((device) => {
           const own = lines.filter((l) => l.device === device)

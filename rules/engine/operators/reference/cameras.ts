@@ -78,18 +78,17 @@ export function firstPair(signs: readonly Sign[], withinMs: number): { at: numbe
   return best
 }
 
-/** Frames in which the temperature has risen so much within a minute, with no gap. */
-export function riseTimes(samples: readonly Line[], by: number, withinMs: number, validMs: number): number[] {
-  return samples.flatMap((l, i) => {
-    if (l.quality === 'bad') return []
-    for (let j = i - 1; j >= 0; j--) {
-      const [from, next] = [samples[j] as Line, samples[j + 1] as Line]
-      if (from.quality === 'bad' || from.time < l.time - withinMs || next.time - from.time > validMs) break
-      if ((l.value.celsius as number) - (from.value.celsius as number) >= by) return [l.time]
-    }
-    return []
-  })
-}
+/** Samples that lie so far above one of twenty seconds to a minute before that it is so much a minute. */
+export const riseTimes = (samples: readonly Line[], perMinute: number): number[] =>
+  samples
+    .filter((l) =>
+      samples.some((before) => {
+        const ms = l.time - before.time
+        const rise = (l.value.celsius as number) - (before.value.celsius as number)
+        return ms >= 20_000 && ms <= 60_000 && rise >= (perMinute * ms) / 60_000
+      }),
+    )
+    .map((l) => l.time)
 
 /** Came true again while it had not ended yet. */
 const isInside = (a: HeldSpan, b: HeldSpan): boolean => a.from > b.from && (b.to === null || a.from < b.to)
