@@ -164,7 +164,7 @@ class EdgeAgent implements Edge {
       ledger: this.ledger,
       onEvent: (event) => {
         log.warn(event.event, event)
-        if (event.event === 'desk-corrupt') troubles.damaged('desk', event)
+        if (event.event === 'desk-corrupt') troubles.damaged('desk', { ...event })
         if (event.event === 'desk-failed' && this.desk?.failed) this.#options.onFailed?.(event.detail)
       },
     })
@@ -449,6 +449,7 @@ class EdgeAgent implements Edge {
       pictures: this.#pictures,
       video: this.#video,
       pumps: this.#pumps,
+      troubles: this.#troubles,
       broker: () => this.#broker,
       uplink: () => this.#uplink,
       quality: this.#quality,

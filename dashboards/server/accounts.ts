@@ -3,12 +3,12 @@
  * kept as SHA-256 only. The file is shared with the command line, so nothing is cached: a disabled account is out at once.
  */
 import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
-import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { isRole, ROLES, type Role } from '#model/permissions.ts'
+import { type AccountsDamage, openAccountFile } from './accounts-file.ts'
 
 export interface Account {
   id: string
@@ -89,6 +89,8 @@ const COLUMNS =
 const accountOf = (row: Row): Account => ({ ...row, role: row.role as Role, disabled: row.disabled !== 0 })
 
 export class Accounts {
+  /** The file was not whole: it lies elsewhere, and what could be read of it is in a new one. */
+  readonly damage: AccountsDamage | null
   readonly #db: DatabaseSync
   readonly #clock: Clock
   readonly #log2: number
@@ -104,10 +106,9 @@ export class Accounts {
     this.#lockMs = options.lockMs ?? LOCK_MS
     const file = join(options.dir, 'accounts.sqlite')
     try {
-      mkdirSync(options.dir, { recursive: true })
-      this.#db = new DatabaseSync(file)
-      chmodSync(file, 0o600)
-      this.#db.exec(`
+      const opened = openAccountFile(
+        file,
+        `
         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 3000; PRAGMA foreign_keys = ON;
         CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL,
           disabled INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, salt BLOB, hash BLOB, log2 INTEGER,
@@ -120,7 +121,11 @@ export class Accounts {
         CREATE TABLE IF NOT EXISTS fails (id TEXT PRIMARY KEY, fails INTEGER NOT NULL, last_at INTEGER NOT NULL,
           locked_until INTEGER NOT NULL DEFAULT 0) STRICT;
         CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-      `)
+      `,
+        options.clock.now(),
+      )
+      this.#db = opened.db
+      this.damage = opened.damage
     } catch (error) {
       throw new WardwatchError(
         'data-unwritable',

@@ -54,6 +54,7 @@ export async function openEdgeConsole(part: ConsolePart): Promise<EdgeConsole> {
   const rules = () => part.ruleSet.infos()
   const accounts = openAccounts({ dir: part.accountsDir, clock })
   onEnd('accounts', () => accounts.close())
+  if (accounts.damage) part.troubles.damaged('accounts', { ...accounts.damage })
   const report: SelfReportPart = { ...part, facility: id }
   const facility = new EdgeFacilityDesk({
     clock,

@@ -4,6 +4,7 @@ import type { EdgeDesk } from '#ingest/desk/desk.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import { alertMark } from '#ingest/ledger/mark.ts'
+import type { Damage } from '#ingest/thread/whole.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Site } from '#model/site/load.ts'
@@ -23,7 +24,11 @@ export interface ProvinceLinkPart {
   table: DeviceTable
   alias(person: string): string
   random(): number
+  onDamage?(damage: Damage): void
 }
+
+/** An anchor may be acknowledged before the last alerts of its minute, ms. */
+const ANCHOR_MARGIN_MS = 600_000
 
 /** Null where the site file names no province. */
 export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink | null> {
@@ -76,6 +81,12 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
       return head.seq === 0 ? null : { at: clock.now(), ledgerSeq: head.seq, ledgerHash: head.hash }
     },
     onAnchored: (anchor) => ledger.anchored(anchor),
+    // Alerts go before everything else: when an anchor was acknowledged, those before it had been.
+    acknowledgedUpTo: async () => {
+      const at = await ledger.lastAnchorAt()
+      return at === null ? 0 : Math.max(0, (await journal.seqAt(at - ANCHOR_MARGIN_MS)) - 1)
+    },
+    ...(part.onDamage ? { onDamage: part.onDamage } : {}),
     onEvent: (event) => log.warn(event.event, event),
   })
 }

@@ -4,6 +4,7 @@ import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import type { WatchedDevice } from '#ingest/quality/inspect.ts'
 import { type Follower, openQuality, type Quality } from '#ingest/quality/quality.ts'
 import type { QuarantineReplay } from '#ingest/quality/quarantine.ts'
+import type { Damage } from '#ingest/thread/whole.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Quarantined, RawReading } from '#model/reading.ts'
 import type { ContextStore } from '../context-store.ts'
@@ -23,6 +24,7 @@ export interface QualityPart {
   intake: Intake
   drivers: DriverSet
   followers?: Follower[]
+  onDamage?(damage: Damage): void
 }
 
 /** Model files are read anew before a replay, but not for each of its items. */
@@ -41,6 +43,7 @@ export function openEdgeQuality(part: QualityPart): Promise<Quality> {
     onTicket: ({ id, kind, device, closedAt, reason }) =>
       log.info(closedAt === null ? 'quality.ticket' : 'quality.ticket-closed', { id, kind, device, reason: reason.en }),
     onFault: (detail) => log.warn('quality.fault', { detail }),
+    ...(part.onDamage ? { onDamage: part.onDamage } : {}),
   })
 }
 

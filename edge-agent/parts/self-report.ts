@@ -13,6 +13,7 @@ import type { RulesRunner } from '../rules-runner.ts'
 import type { Duty } from './duty.ts'
 import type { EndToEndState } from './end-to-end-test.ts'
 import type { RetentionJob } from './retention.ts'
+import type { StorageTroubles } from './storage-trouble.ts'
 import type { VideoPart } from './video.ts'
 
 export interface SelfReportPart {
@@ -26,6 +27,7 @@ export interface SelfReportPart {
   pictures: EvidencePictures
   video: VideoPart
   pumps: readonly Pump[]
+  troubles: Pick<StorageTroubles, 'setAside' | 'damaged'>
   /** Asked each time: the broker opens last. */
   broker(): Broker | null
   uplink(): Uplink | null
@@ -60,6 +62,7 @@ export function edgeHealth(part: SelfReportPart) {
         }
       : null,
     quarantined: part.intake.counts.quarantined,
+    setAside: part.troubles.setAside(),
     quality: part.quality.counts(),
     retention: part.retention.state(),
     webhook: part.duty().webhook?.state() ?? null,

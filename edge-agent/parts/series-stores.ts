@@ -5,6 +5,7 @@ import { type Pump, startSinkPump } from '#ingest/pump.ts'
 import { openEmbeddedSeries } from '#ingest/series/embedded.ts'
 import { openInfluxV1 } from '#ingest/series/influx-v1.ts'
 import { openInfluxV2 } from '#ingest/series/influx-v2.ts'
+import type { Damage } from '#ingest/thread/whole.ts'
 import type { Clock } from '#model/clock.ts'
 import { durationMs } from '#model/local-time.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
@@ -26,6 +27,8 @@ export interface SeriesPart {
   placing: Placing
   alias(person: string): string
   random(): number
+  /** The embedded store was not whole and begins anew. */
+  onDamage(damage: Damage): void
   /** Called for each thing opened, in the order of opening. */
   onEnd(name: string, end: () => unknown): void
 }
@@ -46,6 +49,11 @@ export async function openSeriesStores(part: SeriesPart): Promise<SeriesStores> 
     clock,
     retentionMs: rollupsMs,
     classRetentionMs,
+    onDamage: async (damage) => {
+      // What the journal still has fills the new one.
+      await journal.forget('sink:local')
+      part.onDamage(damage)
+    },
   })
   part.onEnd('local series', () => local.close())
   const sinks: SeriesSink[] = [local]

@@ -1,13 +1,15 @@
-/** Alerts that the edge raises about itself (S02, S05): one shape for all of them. They join no incident and name no person. */
+/** Alerts that the edge raises about itself (S02, S04, S05): one shape for all of them. They join no incident and name no person. */
 import { type Alert, type AlertChange, type Domain, type Level, levelRank, untouched } from '#model/alert/alert.ts'
 import { alertId } from '#model/ids.ts'
 
 export interface SystemCause {
   rule: string
-  code: 'S02' | 'S05'
+  code: 'S02' | 'S04' | 'S05'
   level: Level
   domain: Domain
   facility: string
+  /** Default: the facility. */
+  key?: string
   at: number
   /** Event time: when what it tells of began. */
   since: number
@@ -18,9 +20,22 @@ export interface SystemCause {
 }
 
 export function systemAlert(cause: SystemCause): AlertChange {
-  const { rule, code, level, domain, facility, at, since, test = false, reason, text, plan = null } = cause
+  const {
+    rule,
+    code,
+    level,
+    domain,
+    facility,
+    at,
+    since,
+    key = facility,
+    test = false,
+    reason,
+    text,
+    plan = null,
+  } = cause
   const alert: Alert = {
-    id: alertId(rule, facility, `${test ? 'test' : 'since'}:${since}`),
+    id: alertId(rule, key, `${test ? 'test' : 'since'}:${since}`),
     rule,
     code,
     ruleVersion: '1',
@@ -30,7 +45,7 @@ export function systemAlert(cause: SystemCause): AlertChange {
     zone: null,
     device: null,
     subject: null,
-    key: facility,
+    key,
     incident: null,
     subjects: [],
     raisedAt: at,

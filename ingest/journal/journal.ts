@@ -331,13 +331,15 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   async forget(name: string): Promise<void> {
+    const gone = new Set([name])
     for (const [key, [owner]] of this.#positions)
-      if (owner === name) {
+      if (owner === name || owner.startsWith(name + SIDE_MARK)) {
         this.#cursors.get(key)?.close()
         this.#positions.delete(key)
         this.#moved.delete(key)
+        gone.add(owner)
       }
-    await this.#link.call('forget', name)
+    for (const owner of gone) await this.#link.call('forget', owner)
   }
 
   async expire(): Promise<Record<Keep, number>> {

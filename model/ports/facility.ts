@@ -92,6 +92,8 @@ export interface EdgeHealth {
   startedAt: number
   journal: { lastSeq: number; pending: number; bytes: number; lag: Record<string, number> }
   drivers: { name: string; devices: number; online: number }[]
+  /** Files that were found damaged and lie aside, below the data folder. */
+  setAside?: string[]
   /** `lagOf`: alert changes and readings of now do not wait behind the backlog of an outage. */
   sinks: {
     name: string

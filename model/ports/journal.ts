@@ -62,7 +62,7 @@ export interface Journal {
   cursor(name: string, lane: Lane, from?: number): Promise<JournalCursor>
   /** The position of every consumer, also of those that are not open. */
   positions(): [name: string, lane: Lane, position: number][]
-  /** Drops the positions of a consumer for good; what it has not taken is held back for it no longer. */
+  /** Drops the positions of a consumer, also those of its side cursors, for good; what it has not taken is held back for it no longer. */
   forget(name: string): Promise<void>
   /** Records of a lane after a position. */
   count(after: number, lane: Lane): Promise<number>
