@@ -10,6 +10,7 @@ import { openDataDir } from '../data-dir.ts'
 import { createDrivers, devicesOf } from '../drivers.ts'
 import { Intake } from '../intake.ts'
 import { openLog } from '../log.ts'
+import { setAsideFiles } from '../parts/storage-trouble.ts'
 import { openPki } from '../pki.ts'
 import { loadSiteFile } from '../site-file.ts'
 
@@ -41,6 +42,7 @@ export async function runDoctor(flags: DoctorFlags): Promise<number> {
   const site = checkSite(flags, say)
   if (site) {
     await checkDisk(flags.data, site, say)
+    checkSetAside(flags.data, say)
     await checkCertificates(flags.data, say)
     await checkDevices(flags, site, say)
     await checkAddress(
@@ -101,6 +103,18 @@ async function checkDisk(dir: string, site: Site, say: Say): Promise<void> {
   } catch (error) {
     say('fault', 'disk', (error as Error).message)
   }
+}
+
+/** Damaged files stay until somebody has looked at them; so does this line. */
+function checkSetAside(dir: string, say: Say): void {
+  const files = setAsideFiles(dir)
+  for (const file of files)
+    say(
+      'warning',
+      `damaged file: ${file}`,
+      'was found damaged at a start and moved aside; the alert S04 and the ledger say what was lost; copy it away once it has been looked at',
+    )
+  if (files.length === 0) say('ok', 'stores', 'no file was found damaged')
 }
 
 async function checkCertificates(dir: string, say: Say): Promise<void> {

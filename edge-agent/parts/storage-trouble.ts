@@ -121,7 +121,7 @@ export class StorageTroubles {
         code: 'store-damaged',
         params: { store, file: path, reason, ...more },
         text: {
-          zh: `启动时发现${name.zh}文件损坏（${reason}），已移开保存为 ${path}；${fate.zh}。`,
+          zh: `启动时发现${name.zh}文件损坏，已移开保存为 ${path}；${fate.zh}。`,
           en: `The file of the ${name.en} was found damaged at the start (${reason}) and lies as ${path}; ${fate.en}.`,
         },
         lasts: false,
