@@ -5,7 +5,13 @@
 import helmet from '@fastify/helmet'
 import { Ajv } from 'ajv'
 import ajvFormats from 'ajv-formats'
-import fastify, { type FastifyInstance, LogController } from 'fastify'
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { Clock } from '#model/clock.ts'
 import type { Accounts } from './accounts.ts'
@@ -18,7 +24,7 @@ import {
 } from './authentication.ts'
 import { registerIdempotency } from './idempotency.ts'
 import { registerOpenApi } from './openapi.ts'
-import { registerNotFound, registerProblems } from './problem.ts'
+import { registerNotFound, registerProblems, sendUnroutable } from './problem.ts'
 import { DEFAULT_WEB_ROOT, registerConsole } from './static-console.ts'
 
 export interface ConsoleAppOptions {
@@ -61,6 +67,9 @@ export async function createConsoleApp(options: ConsoleAppOptions): Promise<Fast
     bodyLimit: BODY_LIMIT,
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 256 },
+    // An address that the router itself refuses never comes to the error handler.
+    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+      sendUnroutable(error, reply),
     ...(options.tls ? { https: { ...options.tls, minVersion: 'TLSv1.2' as const } } : {}),
   }
   const app = fastify(server) as unknown as FastifyInstance

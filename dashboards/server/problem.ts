@@ -148,6 +148,15 @@ export function sendMissing(app: FastifyInstance, request: FastifyRequest, reply
   )
 }
 
+/** An address of which the router can make nothing: half an escape, or a part longer than any id. */
+export function sendUnroutable(error: FastifyError, reply: FastifyReply): FastifyReply {
+  const detail =
+    error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      ? 'A part of the address is longer than any id here.'
+      : 'The address cannot be read: it holds an escape (%..) that is none.'
+  return sendProblem(reply, problemBody(400, detail))
+}
+
 /** Installs the error handler, and remembers the routes that come after it. */
 export function registerProblems(app: FastifyInstance): void {
   const routes: { path: RegExp; method: string }[] = []

@@ -120,7 +120,7 @@ const TOKENS: readonly string[] = [
 
 /** One of the good inputs, changed at one to four places. */
 export function hostileBytes(chance: Chance, samples: readonly Uint8Array[]): Buffer {
-  let bytes = Buffer.from(chance.pick(samples))
+  let bytes: Buffer = Buffer.from(chance.pick(samples))
   if (chance.maybe(0.02)) return randomBytes(chance, chance.below(200))
   for (let i = 1 + chance.below(4); i > 0; i--) bytes = oneChange(chance, bytes, samples)
   return bytes
@@ -189,6 +189,7 @@ function changeSomewhere(chance: Chance, box: Record<string, unknown>): void {
     key = chance.pick(keys)
   }
   const how = chance.below(10)
+  const was = holder[key]
   if (how === 0) delete holder[key]
   else if (how === 1) holder[`${key}x`] = holder[key]
   else if (how === 2)
@@ -199,10 +200,9 @@ function changeSomewhere(chance: Chance, box: Record<string, unknown>): void {
       writable: true,
     })
   else if (how === 3) holder[key] = [holder[key], holder[key]]
-  else if (how === 4 && typeof holder[key] === 'number')
-    holder[key] = holder[key] * chance.pick([-1, 0, 1e3, 1e-3, 1e12])
-  else if (how === 5 && typeof holder[key] === 'string') holder[key] = hostileText(chance, [holder[key], 'x'])
-  else if (how === 6 && typeof holder[key] === 'number') holder[key] = String(holder[key])
+  else if (how === 4 && typeof was === 'number') holder[key] = was * chance.pick([-1, 0, 1e3, 1e-3, 1e12])
+  else if (how === 5 && typeof was === 'string') holder[key] = hostileText(chance, [was, 'x'])
+  else if (how === 6 && typeof was === 'number') holder[key] = String(was)
   else holder[key] = structuredClone(chance.pick(HOSTILE_VALUES))
 }
 

@@ -16,7 +16,6 @@ devices:
   - { id: D1, driver: opcua, kind: door, zone: C1, url: "opc.tcp://127.0.0.1:4840" }
 people: [{ id: P1, cell: C1, ward: W1, allowed: [W1, C1] }]
 staff: [{ id: S1, tag: T1, role: officer }]
-schedules: [{ id: night, from: "21:00", to: "06:30" }]
 rules: { gas: { enabled: true } }
 broker: { tcp: 1883 }
 retention: { alerts: 365d }
