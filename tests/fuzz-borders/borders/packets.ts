@@ -99,7 +99,7 @@ export async function open(): Promise<Border> {
   let waiting: Promise<void>[] = []
 
   /** One connection from its first byte to its end; nobody may be left hanging. */
-  function talk(bytes: Buffer): Promise<void> {
+  function talk([first, ...rest]: Buffer[]): Promise<void> {
     connections++
     return new Promise((resolve) => {
       const parser = mqttPacket.parser()
@@ -113,18 +113,25 @@ export async function open(): Promise<Border> {
         socket.destroy()
       }, LIMIT_MS)
       socket.on('error', () => {})
-      let quiet = setTimeout(() => socket.end(), 3 * QUIET_MS)
+      let said = false
+      // Who is welcome goes on; who is not says the rest too, and then goes.
+      const goOn = (): void => {
+        if (!said) socket.write(Buffer.concat(rest))
+        said = true
+        quiet = setTimeout(() => socket.end(), QUIET_MS)
+      }
+      let quiet = setTimeout(goOn, 3 * QUIET_MS)
       socket.on('data', (chunk) => {
         parser.parse(chunk)
         clearTimeout(quiet)
-        quiet = setTimeout(() => socket.end(), QUIET_MS)
+        goOn()
       })
       socket.on('close', () => {
         clearTimeout(limit)
         clearTimeout(quiet)
         resolve()
       })
-      socket.write(bytes)
+      socket.write(first!)
     })
   }
 
@@ -136,9 +143,9 @@ export async function open(): Promise<Border> {
   return {
     async feed(chance): Promise<Fate> {
       if (packets.length === 0) packets.push(first(chance))
-      packets.push(chance.maybe(0.4) ? chance.pick(OTHERS) : hostileBytes(chance, OTHERS))
+      packets.push(chance.maybe(0.6) ? chance.pick(OTHERS) : hostileBytes(chance, OTHERS))
       if (packets.length <= PACKETS) return {}
-      waiting.push(talk(Buffer.concat(packets)))
+      waiting.push(talk(packets))
       packets = []
       if (waiting.length >= GROUP) await Promise.all(waiting.splice(0))
       return {}
@@ -153,7 +160,7 @@ export async function open(): Promise<Border> {
         found.push(`${counts.acknowledged} messages were acknowledged, ${counts.kept} kept`)
       if (counts.kept === 0) found.push('nothing came through: the inputs are no test')
       const before = counts.kept
-      await talk(Buffer.concat([hello('W017', 'secret'), publish(1), mqttPacket.generate({ cmd: 'disconnect' })]))
+      await talk([hello('W017', 'secret'), publish(1), mqttPacket.generate({ cmd: 'disconnect' })])
       if (counts.kept !== before + 1) found.push('an honest device is not served any more')
       const clients = broker.metrics().clients
       if (clients > 0) found.push(`${clients} clients are still counted as connected`)
