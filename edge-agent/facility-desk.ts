@@ -1,5 +1,6 @@
 /** What the console's server may ask of the running edge beyond alerts. Reads views of the journal; decides nothing. */
 import { statfs } from 'node:fs/promises'
+import type { DeviceHealth } from '#drivers/contract.ts'
 import type { Clock } from '#model/clock.ts'
 import type { ContextChange, ContextKind } from '#model/context/kinds.ts'
 import type {
@@ -35,6 +36,7 @@ export interface FacilityDeskParts {
   ability(): Ability
   health(): Omit<EdgeHealth, 'diskFreeBytes'>
   metrics(): Promise<string>
+  driverHealth(): DeviceHealth[]
 }
 
 /** Positions go out at most this often. */
@@ -97,11 +99,24 @@ export class EdgeFacilityDesk implements FacilityDesk {
   }
 
   devices(): DeviceState[] {
-    return this.#parts.table.states(this.#parts.context.context.all('devices').map((d) => d.id))
+    const why = this.#why()
+    return this.#parts.table
+      .states(this.#parts.context.context.all('devices').map((d) => d.id))
+      .map((state) => ({ ...state, why: why.get(state.id) ?? null }))
+  }
+
+  /** Sentences of the drivers about devices that are not online. */
+  #why(): Map<string, string> {
+    return new Map(
+      this.#parts
+        .driverHealth()
+        .flatMap(({ device, online, reason }) => (online || reason === null ? [] : [[device, reason] as const])),
+    )
   }
 
   device(id: string): DeviceState | null {
-    return this.#parts.context.context.device(id) ? this.#parts.table.row(id) : null
+    if (!this.#parts.context.context.device(id)) return null
+    return { ...this.#parts.table.row(id), why: this.#why().get(id) ?? null }
   }
 
   positions(): PersonPosition[] {

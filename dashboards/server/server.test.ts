@@ -452,6 +452,11 @@ describe('the facility', () => {
     ])
     expect(items[3]).toMatchObject({ subject: 'P017', latest: { 'band.battery': { value: { percent: 80 } } } })
     expect(items[3].latest['band.vitals']).toBeUndefined()
+    facility.states[0]!.why = 'refused user "ww"'
+    const why = async (role: string) =>
+      (await get(role as 'officer', '/api/v1/devices')).json().items.map((d: { why?: string }) => d.why)
+    expect(await why('engineer')).toContain('refused user "ww"')
+    for (const role of ['officer', 'wall']) expect(await why(role), role).not.toContain('refused user "ww"')
     expect((await get('officer', '/api/v1/devices/W017')).json().latest['band.vitals'].value).toEqual({
       hr: 71,
       spo2: 81,

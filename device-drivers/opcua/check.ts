@@ -28,23 +28,31 @@ const CLOCK_WARNING_MS = 2000
 
 export class CheckSessions {
   readonly #host: DriverHost
-  readonly #open = new Map<string, { opened: Promise<OpenEndpoint>; timer: Timer | null }>()
+  readonly #open = new Map<string, { opened: Promise<OpenEndpoint>; timer: Timer | null; users: number }>()
 
   constructor(host: DriverHost) {
     this.#host = host
   }
 
-  async session(address: EndpointAddress): Promise<ClientSession> {
+  /** Runs the task with a session that is not closed before it has ended. */
+  async use<T>(address: EndpointAddress, task: (session: ClientSession) => Promise<T>): Promise<T> {
     const key = endpointKey(address)
     let found = this.#open.get(key)
     if (!found) {
-      found = { opened: openEndpoint(address, this.#host.dataDir, this.#host.clock, OPEN_MS), timer: null }
+      found = { opened: openEndpoint(address, this.#host.dataDir, this.#host.clock, OPEN_MS), timer: null, users: 0 }
       this.#open.set(key, found)
       found.opened.catch(() => this.#end(key))
     }
-    found.timer?.cancel()
-    found.timer = this.#host.clock.after(KEEP_MS, () => void this.#end(key))
-    return (await found.opened).session
+    const mine = found
+    mine.timer?.cancel()
+    mine.users++
+    try {
+      return await task((await mine.opened).session)
+    } finally {
+      mine.users--
+      mine.timer?.cancel()
+      if (mine.users === 0) mine.timer = this.#host.clock.after(KEEP_MS, () => void this.#end(key))
+    }
   }
 
   async #end(key: string): Promise<void> {
@@ -76,45 +84,50 @@ export async function checkDevice(
       say('fault', `"root" is "${device.root}", which is no node id; write it as ns=2;s=Doors/C204`)
       return checks
     }
-    const session = running ?? (await sessions.session(address))
-    if (address.policy === 'None')
+    const examine = async (session: ClientSession): Promise<void> => {
+      if (address.policy === 'None')
+        say(
+          'warning',
+          `${address.url} is read without encryption; set "security: { policy: Basic256Sha256 }" where the server can`,
+        )
+      const offset = await measureOffset(session, host.clock)
+      if (offset !== null && Math.abs(offset) > CLOCK_WARNING_MS)
+        say(
+          'warning',
+          `the clock of ${address.url} is ${Math.round(offset / 100) / 10} s off; set up NTP on the server`,
+        )
+      const types = await readEventTypes(session)
+      const numbered = withNumbers(device, await readNamespaces(session))
+      if (typeof numbered === 'string') {
+        say('fault', numbered)
+        return
+      }
+      const trees = await readTrees(session, numbered.root ? [numbered.root] : [], types)
+      const plan = planDevice(numbered, model, numbered.root ? (trees.get(numbered.root) ?? null) : null)
+      if (plan.fault) {
+        say('fault', plan.fault)
+        return
+      }
+      if (plan.missing.length > 0)
+        say(
+          'warning',
+          `no node for ${plan.missing.join(', ')}; these readings will not be made, name the nodes under "nodes" if the device has them`,
+        )
+      if (plan.unmapped.length > 0)
+        say(
+          'warning',
+          `not mapped: ${plan.unmapped.slice(0, 10).join(', ')}${plan.unmapped.length > 10 ? ` and ${plan.unmapped.length - 10} more` : ''}; add them to the model file or to its "ignore"`,
+        )
+      const wrong = await readFaults(session, plan)
+      for (const sentence of wrong) say('warning', sentence)
+      const readings = [...new Set(plan.slots.map((slot) => slot.type))]
+      const events = [...new Set(plan.events.map((map) => map.type))]
       say(
-        'warning',
-        `${address.url} is read without encryption; set "security: { policy: Basic256Sha256 }" where the server can`,
+        'ok',
+        `${address.url} answers; readings: ${readings.join(', ') || 'none'}; events: ${events.join(', ') || 'none'} (model ${modelNameOf(device)}, ${model.maturity})`,
       )
-    const offset = await measureOffset(session, host.clock)
-    if (offset !== null && Math.abs(offset) > CLOCK_WARNING_MS)
-      say('warning', `the clock of ${address.url} is ${Math.round(offset / 100) / 10} s off; set up NTP on the server`)
-    const types = await readEventTypes(session)
-    const numbered = withNumbers(device, await readNamespaces(session))
-    if (typeof numbered === 'string') {
-      say('fault', numbered)
-      return checks
     }
-    const trees = await readTrees(session, numbered.root ? [numbered.root] : [], types)
-    const plan = planDevice(numbered, model, numbered.root ? (trees.get(numbered.root) ?? null) : null)
-    if (plan.fault) {
-      say('fault', plan.fault)
-      return checks
-    }
-    if (plan.missing.length > 0)
-      say(
-        'warning',
-        `no node for ${plan.missing.join(', ')}; these readings will not be made, name the nodes under "nodes" if the device has them`,
-      )
-    if (plan.unmapped.length > 0)
-      say(
-        'warning',
-        `not mapped: ${plan.unmapped.slice(0, 10).join(', ')}${plan.unmapped.length > 10 ? ` and ${plan.unmapped.length - 10} more` : ''}; add them to the model file or to its "ignore"`,
-      )
-    const wrong = await readFaults(session, plan)
-    for (const sentence of wrong) say('warning', sentence)
-    const readings = [...new Set(plan.slots.map((slot) => slot.type))]
-    const events = [...new Set(plan.events.map((map) => map.type))]
-    say(
-      'ok',
-      `${address.url} answers; readings: ${readings.join(', ') || 'none'}; events: ${events.join(', ') || 'none'} (model ${modelNameOf(device)}, ${model.maturity})`,
-    )
+    await (running ? examine(running) : sessions.use(address, examine))
   } catch (error) {
     say('fault', (error as Error).message)
   }

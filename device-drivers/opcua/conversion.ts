@@ -91,7 +91,8 @@ export function bySeverity(steps: Record<string, number>, severity: number): str
 export function describe(raw: unknown): string {
   let text: string
   try {
-    text = JSON.stringify(raw) ?? String(raw)
+    // JSON has no NaN.
+    text = typeof raw === 'number' ? String(raw) : (JSON.stringify(raw) ?? String(raw))
   } catch {
     text = String(raw)
   }

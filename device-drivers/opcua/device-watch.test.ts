@@ -6,7 +6,7 @@ import { QuietLog } from '../supervision.ts'
 import { DeviceWatch } from './device-watch.ts'
 import { loadOpcuaModel, normalPath } from './model-file.ts'
 import { planDevice } from './plan.ts'
-import type { WireEvent, WireValue } from './wire.ts'
+import { type WireEvent, type WireValue, wireValue } from './wire.ts'
 
 const START = 1_795_300_000_000
 let clock: VirtualClock
@@ -86,6 +86,32 @@ test('a value without source time gets the time of arrival and quality uncertain
   expect(readings).toEqual([
     { device: 'X', type: 'door.state', time: START, quality: 'uncertain', value: { state: 'open' } },
   ])
+})
+
+test('the time of a clock that was never set is no time, and the change is heard all the same', () => {
+  const watch = watchOf('generic-door', ['State'])
+  const wire = (value: unknown, source: Date | null) =>
+    wireValue({ value: { value }, statusCode: { value: 0, name: 'Good' }, sourceTimestamp: source } as never)
+  say(watch, 'State', wire(0, new Date(START)))
+  for (const [value, source] of [
+    [1, new Date(1000)],
+    [0, new Date('1601-01-01T00:00:00Z')],
+    [1, new Date('9999-12-31T00:00:00Z')],
+    [0, null],
+  ] as const) {
+    clock.advanceTo(clock.now() + 1000)
+    say(watch, 'State', wire(value, source))
+    expect(readings.at(-1), String(source)).toMatchObject({ time: clock.now(), quality: 'uncertain' })
+  }
+  expect(readings.map((r) => r.value.state)).toEqual(['closed', 'open', 'closed', 'open', 'closed'])
+  expect(quarantined).toEqual([])
+})
+
+test('what cannot be converted is told once, by what it is', () => {
+  const watch = watchOf('generic-climate', ['Temperature'])
+  say(watch, 'Temperature', good(Number.NaN))
+  say(watch, 'Temperature', good(Number.NaN))
+  expect(quarantined.map((item) => item.detail)).toEqual(['node Temperature of X holds NaN, which is no scalar value'])
 })
 
 test('a state that has stood for hours is said as true now, a change seen live keeps its own time', () => {

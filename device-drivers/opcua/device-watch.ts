@@ -153,7 +153,12 @@ export class DeviceWatch {
     const said = this.#clockSaid
     if (said && now - said.at < CLOCK_EVERY_MS && Math.abs(offsetMs - said.offsetMs) <= CLOCK_STEP_MS) return
     this.#clockSaid = { at: now, offsetMs }
-    this.#emit({ device: this.device.id, type: 'device.clock', time: now + offsetMs, value: { offset_ms: saidOffset(offsetMs) } })
+    this.#emit({
+      device: this.device.id,
+      type: 'device.clock',
+      time: now + offsetMs,
+      value: { offset_ms: saidOffset(offsetMs) },
+    })
   }
 
   /** One value of one node. Readings appear at `flush`, so that fields that change together are one reading. */
@@ -241,7 +246,8 @@ export class DeviceWatch {
       if (field.value === null) {
         // Not heard yet, or never a legal value.
         if (plan.spec.optional) continue
-        if (field.statusName !== '' && field.quality === 'bad' && !slot.complained) {
+        // What came with a good status and could not be converted has been told as such.
+        if (field.statusName !== '' && !/^Good/.test(field.statusName) && !slot.complained) {
           slot.complained = true
           this.#keepOnce(
             `status ${plan.nodeId}`,

@@ -32,6 +32,8 @@ const SWEEP_TICKS = 20
 const CLOCK_TICKS = 20
 /** A link whose subscription and reads are silent this long is torn down. */
 const SILENT_MS = 15_000
+/** A tick so late means that this process had no time, not that the server is silent. */
+const STALLED_MS = 5_000
 const RESOLVE_RETRY_MS = 5_000
 const RESOLVE_RETRY_MAX_MS = 60_000
 
@@ -57,6 +59,7 @@ export class Link {
   #stopped = false
   #lastHeard = 0
   #tick = 0
+  #tickAt = 0
   #ticking = false
   #timers = new Set<Timer>()
   #flushing = false
@@ -142,13 +145,14 @@ export class Link {
       this.#to.host.log.info('opcua-connected', { url: this.address.url, devices: this.#watches.size })
       this.#enqueue(() => this.#subscribe([...this.#watches]))
       this.#backoff.reset()
+      this.#tickAt = this.#to.clock.now()
       this.#after(TICK_MS, () => void this.#onTick())
     } catch (error) {
       if (this.#stopped) return
       const reason = (error as Error).message
       await this.#close()
       for (const watch of this.#watches) watch.setOnline(false, reason, 'session-lost')
-      this.#to.log.warn(this.address.url, 'opcua-unreachable', { error: reason })
+      this.#to.log.warn(endpointLabel(this.address), 'opcua-unreachable', { error: reason })
       this.#retry()
     }
   }
@@ -441,6 +445,9 @@ export class Link {
   async #onTick(): Promise<void> {
     this.#tick++
     const now = this.#to.clock.now()
+    // The edge itself stood still: what came meanwhile waits to be read, and the silence is its own.
+    if (now - this.#tickAt > STALLED_MS) this.#heard()
+    this.#tickAt = now
     if (now - this.#lastHeard > SILENT_MS) {
       this.#restart(`nothing heard from ${this.address.url} for ${Math.round((now - this.#lastHeard) / 1000)} s`)
       return
@@ -488,6 +495,11 @@ export class Link {
     await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
     for (const { watch } of speaking) watch.repeatSamples(now, atMs)
   }
+}
+
+/** One server may be asked in several ways, and each has its own reason to fail. */
+function endpointLabel({ url, user, policy }: EndpointAddress): string {
+  return `${url} ${policy} ${user ?? 'anonymous'}`
 }
 
 function add(map: Items, key: string, watch: DeviceWatch): void {

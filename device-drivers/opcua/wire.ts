@@ -26,10 +26,14 @@ export interface WireEvent {
   fields: Map<string, unknown>
 }
 
-/** ms of a date of the wire; null = no time given. */
+/** 2000-01-01 and 2200-01-01. 1601-01-01 is OPC UA's way to say "no time", 1970-01-01 that of a device whose clock was never set. */
+const EARLIEST_MS = 946_684_800_000
+const LATEST_MS = 7_258_118_400_000
+
+/** ms of a date of the wire; null = no time given, or one that no clock in order can tell. */
 export function timeOf(value: unknown): number | null {
-  // 1601-01-01 is OPC UA's way to say "no time".
-  return value instanceof Date && value.getTime() > 0 ? value.getTime() : null
+  const ms = value instanceof Date ? value.getTime() : Number.NaN
+  return ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : null
 }
 
 export function wireValue(value: DataValue): WireValue {

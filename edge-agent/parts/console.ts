@@ -69,6 +69,7 @@ export async function openEdgeConsole(part: ConsolePart): Promise<EdgeConsole> {
     ability: () => part.rules.rules.ability(),
     health: () => edgeHealth(report),
     metrics: edgeMetrics(report),
+    driverHealth: () => part.drivers.all.flatMap((driver) => driver.health()),
   })
   onEnd('facility desk', () => facility.close())
   const indicators = openEdgeIndicators({ ...part, accounts, rules, plans: () => plans })

@@ -8,6 +8,8 @@ export interface DeviceState {
   lastSeen: number | null
   offsetMs: number | null
   reason: string | null
+  /** Why it is offline, in the words of its driver: what happened and what to do. For engineers. */
+  why?: string | null
   readings: number
   quarantined: number
   /** Latest value by type. */

@@ -38,7 +38,10 @@ export function deviceItem(entry: Device | undefined, state: DeviceState | undef
   if (entry?.subject && may(role, 'people:read')) own.subject = entry.subject
   const id = entry?.id ?? state?.id ?? ''
   const live = state ?? { id, ...NEVER_SEEN }
-  return { zone: null, ...own, ...live, latest: maskLatest(live, role, withL4) } as DeviceState & {
+  // The sentence may name an address or the account at the device: it is for those who mend it.
+  const why = maskOf(role) === 'technical' ? { why: live.why ?? null } : {}
+  const { why: _w, ...shown } = live
+  return { zone: null, ...own, ...shown, ...why, latest: maskLatest(live, role, withL4) } as DeviceState & {
     kind?: string
     zone: string | null
     driver?: string

@@ -129,6 +129,8 @@ export interface DeviceItem {
   lastSeen: number | null
   offsetMs: number | null
   reason: string | null
+  /** Why it is offline, in the words of its driver; for those who mend it. */
+  why?: string | null
   readings: number
   quarantined: number
   latest: Record<string, { time: number; value: Record<string, unknown>; quality: string }>

@@ -103,7 +103,7 @@ export default function DevicePage() {
               <b>
                 {health === 'offline' || health === 'unknown' ? <Hatch /> : null} {t(`eng.state.${health}`)}
               </b>
-              <small>{device.reason ?? ''}</small>
+              <small lang={device.why ? 'en' : undefined}>{device.why ?? device.reason ?? ''}</small>
             </div>
             <div>
               <span>{t('eng.col.seen')}</span>
