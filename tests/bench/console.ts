@@ -175,6 +175,9 @@ interface Metrics {
   ScriptDuration: number
   TaskDuration: number
   LayoutDuration: number
+  LayoutCount: number
+  RecalcStyleDuration: number
+  RecalcStyleCount: number
 }
 
 async function open(context: BrowserContext, url: string) {
@@ -284,9 +287,14 @@ async function storm(opened: Opened): Promise<void> {
   const more = { p50: round(percentile(times, 0.5)), n: times.length, outOfSight, foreign: load }
   print(`alert to pixel ${name}, p95`, round(percentile(times, 0.95)), 'ms', 500, more)
   print(`alert to pixel ${name}, p99`, round(percentile(times, 0.99)), 'ms', 1000, { foreign: load })
-  const script = ((after.ScriptDuration - before.ScriptDuration) * 1000) / published.length
+  const spent = (name: keyof Metrics) => ((after[name] - before[name]) * 1000) / published.length
+  const script = spent('ScriptDuration')
   print('script per alert in the storm', round(script, 2), 'ms', 1.5, {
-    task: round(((after.TaskDuration - before.TaskDuration) * 1000) / published.length, 2),
+    task: round(spent('TaskDuration'), 2),
+    layout: round(spent('LayoutDuration'), 2),
+    style: round(spent('RecalcStyleDuration'), 2),
+    layouts: after.LayoutCount - before.LayoutCount,
+    styles: after.RecalcStyleCount - before.RecalcStyleCount,
     n: published.length,
     foreign: load,
   })

@@ -7,18 +7,20 @@ import { VIEWS } from '../live/alert-view.ts'
 import { ZONE_GROUPS } from '../live/facility-data.ts'
 import { store, view } from '../live/runtime.ts'
 import { second } from '../live/server-clock.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './duty.module.css'
 
 const RATE_BUCKET_MS = 600_000
 const RATE_BUCKETS = 20
 const RATE_LIMIT = 10
 
+const halfMinute = (at: number): number => Math.floor(at / 30_000) * 30_000
+
 function Rate() {
   const t = useText()
   useSyncExternalStore(store.subscribeCalmly, store.calmVersion)
   // Half a minute is fine enough for a bar of ten minutes.
-  const now = Math.floor(useSignal(second) / 30_000) * 30_000
+  const now = usePart(second, halfMinute)
   const buckets = new Array<number>(RATE_BUCKETS).fill(0)
   for (const alert of store.values()) {
     const age = Math.floor((now + 30_000 - alert.raisedAt) / RATE_BUCKET_MS)

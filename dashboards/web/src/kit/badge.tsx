@@ -1,4 +1,6 @@
 /** The level badge: shape, numeral and colour say the same thing, so that no one of them is needed. */
+
+import { useState } from 'react'
 import type { Level } from '#model/alert/alert.ts'
 import css from './kit.module.css'
 
@@ -21,6 +23,21 @@ interface Props {
   dashed?: boolean
 }
 
+const PERIOD_MS = 1000
+
+/** All rings of a screen beat together, whenever each began: one picture for all instead of one for each. */
+function Ring({ level }: { level: Level }) {
+  const [delay] = useState(() => `-${Math.round(performance.now() % PERIOD_MS)}ms`)
+  return (
+    <path
+      className={css.ring}
+      style={{ animationDelay: delay }}
+      d={SHAPES[level]}
+      transform={`translate(0 ${level === 'orange' ? -0.6 : 0}) scale(1.27)`}
+    />
+  )
+}
+
 export function Badge({ level, filled, ring = false, size = 24, dashed = false }: Props) {
   return (
     <svg
@@ -32,13 +49,7 @@ export function Badge({ level, filled, ring = false, size = 24, dashed = false }
       viewBox="-14.5 -14.5 29 29"
       aria-hidden="true"
     >
-      {ring && (
-        <path
-          className={css.ring}
-          d={SHAPES[level]}
-          transform={`translate(0 ${level === 'orange' ? -0.6 : 0}) scale(1.27)`}
-        />
-      )}
+      {ring && <Ring level={level} />}
       <path className={css.shape} d={SHAPES[level]} strokeDasharray={dashed ? '2.5 2' : undefined} />
       <text className={css.numeral} x="0" y={NUMERAL_Y[level]} textAnchor="middle">
         {NUMERALS[level]}

@@ -81,6 +81,20 @@ const emptyState: ViewState = {
   zoneCounts: {},
 }
 
+/** An alert is never changed, only replaced: what it folds under is made once, not ten times a second for thousands. */
+const foldKeys = new WeakMap<Alert, string>()
+
+/** Null = stands alone: red and orange never fold. */
+function foldKey(alert: Alert): string | null {
+  if (alert.level !== 'yellow' && alert.level !== 'blue') return null
+  let key = foldKeys.get(alert)
+  if (key === undefined) {
+    key = `${alert.rule}\0${alert.zone}\0${isUnacknowledged(alert)}\0${alert.level}`
+    foldKeys.set(alert, key)
+  }
+  return key
+}
+
 export class AlertView extends Signal<ViewState> {
   readonly #store: AlertStore
   readonly #now: () => number
@@ -226,14 +240,13 @@ export class AlertView extends Signal<ViewState> {
     const groups: Alert[][] = []
     const last = new Map<string, Alert[]>()
     for (const alert of alerts) {
-      const foldable = alert.level === 'yellow' || alert.level === 'blue'
-      const key = foldable ? `${alert.rule}\0${alert.zone}\0${isUnacknowledged(alert)}\0${alert.level}` : ''
-      const group = foldable ? last.get(key) : undefined
+      const key = foldKey(alert)
+      const group = key === null ? undefined : last.get(key)
       if (group && Math.abs(group[group.length - 1]!.raisedAt - alert.raisedAt) <= FOLD_WINDOW_MS) group.push(alert)
       else {
         const fresh = [alert]
         groups.push(fresh)
-        if (foldable) last.set(key, fresh)
+        if (key !== null) last.set(key, fresh)
       }
     }
     const rows: Row[] = []
