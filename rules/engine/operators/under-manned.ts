@@ -5,6 +5,7 @@
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import { type Cx, type Input, mark, type Operator } from '../operator.ts'
 import { dueAt, newTimed, type Timed, timed } from '../timed.ts'
+import { FIX_VALID_MS, type Fix } from '../whereabouts.ts'
 
 interface State extends Timed {
   /** State "": a staff fix came. */
@@ -108,8 +109,19 @@ export const operator: Operator<State> = {
     })
 
     function settle(zone: string, at: number, input: Input | null, cx: C): void {
-      engine.apply(zone, cx.state(zone), at, verdicts(zone, at, cx), input ? mark(input) : null, cx)
-      cx.wake(zone, at + TICK_MS, 'sustained', 'tick')
+      // Who is not heard after this instant is not counted any more.
+      engine.apply(zone, cx.state(zone), at, verdicts(zone, at + 1, cx), input ? mark(input) : null, cx)
+      cx.wake(zone, Math.min(at + TICK_MS, nextExpiry(zone, at, cx)), 'absence', 'tick')
+    }
+
+    /** The first instant at which somebody counted here is not heard any more. */
+    function nextExpiry(zone: string, at: number, cx: C): number {
+      let next = Number.POSITIVE_INFINITY
+      for (const person of peopleIn(zone, at, cx)) {
+        const silent = (cx.people.last(person)?.time ?? at) + FIX_VALID_MS
+        if (silent > at && silent < next) next = silent
+      }
+      return next
     }
 
     return {
@@ -125,6 +137,9 @@ export const operator: Operator<State> = {
         // A late fix never moves a person back.
         if (cx.people.last(input.subject)?.id !== input.id) return
         const now = plannedAround(input.zone, cx.site)
+        const { previous } = cx.people.last(input.subject) as Fix
+        const isBack = previous !== null && input.time - previous > FIX_VALID_MS
+        if (isBack && facility.armed) for (const zone of now) settle(zone, input.time, input, cx)
         if (lastSeen.get(input.subject) === now) return
         lastSeen.set(input.subject, now)
         const who = cx.state(`w|${input.subject}`)

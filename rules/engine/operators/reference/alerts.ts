@@ -101,7 +101,7 @@ export function forcedSpans(
   })
 }
 
-/** Intervals of a round that nobody came in, not even a little late; two in a row weigh more. */
+/** Intervals since a visit (or the beginning) in which nobody came, not even a little late; two in a row weigh more. */
 export function missedSpans(
   visits: readonly number[],
   first: number,
@@ -110,25 +110,12 @@ export function missedSpans(
   key: string,
   end: number,
 ): Span[] {
-  const spans: Span[] = []
-  const used = new Set<number>()
-  let missedBefore: number | null = null
-  for (let begin = Math.ceil(first / everyMs) * everyMs; begin + everyMs + toleranceMs <= end; begin += everyMs) {
-    const due = begin + everyMs
-    const deadline = due + toleranceMs
-    const inTime = visits.some((v) => v >= begin && v <= due && !used.has(v))
-    const late = visits.find((v) => v > due && v <= deadline)
-    // A visit serves one interval.
-    for (const v of visits) if (v <= due) used.add(v)
-    if (!inTime && late !== undefined) used.add(late)
-    if (inTime || late !== undefined) {
-      missedBefore = null
-      continue
-    }
-    const visitedSince = missedBefore !== null && visits.some((v) => v > (missedBefore as number) && v <= deadline)
-    const level: Level = missedBefore !== null && !visitedSince ? 'orange' : 'yellow'
-    missedBefore = deadline
-    spans.push({ key, level, from: deadline, to: visits.find((v) => v > deadline) ?? null })
-  }
-  return spans
+  return [first, ...visits].flatMap((since, i) => {
+    const next = visits.slice(i).find((v) => v > since) ?? null
+    const until = next ?? end + 1
+    const spans: Span[] = []
+    for (let due = since + everyMs; due + toleranceMs < until; due += everyMs)
+      spans.push({ key, level: spans.length === 0 ? 'yellow' : 'orange', from: due + toleranceMs, to: next })
+    return spans
+  })
 }
