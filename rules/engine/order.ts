@@ -149,10 +149,13 @@ export class EventOrder {
     let at = offsets.length
     while (at > 0 && (offsets[at - 1] as Offset).t > reading.time) at--
     const same = offsets[at - 1]
+    // The common case, a clock that goes on as it did, moves nothing: what waits need not be looked through.
+    const goesOn = at === offsets.length && same?.t !== reading.time && (same?.offsetMs ?? 0) === offsetMs
     if (same && same.t === reading.time) {
       if (reading.id > (same.id ?? '')) Object.assign(same, { offsetMs, id: reading.id })
     } else offsets.splice(at, 0, { t: reading.time, offsetMs, id: reading.id })
     while (offsets.length > 2 && (offsets[1] as Offset).t < reading.time - KEEP_OFFSETS_MS) offsets.shift()
+    if (goesOn) return
     let moved = false
     for (const { items, next } of this.#instants.items())
       for (let i = next; i < items.length; i++) {
