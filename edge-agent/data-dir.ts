@@ -55,6 +55,17 @@ export function openDataDir(root: string): DataDir {
     accessSync(root, constants.W_OK)
     writeFileSync(at('.writable'), '')
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EROFS')
+      throw new WardwatchError(
+        'data-unwritable',
+        `the data folder ${root} lies on a file system that is read-only; nothing was changed: the disk may have failed (look at the log of the kernel) and be mounted read-only by the system; mount it for writing again, or name another folder with --data`,
+      )
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new WardwatchError(
+        'disk-full',
+        `the disk of the data folder ${root} is so full that not even a folder can be made in it; free space, or name another folder with --data`,
+      )
     throw new WardwatchError(
       'data-unwritable',
       `the data folder ${root} cannot be written (${(error as Error).message}); give the user of the service write access or name another folder with --data`,

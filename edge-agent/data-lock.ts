@@ -28,6 +28,8 @@ export function lockDataDir(root: string): () => void {
 function lock(path: string): () => void {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
+    // Without a file of its own for the rollback: on a full disk the lock must be had all the same.
+    database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
     return () => database.close()
   } catch (error) {

@@ -105,7 +105,7 @@ const kinds = {
   },
   'journal-corrupt': {
     retry: 'partial',
-    meaning: 'A part of the journal cannot be read and has been set aside.',
+    meaning: 'A part of the journal, or another file of the data folder, cannot be read and has been set aside.',
     remedy: 'Keep the named file, restore from backup if the lost range matters.',
   },
   'device-unreachable': {

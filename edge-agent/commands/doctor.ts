@@ -44,7 +44,10 @@ export async function runDoctor(flags: DoctorFlags): Promise<number> {
     await checkDisk(flags.data, site, say)
     checkSetAside(flags.data, say)
     await checkCertificates(flags.data, say)
-    await checkDevices(flags, site, say)
+    await checkDevices(flags, site, say).catch((error: Error) => {
+      if (!(error instanceof WardwatchError)) throw error
+      say('fault', 'devices', `were not asked: ${error.message}`)
+    })
     await checkAddress(
       'uplink',
       site.uplink?.url ?? null,
@@ -118,7 +121,11 @@ function checkSetAside(dir: string, say: Say): void {
 }
 
 async function checkCertificates(dir: string, say: Say): Promise<void> {
-  const pki = await openPki(join(dir, 'pki'), 'facility', systemClock)
+  const pki = await openPki(join(dir, 'pki'), 'facility', systemClock).catch((error: Error) => {
+    say('fault', 'certificates', `the authority of the facility cannot be opened (${error.message})`)
+    return null
+  })
+  if (!pki) return
   const issued = pki.list()
   if (issued.length === 0) say('ok', 'certificates', 'none issued by this facility')
   for (const { name, notAfter } of issued) {

@@ -135,17 +135,23 @@ export class StorageTroubles {
     if (event.event === 'journal-corrupt') {
       const { file, saved, lost } = event
       this.damaged('journal', { file, reason: 'it cannot be read', saved, lost })
-    } else if (event.event === 'disk-full') {
+    } else if (event.event === 'disk-full' || event.event === 'journal-unreserved') {
+      const full = event.event === 'disk-full'
       this.#later(async (desk) => {
         this.#full ??= await this.#tell(desk, {
           id: 'disk',
           level: 'orange',
-          code: 'disk-full',
+          code: full ? 'disk-full' : 'disk-unreserved',
           params: {},
-          text: {
-            zh: '磁盘已满：L2 遥测被舍弃并计数，告警与操作照常保存；请清理空间或调低 retention.max-gb。',
-            en: 'The disk is full: L2 telemetry is shed and counted, alerts and acts are kept; free space or lower retention.max-gb.',
-          },
+          text: full
+            ? {
+                zh: '磁盘已满：L2 遥测被舍弃并计数，告警与操作照常保存；请清理空间或调低 retention.max-gb。',
+                en: 'The disk is full: L2 telemetry is shed and counted, alerts and acts are kept; free space or lower retention.max-gb.',
+              }
+            : {
+                zh: '启动时磁盘几乎没有空间：为告警预留的空间无法占用，再写满就连告警也保存不下；请立即清理空间或调低 retention.max-gb。',
+                en: 'The disk had hardly any room at the start: the reserve for alerts could not be had, and once it is full not even alerts can be kept; free space now or lower retention.max-gb.',
+              },
           lasts: true,
         })
       })

@@ -560,6 +560,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
         // A disk that became full meanwhile gets its reserve back with its recovery.
         if (this.#closing || this.#full) return
         if (!(await this.#link.call<boolean>('restoreBallast').catch(() => false))) again()
+        else this.#options.onEvent?.({ event: 'disk-recovered', shed: this.#stats.shed })
       })
     }
     again()

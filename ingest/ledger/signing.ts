@@ -10,7 +10,7 @@ import {
   verify as ed25519Verify,
   generateKeyPairSync,
 } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { storeError } from '../thread/sqlite.ts'
 import { sm2KeyPair, sm2Point, sm2Secret, sm2Sign, sm2Verify } from './sm2.ts'
@@ -100,8 +100,13 @@ function make(dir: string, algorithm: SignatureAlgorithm): void {
             publicKeyEncoding: { type: 'spki', format: 'pem' },
           }),
         )
-  writeFileSync(join(dir, FILES[algorithm].secret), pair.privatePem, { mode: 0o600, flush: true })
-  writeFileSync(join(dir, FILES[algorithm].open), pair.publicPem, { flush: true })
+  // Whole or not at all: half a key, left by a full disk, would stand in the way of every later start.
+  const put = (name: string, pem: string, mode?: number): void => {
+    writeFileSync(join(dir, `${name}.new`), pem, { flush: true, ...(mode === undefined ? {} : { mode }) })
+    renameSync(join(dir, `${name}.new`), join(dir, name))
+  }
+  put(FILES[algorithm].open, pair.publicPem)
+  put(FILES[algorithm].secret, pair.privatePem, 0o600)
 }
 
 function publicPem(dir: string, algorithm: SignatureAlgorithm): string | null {
