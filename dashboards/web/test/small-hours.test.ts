@@ -68,6 +68,32 @@ describe.skipIf(!path)('in the small hours', { timeout: 120_000 }, () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' })
   })
 
+  test('filters that leave only the reds say that the rest is filtered away', async () => {
+    const page = await enter('officer1')
+    await rows(page).first().waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('no such thing')
+    await page.getByTestId('filtered-away').waitFor()
+    expect(await page.getByTestId('filtered-away').textContent()).toMatch(/^筛选后无结果（共 \d+ 条）$/)
+    expect(await rows(page).count()).toBeGreaterThan(0)
+    await page.getByRole('button', { name: '清除筛选' }).click()
+    await page.getByTestId('filtered-away').waitFor({ state: 'detached' })
+  })
+
+  test('the time of an acknowledged alert that was escalated stands in the column of all the others', async () => {
+    const acknowledged = [...server.desk.alerts.values()].find((a) => a.state === 'acknowledged' && a.ackAt !== null)!
+    acknowledged.escalationStep = 2
+    const page = await enter('officer1')
+    const row = page.locator(`[role=row][data-id="${acknowledged.id}"]`)
+    await row.waitFor()
+    await row.getByTestId('escalated').waitFor()
+    const ends = await page
+      .locator('[role=row][data-id] [role=gridcell]:last-child > :last-child')
+      .evaluateAll((ages) => ages.map((age) => Math.round(age.getBoundingClientRect().right)))
+    expect(ends.length).toBeGreaterThan(4)
+    expect(new Set(ends).size).toBe(1)
+  })
+
   test('acts on several alerts say on how many', async () => {
     const page = await enter('chief1')
     await rows(page).first().waitFor()

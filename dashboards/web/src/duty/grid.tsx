@@ -16,7 +16,7 @@ import { useText } from '../i18n/use-text.ts'
 import { Button, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { shownKey } from '../kit/keyboard.ts'
-import { noFilter, type Row as RowData } from '../live/alert-view.ts'
+import { type Filter, noFilter, type Row as RowData } from '../live/alert-view.ts'
 import { connection } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
 import { loading, store, view } from '../live/runtime.ts'
@@ -210,6 +210,9 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
           </div>
         </div>
         <div role="rowgroup" className={css.viewport} ref={element} tabIndex={-1}>
+          {state.rows.length === 0 && laneRows.length > 0 && isFiltered(state.filter) && (
+            <FilteredAway n={store.openCount()} />
+          )}
           <div className={css.canvas} role="presentation" style={{ height: state.rows.length * rowPx }}>
             {state.rows.slice(first, last).map((row, i) => (
               <Row
@@ -245,11 +248,26 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
   )
 }
 
+const isFiltered = ({ level, domain, zoneGroup, text }: Filter): boolean =>
+  level !== null || domain !== null || zoneGroup !== null || text !== ''
+
+/** Below the reds, which obey no filter: an empty place must not look as if there were nothing more. */
+function FilteredAway({ n }: { n: number }) {
+  const t = useText()
+  return (
+    <div role="row" className={css.filteredAway} data-testid="filtered-away">
+      <span role="gridcell">
+        <Message title={t('list.filteredEmpty', { n })} />
+      </span>
+    </div>
+  )
+}
+
 function Toolbar({ onManual }: { onManual(): void }) {
   const t = useText()
   const state = useSignal(view)
   const { filter } = state
-  const filtered = filter.level !== null || filter.domain !== null || filter.zoneGroup !== null || filter.text !== ''
+  const filtered = isFiltered(filter)
   const rows = state.lane.length + state.rows.filter((r) => !r.child).length
   return (
     <div className={css.toolbar}>
