@@ -2,19 +2,8 @@
  * One run of faults: an edge, a province and (where it is installed) InfluxDB as processes, the publisher beside them,
  * the faults of a plan, then the account: what was acknowledged against what lies on each disk, once.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
+import { spawn } from 'node:child_process'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,9 +13,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import mqttPacket from 'mqtt-packet'
 import { stringify } from 'yaml'
 import { missing, type RunningStore, startInfluxd } from '#ingest/series/store-processes.ts'
-import { openStore } from '#province/store/open.ts'
-import { freePort, patience, ROOT, until, wardwatch } from '../e2e/processes.ts'
+import { freePort, until, wardwatch } from '../e2e/processes.ts'
 import { present, startMosquitto } from '../e2e/programs.ts'
+import { type Account, count, FACILITY, removed } from './account.ts'
+import { type BreakableDisk, breakableDisk, fill, smallDisk } from './disks.ts'
+import { CAMERA_SECRET, type Field, openField } from './field.ts'
+import { Product, rssMb } from './product.ts'
 import type { Published, PublisherPlan } from './publisher.ts'
 
 export interface FaultPlan {
@@ -40,93 +32,18 @@ export interface FaultPlan {
   frozenSubscriber?: boolean
   /** The edge's data on a small file system that is filled by something else. */
   smallDisk?: boolean
+  /** The edge's file system finds an error in itself and goes read-only, so often. */
+  readOnlyRemounts?: number
+  /** Every camera without power and the OPC UA server started again, so often. */
+  fieldOutages?: number
+  /** Takes so many acknowledged readings out of the journal before it is counted: the account must find it. */
+  lose?: number
 }
 
-export interface Account {
-  run: string
-  ok: boolean
-  skipped: string | null
-  kills: number
-  published: number
-  acknowledged: number
-  journaled: number
-  /** Samples that the edge said it shed, or removed for want of space. */
-  shed: number
-  influx: number | null
-  alerts: number
-  provinceAlerts: number | null
-  lost: number
-  doubled: number
-  alertsLost: number
-  alertsDoubled: number
-  rssMb: number | null
-  detail: string[]
-}
-
-const FACILITY = 'fault-01'
 const SENSORS = ['N1', 'N2', 'N3', 'N4']
 /** Each is pressed once, so there must be enough of them for the whole run. */
 const buttonsFor = (plan: FaultPlan): number => 60 + 6 * (plan.kills ?? 0)
 const RATE = 200
-const START_LIMIT_MS = 30_000
-
-class Product {
-  readonly #args: string[]
-  readonly log: string
-  #child: ChildProcess | null = null
-  #gone: Promise<unknown> = Promise.resolve()
-
-  constructor(args: string[], log: string) {
-    this.#args = args
-    this.log = log
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0
-  }
-
-  async start(): Promise<void> {
-    const log = openSync(this.log, 'a')
-    const child = spawn(process.execPath, [join(ROOT, 'bin/main.ts'), ...this.#args, '--json'], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', log],
-      env: { ...process.env, WARDWATCH_LOG: 'warn' },
-    })
-    closeSync(log)
-    this.#child = child
-    this.#gone = new Promise((resolve) => child.once('exit', resolve))
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(new Error(`${this.#args[0]} was not ready in time: ${readFileSync(this.log, 'utf8').slice(-600)}`)),
-        START_LIMIT_MS * patience(),
-      )
-      createInterface({ input: child.stdout! }).on('line', (line) => {
-        if (!line.includes('"event":"ready"')) return
-        clearTimeout(timer)
-        resolve()
-      })
-      void this.#gone.then(() => {
-        clearTimeout(timer)
-        reject(new Error(`${this.#args[0]} ended before it was ready: ${readFileSync(this.log, 'utf8').slice(-600)}`))
-      })
-    })
-  }
-
-  async stop(signal: NodeJS.Signals): Promise<void> {
-    this.#child?.kill(signal)
-    await this.#gone
-    this.#child = null
-  }
-}
-
-/** Fills what is left of a file system but for some bytes; answers how to take it away again. */
-function fill(dir: string, leave: number): () => void {
-  const file = join(dir, 'foreign')
-  const { bavail, bsize } = statfsSync(dir)
-  writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - leave)))
-  return () => rmSync(file, { force: true })
-}
 
 /** A local subscriber that says it wants everything and then never reads again. */
 async function freeze(port: number): Promise<Socket> {
@@ -183,13 +100,23 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
   const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })]
   try {
     if (plan.smallDisk) {
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', data], { stdio: 'pipe' })
-      } catch {
-        return { ...account, ok: true, skipped: 'a small file system cannot be mounted here (needs root)' }
-      }
-      ends.push(() => execFileSync('umount', ['-l', data]))
+      const disk = smallDisk(data)
+      if (!disk) return { ...account, ok: true, skipped: 'a small file system cannot be mounted here (needs root)' }
+      ends.push(() => disk.end())
     }
+    let breakable: BreakableDisk | null = null
+    if (plan.readOnlyRemounts) {
+      breakable = breakableDisk(folder, data)
+      if (!breakable)
+        return {
+          ...account,
+          ok: true,
+          skipped: 'no file system can be broken here (needs root, loop devices and ext4)',
+        }
+      ends.push(() => breakable?.end())
+    }
+    const field: Field | null = plan.fieldOutages ? await openField() : null
+    if (field) ends.push(() => field.close())
     const influx: RunningStore | null = noInflux ? null : await startInfluxd()
     if (influx) ends.push(() => influx.end())
     const mosquitto = plan.brokerRestarts ? await startMosquitto(folder) : null
@@ -212,6 +139,7 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
     mkdirSync(join(folder, 'secrets'))
     for (const id of [...SENSORS, ...buttons, 'wall']) writeFileSync(join(folder, 'secrets', id), `pw-${id}`)
     writeFileSync(join(folder, 'secrets', 'up'), 'pw-up')
+    writeFileSync(join(folder, 'secrets', 'camera'), CAMERA_SECRET)
     writeFileSync(
       join(folder, 'site.yaml'),
       stringify({
@@ -229,7 +157,11 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
             ],
           },
         ],
-        devices: [...SENSORS.map((id) => device(id, 'noise')), ...buttons.map((id) => device(id, 'panic-button'))],
+        devices: [
+          ...SENSORS.map((id) => device(id, 'noise')),
+          ...buttons.map((id) => device(id, 'panic-button')),
+          ...(field?.devices ?? []),
+        ],
         broker: mosquitto
           ? { url: mosquitto.url }
           : {
@@ -300,6 +232,36 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
     }
     await flowing()
 
+    const states = async () =>
+      (
+        await ask<{ items: { id: string; online: boolean | null; latest: Record<string, { value: object }> }[] }>(
+          '/api/v1/devices?limit=500',
+        )
+      ).items
+    const online = (wanted: boolean): Promise<unknown> =>
+      until(
+        'every camera and door to be heard again',
+        async () => {
+          const now = new Map((await states()).map((d) => [d.id, d.online]))
+          return field!.ids.every((id) => now.get(id) === wanted)
+        },
+        90_000,
+        500,
+      )
+    /** What each said last is what the edge knows of it. */
+    const heard = (): Promise<unknown> =>
+      until(
+        'what cameras and doors said to be known',
+        async () => {
+          const now = new Map((await states()).map((d) => [d.id, d.latest]))
+          return [...field!.said].every(([id, { type, value }]) => {
+            const known = now.get(id)?.[type]?.value as Record<string, unknown> | undefined
+            return known !== undefined && Object.entries(value).every(([name, want]) => known[name] === want)
+          })
+        },
+        60_000,
+        500,
+      )
     if (plan.frozenSubscriber) {
       const socket = await freeze(mqttPort)
       ends.push(() => socket.destroy())
@@ -348,6 +310,30 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
       await pause(1000)
       await edge.start()
     }
+    for (let i = 0; i < (plan.readOnlyRemounts ?? 0); i++) {
+      await flowing()
+      breakable!.goReadOnly()
+      // It must not go on beside a journal that keeps nothing (decision 20); its supervisor tries in vain until it is repaired.
+      if (!(await edge.ended(60_000))) account.detail.push('the edge went on although its disk took nothing any more')
+      await edge.stop('SIGKILL')
+      await edge.start().then(
+        () => account.detail.push('the edge started on a disk that takes nothing'),
+        () => undefined,
+      )
+      await edge.stop('SIGKILL')
+      breakable!.repair()
+      await edge.start()
+      await flowing()
+    }
+    for (let i = 0; i < (plan.fieldOutages ?? 0); i++) {
+      await online(true)
+      field!.speak()
+      await heard()
+      await field!.outage(12_000)
+      await online(true)
+      field!.speak()
+      await heard()
+    }
     if (plan.smallDisk) {
       // Full to the last byte before it starts: it has its reserve and nothing else.
       await edge.stop('SIGKILL')
@@ -392,6 +378,7 @@ export async function faultRun(run: string, plan: FaultPlan): Promise<Account> {
     await pause(1500)
     await edge.stop('SIGTERM')
     await province.stop('SIGTERM')
+    if (plan.lose) lose(data, plan.lose)
     await count(account, { data, folder, influx, acknowledged: lines() })
     account.ok =
       account.lost + account.doubled + account.alertsLost + account.alertsDoubled === 0 && account.detail.length === 0
@@ -421,104 +408,11 @@ async function officer(data: string): Promise<string> {
   throw new Error('no token')
 }
 
-function rssMb(pid: number): number | null {
-  try {
-    return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
-  } catch {
-    return null
-  }
-}
-
-/** Readings that retention said it removed for want of space. */
-function removed(log: string): number {
-  let sum = 0
-  for (const line of readFileSync(log, 'utf8').split('\n'))
-    if (line.includes('journal-removed') && line.includes('"size"'))
-      sum += Number(/"removed":(\d+)/.exec(line)?.[1] ?? 0)
-  return sum
-}
-
-async function count(
-  account: Account,
-  at: { data: string; folder: string; influx: RunningStore | null; acknowledged: string[] },
-): Promise<void> {
-  const db = new DatabaseSync(join(at.data, 'journal/journal.db'), { readOnly: true })
-  const seen = new Map<string, number>()
-  const raised = new Map<string, string[]>()
-  let noise = 0
-  for (const row of db.prepare('SELECT tag, body FROM log ORDER BY seq').iterate() as Iterable<{
-    tag: number
-    body: string
-  }>) {
-    const kind = row.tag >> 4
-    if (kind === 1) {
-      const [id, , , , type] = JSON.parse(row.body) as string[]
-      seen.set(id!, (seen.get(id!) ?? 0) + 1)
-      if (type === 'env.noise') noise++
-    } else if (kind === 4) {
-      const { change, alert } = JSON.parse(row.body) as {
-        change: string
-        alert: { id: string; code: string; device: string }
-      }
-      if (change === 'raised' && alert.code === 'R39')
-        raised.set(alert.device, [...(raised.get(alert.device) ?? []), alert.id])
-    }
-  }
+/** As if the journal had lost them after it had acknowledged. */
+function lose(data: string, n: number): void {
+  const db = new DatabaseSync(join(data, 'journal/journal.db'))
+  db.prepare(
+    'DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE body LIKE \'%"env.noise"%\' ORDER BY seq DESC LIMIT ?)',
+  ).run(n)
   db.close()
-  account.journaled = noise + [...seen.keys()].filter((id) => id.startsWith('press-')).length
-  const lost = at.acknowledged.filter((id) => !seen.has(id))
-  account.lost = Math.max(0, lost.length - account.shed)
-  account.doubled = [...seen.values()].filter((n) => n > 1).length
-  const pressed = at.acknowledged.filter((id) => id.startsWith('press-')).map((id) => id.slice(6))
-  const silent = pressed.filter((button) => !raised.has(button))
-  account.alerts = raised.size
-  account.alertsLost = silent.length
-  account.alertsDoubled = [...raised.values()].filter((ids) => ids.length > 1).length
-  if (silent.length > 0) account.detail.push(`no alert for ${silent.slice(0, 3).join(', ')}`)
-
-  const verify = await wardwatch(['ledger', 'verify', '--data', at.data])
-  if (verify.code !== 0) account.detail.push(`ledger: ${verify.stdout.trim() || verify.stderr.trim()}`)
-  const ledger = new DatabaseSync(join(at.data, 'ledger/ledger.db'), { readOnly: true })
-  const inLedger = (
-    ledger
-      .prepare(
-        'SELECT count(*) AS n FROM payload JOIN entry USING (seq) WHERE kind = \'alert\' AND body LIKE \'%"change":"raised"%\' AND body LIKE \'%"code":"R39"%\'',
-      )
-      .get() as { n: number }
-  ).n
-  ledger.close()
-  if (inLedger !== raised.size) account.detail.push(`${raised.size} alerts raised, ${inLedger} in the ledger`)
-
-  if (existsSync(join(at.folder, 'province'))) {
-    const store = await openStore({ dataDir: join(at.folder, 'province') })
-    const rows = await store.query<{ alert: string; n: number }>(
-      "SELECT alert, count(*)::int AS n FROM alert_changes WHERE change = 'raised' AND snapshot ->> 'code' = 'R39' GROUP BY alert",
-    )
-    const [facility] = await store.query<{ sequences: string }>('SELECT sequences FROM facilities WHERE id = $1', [
-      FACILITY,
-    ])
-    await store.close()
-    account.provinceAlerts = rows.length
-    const there = new Set(rows.map((r) => r.alert))
-    const absent = [...raised.values()].flat().filter((id) => !there.has(id))
-    account.alertsLost += absent.length
-    account.alertsDoubled += rows.filter((r) => r.n > 1).length
-    if (absent.length > 0) account.detail.push(`${absent.length} alerts did not come to the province`)
-    if (facility && !/^1-\d+$/.test(facility.sequences))
-      account.detail.push(`holes at the province: ${facility.sequences}`)
-  }
-  if (at.influx) {
-    const answer = await fetch(
-      `${at.influx.url}/query?db=faults&q=${encodeURIComponent('SELECT count("db") FROM "env_noise"')}`,
-    )
-    const { results } = (await answer.json()) as { results: { series?: { values: [string, number][] }[] }[] }
-    account.influx = results[0]?.series?.[0]?.values[0]?.[1] ?? 0
-    const short = noise - account.influx
-    if (short > 0) {
-      account.lost += short
-      account.detail.push(`${short} readings of the journal are not in InfluxDB`)
-    }
-    if (account.influx > noise + account.shed)
-      account.detail.push(`${account.influx - noise} readings too many in InfluxDB`)
-  }
 }
