@@ -18,6 +18,7 @@ import { children, escapeXml, find, isAuthText, soapBody, textOf, type XmlNode }
 const MAX_SOAP_BYTES = 1024 * 1024
 const MAX_JPEG_BYTES = 8 * 1024 * 1024
 const CALL_MS = 8000
+const MEDIA2 = 'http://www.onvif.org/ver20/media/wsdl'
 
 /** The parts of the package's `Cam` that are used; its own types are partly `any`. */
 interface Cam {
@@ -363,10 +364,13 @@ export class CameraClient {
     this.#media ??= (async () => {
       if (!this.#cam.uri) await this.services()
       await this.#ask('GetProfiles', (cb) => this.#cam.getProfiles(cb))
-      await this.#ask('GetVideoSources', (cb) => this.#cam.getVideoSources(cb))
       try {
+        // Cameras of Profile T alone have no such operation.
+        await this.#ask('GetVideoSources', (cb) => this.#cam.getVideoSources(cb))
         this.#cam.getActiveSources()
-      } catch {
+      } catch (error) {
+        if (error instanceof WardwatchError && ['bad-credential', 'device-unreachable'].includes(error.code))
+          throw error
         // "Unrecognized configuration": the first profile will do.
       }
     })()
@@ -385,11 +389,11 @@ export class CameraClient {
   async snapshot(): Promise<Uint8Array> {
     if (!this.#snapshotUrl) {
       const profileToken = await this.#needMedia()
-      const answer = await this.#ask<{ uri?: unknown }>('GetSnapshotUri', (cb) =>
+      const uri = await this.#mediaUri('GetSnapshotUri', '', profileToken, (cb) =>
         this.#cam.getSnapshotUri({ profileToken }, cb),
       )
-      if (!answer?.uri) throw new WardwatchError('device-refused', 'the camera names no snapshot address')
-      this.#snapshotUrl = this.reachable(String(answer.uri))
+      if (!uri) throw new WardwatchError('device-refused', 'the camera names no snapshot address')
+      this.#snapshotUrl = this.reachable(uri)
     }
     const answer = await this.#http('GET', this.#snapshotUrl, undefined, {}, CALL_MS, MAX_JPEG_BYTES)
     if (answer.status !== 200) {
@@ -406,11 +410,37 @@ export class CameraClient {
 
   async streamUri(): Promise<string> {
     const profileToken = await this.#needMedia()
-    const answer = await this.#ask<{ uri?: unknown }>('GetStreamUri', (cb) =>
+    const uri = await this.#mediaUri('GetStreamUri', '<Protocol>RTSP</Protocol>', profileToken, (cb) =>
       this.#cam.getStreamUri({ protocol: 'RTSP', profileToken }, cb),
     )
-    if (!answer?.uri) throw new WardwatchError('device-refused', 'the camera names no stream address')
-    return this.reachable(String(answer.uri)).href
+    if (!uri) throw new WardwatchError('device-refused', 'the camera names no stream address')
+    return this.reachable(uri).href
+  }
+
+  /** The package asks the first media service alone; cameras of Profile T may have only the second. */
+  async #mediaUri(
+    what: 'GetSnapshotUri' | 'GetStreamUri',
+    option: string,
+    profileToken: string,
+    first: (callback: CamCallback) => void,
+  ): Promise<string | null> {
+    const second = this.#cam.uri?.media2?.href
+    try {
+      if (this.#cam.uri?.media?.href || !second) {
+        const answer = await this.#ask<{ uri?: unknown }>(what, first)
+        if (answer?.uri || !second) return answer?.uri ? String(answer.uri) : null
+      }
+    } catch (error) {
+      if (
+        !second ||
+        !(error instanceof WardwatchError) ||
+        ['bad-credential', 'device-unreachable'].includes(error.code)
+      )
+        throw error
+    }
+    const body = `<${what} xmlns="${MEDIA2}">${option}<ProfileToken>${escapeXml(profileToken)}</ProfileToken></${what}>`
+    const { body: answer } = await this.soap(new URL(second as string), `${MEDIA2}/${what}`, body)
+    return textOf(find(answer, `${what}Response`, 'Uri'))
   }
 
   /** Turns the camera; `preset` is a token or a name of the camera's own list. */

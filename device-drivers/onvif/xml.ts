@@ -41,7 +41,15 @@ export function textOf(node: XmlNode | null): string | null {
 
 /** Body of a SOAP envelope. @throws WardwatchError `bad-payload` when it is not one, `device-refused` for a SOAP fault. */
 export function soapBody(xml: string, status: number): XmlNode {
-  const body = find(parseXml(xml), 'Envelope', 'Body')
+  let envelope: XmlNode
+  try {
+    envelope = parseXml(xml)
+  } catch (error) {
+    // The page of a web server in trouble: its status says more than its text.
+    if (status >= 400) throw new WardwatchError('device-refused', `the camera answered with HTTP status ${status}`)
+    throw error
+  }
+  const body = find(envelope, 'Envelope', 'Body')
   if (!body) throw new WardwatchError('bad-payload', `the camera's answer (HTTP ${status}) is not a SOAP envelope`)
   const fault = find(body, 'Fault')
   if (fault) throw faultError(fault)
