@@ -108,6 +108,20 @@ describe.skipIf(!path)('bad days', { timeout: 120_000 }, () => {
     expect(new URL(page.url()).pathname).toBe('/duty/alerts')
   })
 
+  test('a screen that started before its server finds its session by itself when the server is there', async () => {
+    const server = await serve()
+    const page = await enter(server, 'wall1')
+    await page.waitForURL('**/duty/wall')
+    const context = page.context()
+    await context.route(/\/(api\/|healthz)/, (route) => route.abort())
+    await page.reload()
+    await page.waitForURL('**/login')
+    await page.getByText('服务不可达').or(page.getByText('离线')).or(page.locator('footer')).first().waitFor()
+    await context.unroute(/\/(api\/|healthz)/)
+    await page.waitForURL('**/duty/wall', { timeout: 40_000 })
+    await page.getByTestId('wall').waitFor()
+  })
+
   test('5,000 open alerts: the oldest red is in its lane at once, all are counted, the page stays small and quick', async () => {
     const server = await serve()
     const now = Date.now()
@@ -257,6 +271,14 @@ describe.skipIf(!path)('bad days', { timeout: 120_000 }, () => {
     expect(await page.evaluate(() => 'sameOldPage' in globalThis)).toBe(true)
     server.setTime(nextFour())
     await page.waitForTimeout(1500)
+    // Nobody answers just then: the old picture stays, with its age, instead of the browser's error page.
+    await page.context().route('**/healthz', (route) => route.abort())
+    const asked = page.waitForRequest('**/healthz')
+    await page.clock.fastForward(21_000)
+    await asked
+    await page.waitForTimeout(500)
+    expect(await page.evaluate(() => 'sameOldPage' in globalThis)).toBe(true)
+    await page.context().unroute('**/healthz')
     await Promise.all([page.waitForEvent('load'), page.clock.fastForward(21_000)])
     expect(await page.evaluate(() => 'sameOldPage' in globalThis)).toBe(false)
     await expect.poll(() => page.getByTestId('wall').getAttribute('data-red'), soon).toBe('true')

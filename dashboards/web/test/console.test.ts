@@ -199,6 +199,11 @@ describe.skipIf(!path)('the console in a browser', { timeout: 60_000 }, () => {
     await page.getByTestId('lost').waitFor({ timeout: 12_000 })
     expect(await page.getByTestId('lost').textContent()).toMatch(/连接中断，数据截至 \d\d:\d\d:\d\d/)
     expect(await page.locator('button[aria-keyshortcuts=A]').isDisabled()).toBe(true)
+    for (const name of ['人工报警', '备注'])
+      expect(await page.getByRole('button', { name, exact: true }).isDisabled(), name).toBe(true)
+    await page.keyboard.press('d')
+    await page.getByText('连接中断，操作已停用').first().waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(0)
     const missed = [1, 2, 3].map((n) =>
       server.desk.raise({ code: 'R50', level: 'blue', zone: `W${n}`, device: `E-MISSED-${n}` }),
     )

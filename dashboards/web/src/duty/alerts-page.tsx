@@ -6,6 +6,7 @@ import { Boundary } from '../frame/boundary.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
 import { store, view } from '../live/runtime.ts'
 import { clearSelection, keepOnly, range, selectAll, selection, toggle } from '../live/selection.ts'
@@ -92,7 +93,8 @@ export function AlertsPage() {
   const start = (verb: Verb) => {
     const ids = targets()
     if (ids.length === 0) return
-    if (needsDialog(verb)) setDialog({ verb, ids })
+    // Lost: nobody fills in a form that cannot be sent; the refusal says why.
+    if (needsDialog(verb) && !isLost(connection.get())) setDialog({ verb, ids })
     else void (ids.length > 1 ? actOnAll(ids, verb) : act(ids[0]!, verb))
   }
 

@@ -17,13 +17,13 @@ import { Button, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { shownKey } from '../kit/keyboard.ts'
 import { type Filter, noFilter, type Row as RowData } from '../live/alert-view.ts'
-import { connection } from '../live/connection.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
 import { loading, store, view } from '../live/runtime.ts'
 import { range, toggle } from '../live/selection.ts'
 import { mayDo, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import css from './duty.module.css'
 import { Row } from './row.tsx'
@@ -268,6 +268,7 @@ function Toolbar({ onManual }: { onManual(): void }) {
   const state = useSignal(view)
   const { filter } = state
   const filtered = isFiltered(filter)
+  const lost = usePart(connection, isLost)
   const rows = state.lane.length + state.rows.filter((r) => !r.child).length
   return (
     <div className={css.toolbar}>
@@ -298,7 +299,7 @@ function Toolbar({ onManual }: { onManual(): void }) {
           <kbd aria-hidden="true">{shownKey('/')}</kbd>
         </label>
         {mayDo(me(), 'alerts:raise') && (
-          <Button small onClick={onManual}>
+          <Button small disabled={lost} onClick={onManual}>
             {t('manual.title')}
           </Button>
         )}

@@ -7,10 +7,11 @@ import { Badge } from '../kit/badge.tsx'
 import { Button } from '../kit/controls.tsx'
 import { shownKey } from '../kit/keyboard.ts'
 import { isClosed } from '../live/alert-store.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { clockTime, duration } from '../live/format.ts'
 import { evidenceLink } from '../live/links.ts'
 import { second } from '../live/server-clock.ts'
-import { useSignal } from '../live/use-signal.ts'
+import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
 
 const PRE_ROLL_MS = 10_000
@@ -68,6 +69,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
   const acts = changes.filter((c) => c.by !== null && c.by !== 'system')
   const ackAt = alert.ackAt
   const allowed = detail?.allowedActions ?? []
+  const lost = usePart(connection, isLost)
   return (
     <section className={css.block} id="panel-timeline" aria-labelledby="panel-timeline-head">
       <h3 className={css.blockHead} id="panel-timeline-head">
@@ -77,7 +79,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
           {(['comment', 'assign', 'shelve', 'unshelve'] as const)
             .filter((verb) => allowed.includes(verb))
             .map((verb) => (
-              <Button key={verb} small onClick={() => onAct(verb)}>
+              <Button key={verb} small disabled={lost} onClick={() => onAct(verb)}>
                 {t(`verb.${verb}`)}
               </Button>
             ))}

@@ -20,6 +20,7 @@ import { mainValue, typeName } from '../kit/reading-words.ts'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { act } from '../live/acts.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
+import { connection, isLost } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { calendarDate, clockTime, dateTime, duration, preciseTime } from '../live/format.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
@@ -88,7 +89,7 @@ function Evidence({ id }: { id: string }) {
     )
     if (next !== null) point(next)
   }
-  const start = (verb: Verb) => (needsDialog(verb) ? setDialog(verb) : void act(id, verb))
+  const start = (verb: Verb) => (needsDialog(verb) && !isLost(connection.get()) ? setDialog(verb) : void act(id, verb))
   useKeys({
     '+': () => scale(-1),
     '=': () => scale(-1),

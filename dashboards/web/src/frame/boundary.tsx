@@ -4,20 +4,11 @@
  * bilingual and need no dictionary: that may be the very file that is missing.
  */
 import { Component, type ReactNode, useState } from 'react'
+import { reloadIfAnswered } from '../live/reload.ts'
 import css from './frame.module.css'
 
 /** A screen that nobody sits at tries again by itself after so long. */
 const RELOAD_AFTER_MS = 30_000
-
-/** Only where somebody will answer: otherwise the browser would put its own empty page over what is still readable. */
-async function reload(): Promise<boolean> {
-  const answers = await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(2500) }).then(
-    () => true,
-    () => false,
-  )
-  if (answers) location.reload()
-  return answers
-}
 
 /** What must be read even when nothing else of the console is there. */
 export function Broken(p: { why: string; unattended?: boolean; over?: boolean }) {
@@ -33,7 +24,7 @@ export function Broken(p: { why: string; unattended?: boolean; over?: boolean })
         {p.unattended && ' Tries again by itself in 30 s.'}
       </p>
       <p>
-        <button type="button" onClick={() => void reload().then((done) => setDead(!done))}>
+        <button type="button" onClick={() => void reloadIfAnswered().then((done) => setDead(!done))}>
           重新加载 / Reload
         </button>
       </p>
@@ -69,7 +60,7 @@ export class Boundary extends Component<Props, { why: string | null; of: string 
   }
   override componentDidUpdate(): void {
     if (this.state.why !== null && this.props.unattended)
-      this.#timer ??= setInterval(() => void reload(), RELOAD_AFTER_MS)
+      this.#timer ??= setInterval(() => void reloadIfAnswered(), RELOAD_AFTER_MS)
   }
   override componentWillUnmount(): void {
     clearInterval(this.#timer)

@@ -6,7 +6,7 @@ import { useText } from '../i18n/use-text.ts'
 import { Button, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import kit from '../kit/kit.module.css'
-import { homeOf, logIn, session } from '../live/session.ts'
+import { homeOf, logIn, recall, session } from '../live/session.ts'
 import { chooseLanguage, otherLanguage, setPageTheme } from '../live/settings.ts'
 import { unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
@@ -44,6 +44,11 @@ export function LoginPage() {
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<string | null>(null)
   useEffect(() => setPageTheme('dark'), [])
+  // Opened while nobody answered (a wall after a power cut): who sits here is asked again as soon as somebody does.
+  const unasked = now.known && !now.me && !now.reachable
+  useEffect(() => {
+    if (online && unasked) void recall()
+  }, [online, unasked])
 
   if (now.known && now.me) {
     const from = (location.state as { from?: string } | null)?.from

@@ -1,4 +1,5 @@
 /** What keeps a screen alive that nobody touches for months: a new page at 04:00 and when the heap has grown too far. */
+import { reloadIfAnswered } from '../live/reload.ts'
 import { serverClock } from '../live/server-clock.ts'
 
 export const HEAP_LIMIT_BYTES = 600 * 1024 * 1024
@@ -37,7 +38,8 @@ export function keepFresh(): () => void {
     const [hour, minute] = timeOf.format(serverClock.now()).split(':').map(Number) as [number, number]
     const memory = (performance as { memory?: { usedJSHeapSize: number } }).memory
     const heapBytes = memory?.usedJSHeapSize ?? null
-    if (reasonToReload({ hour, minute, ageMs: performance.now() - startedAt, heapBytes })) location.reload()
+    // A wall without a server keeps its last picture and its age; a browser's error page would never come back by itself.
+    if (reasonToReload({ hour, minute, ageMs: performance.now() - startedAt, heapBytes })) void reloadIfAnswered()
   }, CHECK_MS)
   return () => clearInterval(timer)
 }
