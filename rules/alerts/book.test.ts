@@ -127,6 +127,21 @@ describe('what a fire holds back', () => {
     expect(text(changes)).toEqual(['200 raised R08 D1 orange unacknowledged'])
   })
 
+  test('an alert that had ended is not woken by a fire; a door that still stands open wakes it when the fire is over', () => {
+    const lines = [
+      at(1, 'D1', 'door.state', { state: 'open' }),
+      at(40, 'D1', 'door.state', { state: 'closed' }),
+      context(60, 'modes', fire),
+      at(61, 'D1', 'door.state', { state: 'open' }),
+      context(200, 'modes', fire, 'delete'),
+    ]
+    const r08 = run(lines, T + 260_000).changes.filter((c) => c.alert.code === 'R08')
+    expect(r08.filter((c) => c.at > T + 60_000 && c.at < T + 200_000)).toEqual([])
+    expect(r08.find((c) => c.at >= T + 200_000)).toMatchObject({ alert: { activations: 2, state: 'unacknowledged' } })
+    const r07 = run(lines, T + 260_000).changes.filter((c) => c.alert.code === 'R07')
+    expect(r07.filter((c) => c.at > T + 61_000)).toEqual([])
+  })
+
   test('a door closed before the end of the fire stays silent', () => {
     const { changes } = run(
       [

@@ -107,17 +107,23 @@ export class AlertBook implements AlertsView {
   hit(rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number, judged = now): void {
     const name = `${rule.id}|${hit.key}`
     const entry = this.#entries.find(name)
-    if (entry) this.#again(entry, rule, hit, now, delayed)
-    else this.#raise(name, rule, hit, now, delayed, eventTime, judged)
+    // An open alert whose condition had ended is held back by a fire like a new one; one that goes on was there before it.
+    if (entry && (entry.record.alert.conditionActive || !this.#isHeldByFire(name, rule, hit, now)))
+      this.#again(entry, rule, hit, now, delayed)
+    else if (!entry) this.#raise(name, rule, hit, now, delayed, eventTime, judged)
+  }
+
+  /** Counts what is held, and keeps it where it outlives the fire. */
+  #isHeldByFire(name: string, rule: Rule, hit: Hit, now: number): boolean {
+    const why = this.#inhibitedBy(rule, hit, now)
+    if (why === null) return false
+    this.#tally.count(`${rule.code}:inhibited: ${why}`)
+    if (goesOnAfterFire(rule)) this.#heldBack.hold(name, rule.id, hit, 'fire', now)
+    return true
   }
 
   #raise(name: string, rule: Rule, hit: Hit, now: number, delayed: boolean, eventTime: number, judged: number): void {
-    const why = this.#inhibitedBy(rule, hit, now)
-    if (why !== null) {
-      this.#tally.count(`${rule.code}:inhibited: ${why}`)
-      if (goesOnAfterFire(rule)) this.#heldBack.hold(name, rule.id, hit, 'fire', now)
-      return
-    }
+    if (this.#isHeldByFire(name, rule, hit, now)) return
     const closed = this.#entries.closed(name)
     if (closed && isSettled(closed, rule, hit.level)) {
       this.#tally.count(`${rule.code}:suppressed: goes on`)
@@ -328,9 +334,12 @@ export class AlertBook implements AlertsView {
   #raiseHeld(name: string, now: number): void {
     const held = this.#heldBack.release(name)
     const rule = held && this.#rules.get(held.slug)
-    if (!held || !rule || this.#entries.find(name)) return
+    if (!held || !rule) return
+    const entry = this.#entries.find(name)
+    if (entry && held.by !== 'fire') return
     if (held.by === 'fire' && this.#inhibitedBy(rule, held.hit, now) !== null)
       this.#heldBack.hold(name, held.slug, held.hit, 'fire', held.since)
+    else if (entry) this.#again(entry, rule, held.hit, now, false)
     else this.#raise(name, rule, held.hit, now, false, now, now)
   }
 
