@@ -4,8 +4,9 @@ import { createInterface } from 'node:readline'
 import { WardwatchError } from '#model/errors.ts'
 
 const END_MS = 4000
-/** V8 lets the space for young objects grow to 128 MB a process; a quarter of it serves as well here. */
+/** As `wardwatch.js` starts an edge: V8 would keep 128 MB for young objects, glibc an arena for each thread. */
 const RUNTIME_FLAGS = ['--max-semi-space-size=16']
+const RUNTIME_ENV = { MALLOC_ARENA_MAX: '2' }
 
 interface Member {
   child: ChildProcess
@@ -37,7 +38,7 @@ export class Troupe {
     const child = spawn(process.execPath, [...RUNTIME_FLAGS, this.#main, ...args], {
       stdio: ['ignore', 'pipe', this.#openLog(name), 'ipc'],
       detached: true,
-      env: { ...process.env, WARDWATCH_DEMO: '1' },
+      env: { ...RUNTIME_ENV, ...process.env, WARDWATCH_DEMO: '1' },
     })
     let lastWords = ''
     const ready = new Promise<Record<string, unknown>>((resolve, reject) => {

@@ -111,14 +111,11 @@ async function startEdgeProcess(site: BenchSite, influx: RunningStore | null): P
   ww('user', 'add', 'bench', '--role', 'chief', '--password', 'Load-and-latency-1')
   const token = ww('user', 'token', 'bench').token!
   const profile = env.BENCH_PROFILE
+  // By its own door, which gives it the limits of memory that an edge has.
   const edge = start(
-    main,
+    join(REPOSITORY, 'bin/wardwatch.js'),
     ['edge', '--site', join(folder, 'site.yaml'), '--data', data, '--json'],
-    [
-      // As `npm run ww` and the demo start it.
-      '--max-semi-space-size=16',
-      ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, '--cpu-prof-interval=500'] : []),
-    ],
+    profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, '--cpu-prof-interval=500'] : [],
   )
   const ready = await edge.line<{ url: string; ports: { mqtt: number } }>('ready')
   return {
@@ -131,7 +128,7 @@ async function startEdgeProcess(site: BenchSite, influx: RunningStore | null): P
       const text = await (await fetch(`${ready.url}/metrics`)).text()
       if (env.BENCH_THREADS)
         process.stderr.write(
-          (text.match(/^wardwatch_(journal|nodejs_(heap_s|external)|process_res|broker).* .*$/gm) ?? []).join('; ') +
+          (text.match(/^wardwatch_(journal|nodejs_heap_size|nodejs_external|process_res).* .*$/gm) ?? []).join('; ') +
             '\n',
         )
       const values = (pattern: RegExp) => [...text.matchAll(pattern)].map((m) => Number(m[1]))

@@ -62,7 +62,7 @@ let edge: ChildProcess
 function startEdge(): void {
   edge = spawn(
     process.execPath,
-    ['--max-semi-space-size=16', MAIN, 'edge', '--site', join(folder, 'site.yaml'), '--data', data, '--json'],
+    [join(ROOT, 'bin/wardwatch.js'), 'edge', '--site', join(folder, 'site.yaml'), '--data', data, '--json'],
     { cwd: ROOT, stdio: ['ignore', 'ignore', env.BENCH_LOG ? 'inherit' : 'ignore'] },
   )
 }
