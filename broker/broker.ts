@@ -89,6 +89,8 @@ class FacilityBroker implements Broker {
         maySubscribe: (client, filter) => this.#maySubscribe(client as unknown as AedesClient, filter),
         onQueueFull: () => this.#metrics.sessionQueueFull++,
         onFilters: (filters) => this.#audience.durable(filters),
+        now: () => options.clock.now(),
+        onDamage: (damage) => options.onDamage?.(damage),
       },
       (clientId) => this.#directory.byName(clientId.split('/')[0] as string) !== null,
     )

@@ -70,6 +70,8 @@ export interface BrokerOptions {
   /** Keeps the batch durably; QoS 1 and 2 are acknowledged when it resolves. Rejects only when nothing can be kept. */
   onPublish(batch: InboundPublish[]): Promise<void>
   onRejected?(rejection: Rejection): void
+  /** Durable sessions could not be read: their store lies as `file`, and they begin anew. */
+  onDamage?(damage: { file: string; reason: string }): void
   onSession?(session: DeviceSession): void
   log?: { info(event: string, fields?: object): void; warn(event: string, fields?: object): void }
 }

@@ -3,7 +3,7 @@
  * wills and QoS 2 hand-shakes in memory. Every store has a limit; it never keeps anything of a device's readings, which
  * are the journal's.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import memory from 'aedes-persistence'
@@ -67,10 +67,24 @@ export interface SessionHooks {
   onQueueFull(clientId: string): void
   /** The set of durable filters has changed. */
   onFilters(filters: ReadonlySet<string>): void
+  now(): number
+  /** The store could not be read: it lies as `file`, and sessions begin anew. */
+  onDamage?(damage: { file: string; reason: string }): void
 }
 
 const SUBSCRIPTIONS = { gte: 'subscriptions:', lt: 'subscriptions;' }
 const QUEUED = { gte: 'outgoing:', lt: 'outgoing;' }
+
+const causeOf = (error: unknown): Error & { code?: string } => (error as { cause?: Error }).cause ?? (error as Error)
+/** A lock that somebody holds and a disk that cannot be written are no damage. */
+const isDamage = ({ code, message }: Error & { code?: string }): boolean =>
+  code === 'LEVEL_CORRUPTION' ||
+  /corruption|missing files|no such file|not a .*(manifest|sstable)|CURRENT file/i.test(message)
+const unusable = (dir: string, cause: Error): WardwatchError =>
+  new WardwatchError(
+    'data-unwritable',
+    `the broker cannot keep its sessions in ${dir}: ${cause.message}; is another edge running on this data folder?`,
+  )
 
 export class SessionStore {
   readonly #disk: Store
@@ -99,21 +113,33 @@ export class SessionStore {
   ): Promise<SessionStore> {
     if (dataDir === null) return new SessionStore(null, limits, hooks)
     const dir = join(dataDir, 'broker-sessions')
-    let db: Level<string, unknown>
-    try {
-      mkdirSync(dir, { recursive: true })
-      db = new Level<string, unknown>(dir, { valueEncoding: 'json' })
-      await db.open()
-    } catch (error) {
-      const cause = (error as { cause?: Error }).cause ?? (error as Error)
-      throw new WardwatchError(
-        'data-unwritable',
-        `the broker cannot keep its sessions in ${dir}: ${cause.message}; is another edge running on this data folder?`,
-      )
+    const start = async (): Promise<SessionStore> => {
+      const db = new Level<string, unknown>(dir, { valueEncoding: 'json' })
+      try {
+        mkdirSync(dir, { recursive: true })
+        await db.open()
+        const store = new SessionStore(db, limits, hooks)
+        await store.#load(known)
+        return store
+      } catch (error) {
+        await db.close().catch(() => {})
+        throw error
+      }
     }
-    const store = new SessionStore(db, limits, hooks)
-    await store.#load(known)
-    return store
+    try {
+      return await start()
+    } catch (error) {
+      const cause = causeOf(error)
+      if (!isDamage(cause)) throw unusable(dir, cause)
+      // Nothing but what waited for local subscribers is lost; every reading is in the journal.
+      const file = `${dir}.corrupt-${new Date(hooks.now()).toISOString().replace(/[:.]/g, '-')}`
+      renameSync(dir, file)
+      const store = await start().catch((again) => {
+        throw unusable(dir, causeOf(again))
+      })
+      hooks.onDamage?.({ file, reason: cause.message })
+      return store
+    }
   }
 
   async #load(known: (clientId: string) => boolean): Promise<void> {

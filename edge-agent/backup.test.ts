@@ -33,6 +33,7 @@ describe('backup of a running edge', () => {
     mkdirSync(join(data, 'broker'), { recursive: true })
     writeFileSync(join(data, 'context.json'), '{}')
     writeFileSync(join(data, 'broker/CURRENT'), 'x')
+    writeFileSync(join(data, 'journal/journal.corrupt-2026-11-22T00-00-00-000Z.db'), 'no database any more')
     const journal = await openJournal({ dir: join(data, 'journal'), clock: systemClock })
     for (let n = 0; n < 200; n++) await journal.append([reading(n)])
     const before = journal.stats().lastSeq
@@ -42,7 +43,12 @@ describe('backup of a running edge', () => {
     const manifest = await backUp(data, join(root, 'copy'), 5)
     await writing
     await journal.close()
-    expect(manifest.files.map((f) => f.path)).toEqual(['context.json', 'journal/journal.promise', 'journal/journal.db'])
+    expect(manifest.files.map((f) => f.path)).toEqual([
+      'context.json',
+      'journal/journal.corrupt-2026-11-22T00-00-00-000Z.db',
+      'journal/journal.promise',
+      'journal/journal.db',
+    ])
     await restore(join(root, 'copy'), join(root, 'back'))
     const again = await openJournal({ dir: join(root, 'back/journal'), clock: systemClock })
     expect(again.stats().lastSeq).toBeGreaterThanOrEqual(before)

@@ -62,13 +62,16 @@ async function isEmptyOrAbsent(dir: string): Promise<boolean> {
 export async function backUp(data: string, out: string, now: number): Promise<BackupManifest> {
   if (!(await isEmptyOrAbsent(out)))
     throw new WardwatchError('data-unwritable', `${out} is not empty; name a new folder for the copy`)
+  if (await isEmptyOrAbsent(data))
+    throw new WardwatchError('not-found', `there is nothing in ${data}; name the data folder of the edge with --data`)
   const all = (await filesBelow(data)).filter((path) => !LEFT_OUT.test(path)).sort()
   const order = [...all.filter((path) => !LAST.includes(path)), ...LAST.filter((path) => all.includes(path))]
   const files: BackupFile[] = []
   for (const path of order) {
     const to = join(out, path)
     await mkdir(dirname(to), { recursive: true })
-    if (/\.(db|sqlite)$/.test(path)) {
+    // A damaged file that lies aside is evidence and copied as it is.
+    if (/\.(db|sqlite)$/.test(path) && !path.includes('.corrupt-')) {
       const database = new DatabaseSync(join(data, path), { readOnly: true })
       try {
         await copyDatabase(database, to)

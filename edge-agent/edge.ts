@@ -393,6 +393,7 @@ class EdgeAgent implements Edge {
       journal,
       intake: this.#intake,
       own: this.#own,
+      onDamage: (damage) => this.#troubles.damaged('sessions', damage),
     })
     this.#broker = broker
     this.#voice = broker

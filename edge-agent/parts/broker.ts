@@ -18,6 +18,7 @@ export interface BrokerPart {
   intake: Intake
   /** The edge as a device of its own broker. */
   own: BrokerDevice
+  onDamage(damage: { file: string; reason: string }): void
 }
 
 export async function openBroker({
@@ -29,6 +30,7 @@ export async function openBroker({
   journal,
   intake,
   own,
+  onDamage,
 }: BrokerPart): Promise<Broker> {
   const section = site.broker ?? {}
   const { limits = {} } = section
@@ -57,6 +59,7 @@ export async function openBroker({
     onRejected: ({ client, cause }) =>
       void journal.append([{ kind: 'reading', reading: intake.rejection(client, cause, clock.now()) }]).catch(() => {}),
     log,
+    onDamage,
   })
   drivers.mqtt.speakBy((topic, payload) => void broker.publish(topic, payload).catch(() => {}))
   return broker

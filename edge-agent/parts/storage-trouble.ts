@@ -15,7 +15,16 @@ import { clearedAt, systemAlert } from './system-alerts.ts'
 
 export const STORAGE_TROUBLE = 'storage-trouble'
 
-export type StoreName = 'journal' | 'ledger' | 'desk' | 'series' | 'uplink' | 'quality' | 'context' | 'accounts'
+export type StoreName =
+  | 'journal'
+  | 'ledger'
+  | 'desk'
+  | 'series'
+  | 'uplink'
+  | 'quality'
+  | 'context'
+  | 'accounts'
+  | 'sessions'
 
 /** What became of each: what was lost, and from where it is made again. */
 const STORES: Record<StoreName, { name: Bilingual; level: Level; fate: Bilingual }> = {
@@ -68,6 +77,14 @@ const STORES: Record<StoreName, { name: Bilingual; level: Level; fate: Bilingual
     name: { zh: '现场上下文', en: 'context' },
     level: 'yellow',
     fate: { zh: '已由站点文件与日志重建', en: 'made again from site file and journal' },
+  },
+  sessions: {
+    name: { zh: '消息代理会话库', en: 'sessions of the broker' },
+    level: 'yellow',
+    fate: {
+      zh: '为本地订阅者排队的消息丢失，读数与告警都在日志中',
+      en: 'what waited for local subscribers is lost; readings and alerts are in the journal',
+    },
   },
   accounts: {
     name: { zh: '账号库', en: 'accounts' },
