@@ -94,6 +94,22 @@ describe.skipIf(!path)('in the small hours', { timeout: 120_000 }, () => {
     expect(new Set(ends).size).toBe(1)
   })
 
+  test('a place whose cameras this account may not look through says so, not that there is none', async () => {
+    const page = await enter('officer1')
+    const medical = [...server.desk.alerts.values()].find((a) => a.zone === 'MED')!
+    await context.route('**/api/v1/alerts/*/picture', (route) => route.fulfill({ status: 403, json: { title: 'No' } }))
+    await context.route('**/api/v1/devices*', async (route) => {
+      const answer = await route.fetch()
+      const body = (await answer.json()) as { items: { id: string; kind: string }[] }
+      const items = body.items.map((d) => (d.kind === 'camera' ? { ...d, viewable: false } : d))
+      const camera = { ...items.find((d) => d.kind === 'camera')!, id: 'K-MED', zone: 'MED' }
+      await route.fulfill({ response: answer, json: { ...body, items: [...items, camera] } })
+    })
+    await page.goto(`${server.url}/duty/alerts?alert=${medical.id}`)
+    await page.getByText('按规定不予显示').waitFor()
+    expect(await page.getByText('没有登记摄像机').count()).toBe(0)
+  })
+
   test('acts on several alerts say on how many', async () => {
     const page = await enter('chief1')
     await rows(page).first().waitFor()

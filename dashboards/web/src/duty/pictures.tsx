@@ -47,6 +47,16 @@ export function camerasOf(data: FacilityData, alert: Alert): DeviceItem[] {
     .slice(0, THUMBS + 1)
 }
 
+/** A camera sees the place, but this account may not look: another thing than no camera. */
+const isClosedTo = (data: FacilityData, alert: Alert): boolean =>
+  [...data.devices.values()].some(
+    (d) =>
+      d.kind === 'camera' &&
+      d.viewable === false &&
+      (d.id === alert.device ||
+        (alert.zone !== null && (d.zone === alert.zone || d.watches?.includes(alert.zone) === true))),
+  )
+
 interface SnapshotProps {
   path: string
   label: string
@@ -158,7 +168,7 @@ export function Pictures({ alert }: { alert: Alert }) {
           <span>
             {t('panel.noPicture')}
             <br />
-            {t('panel.noPictureWhy')}
+            {t(isClosedTo(data, alert) ? 'panel.noPictureClosed' : 'panel.noPictureWhy')}
           </span>
         </div>
       ) : kind === 'preroll' && preroll?.length ? (

@@ -220,6 +220,7 @@ export const en: Record<TextKey, string> = {
   'panel.prerollPlay': 'Play',
   'panel.prerollPause': 'Pause',
   'panel.noPicture': 'No picture',
+  'panel.noPictureClosed': 'This zone has cameras; their pictures are withheld here (medical, washroom or restricted)',
   'panel.noPictureWhy': 'No camera is registered for this zone, or it does not answer',
   'panel.reasons': 'Why',
   'panel.evidence': 'Evidence readings: {n}',

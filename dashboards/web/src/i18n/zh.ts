@@ -218,6 +218,7 @@ export const zh = {
   'panel.prerollPlay': '播放',
   'panel.prerollPause': '暂停',
   'panel.noPicture': '无画面',
+  'panel.noPictureClosed': '该区域有摄像机，按规定不予显示（医务、卫生间或限制查看的区域）',
   'panel.noPictureWhy': '该区域没有登记摄像机，或摄像机未应答',
   'panel.reasons': '依据',
   'panel.evidence': '证据 {n} 条',
