@@ -5,15 +5,22 @@
 interface Generation {
   /** Second hash, 0 = empty slot. */
   checks: Uint32Array
-  rows: Float64Array
+  /** Rows, counted from `base`: half the memory of whole numbers. */
+  rows: Uint32Array
+  /** The first row of the generation; null while it is empty. */
+  base: number | null
   mask: number
   used: number
 }
 
+const MAX_OFFSET = 0xffff_ffff
+const isWithin = ({ base }: Generation, row: number): boolean =>
+  base === null || (row >= base && row - base <= MAX_OFFSET)
+
 const FIRST_SLOTS = 1 << 12
 
 function newGeneration(slots: number): Generation {
-  return { checks: new Uint32Array(slots), rows: new Float64Array(slots), mask: slots - 1, used: 0 }
+  return { checks: new Uint32Array(slots), rows: new Uint32Array(slots), base: null, mask: slots - 1, used: 0 }
 }
 
 export class DuplicateFilter {
@@ -33,16 +40,16 @@ export class DuplicateFilter {
     const h1 = this.#h1
     const h2 = this.#h2
     for (let g = this.#generations.length - 1; g >= 0; g--) {
-      const { checks, rows, mask } = this.#generations[g]!
+      const { checks, rows, mask, base } = this.#generations[g]!
       for (let slot = h1 & mask; checks[slot] !== 0; slot = (slot + 1) & mask)
-        if (checks[slot] === h2 && exact(rows[slot]!)) return true
+        if (checks[slot] === h2 && exact(base! + rows[slot]!)) return true
     }
     return false
   }
 
   add(id: string, row: number): void {
     let generation = this.#generations.at(-1)!
-    if (generation.used >= this.#perGeneration) {
+    if (generation.used >= this.#perGeneration || !isWithin(generation, row)) {
       generation = newGeneration(FIRST_SLOTS)
       this.#generations.push(generation)
       if (this.#generations.length > 3) this.#generations.shift()
@@ -54,7 +61,8 @@ export class DuplicateFilter {
     let slot = this.#h1 & generation.mask
     while (generation.checks[slot] !== 0) slot = (slot + 1) & generation.mask
     generation.checks[slot] = this.#h2
-    generation.rows[slot] = row
+    generation.base ??= row
+    generation.rows[slot] = row - generation.base
     generation.used++
   }
 
@@ -73,6 +81,7 @@ export class DuplicateFilter {
       grown.checks[slot] = check
       grown.rows[slot] = old.rows[i]!
     }
+    grown.base = old.base
     grown.used = old.used
     return grown
   }

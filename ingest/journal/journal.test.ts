@@ -626,6 +626,15 @@ describe('record codec', () => {
 })
 
 describe('duplicate filter', () => {
+  test('tells the very row of an id, however high the number, through growth and over any gap', () => {
+    const rows = [5_000_000_000, ...Array.from({ length: 6000 }, (_, i) => 5_000_000_001 + i * 7), 2 ** 45, 2 ** 45 + 3]
+    const filter = new DuplicateFilter(20_000)
+    for (const row of rows) filter.add(`id-${row}`, row)
+    const wrong = rows.filter((row) => !filter.find(`id-${row}`, (found) => found === row))
+    expect(wrong).toEqual([])
+    expect(filter.size()).toBe(rows.length)
+  })
+
   test('knows at least the newest ids of its limit and never invents one', () => {
     const filter = new DuplicateFilter(20_000)
     for (let i = 0; i < 70_000; i++) filter.add(`id-${i}`, i)
