@@ -367,11 +367,16 @@ function nothingPersonalLeft({ province }: Scene): string[] {
   return text ? [`sharing: a message holds what may not leave: ${text.slice(0, 300)}`] : []
 }
 
+const HELD = 'suppressed-by-design'
+const keyOf = (alert: { rule: string; key: string }): string => `${alert.rule}|${alert.key}`
+
 /**
  * Counts what sounded within ten minutes. A restart shifts by seconds when somebody is judged absent, so that an alert may
  * join another incident and sound or not: the flood of a run that was killed may be one alarm sooner or later.
  */
 const BY_SOUND = 'alarm-flood'
+/** Held back by an outage of the network, not by a flood. */
+const BY_OUTAGE = new Set(['band-offline', 'zone-mass-offline'])
 
 /**
  * 3: a run without any fault over the same journal raises the same alerts, whatever came late, doubled or in disorder,
@@ -384,10 +389,15 @@ function sameReadingsSameAlerts({ edge, rules }: Scene, changes: AlertChange[], 
   const promised = (rule: string): boolean => rule !== BY_SOUND || edge.kills === 0
   const ordered = new Map<string, string>()
   const eager = new Set<string>()
+  const keys = new Map<string, string>()
+  const heldThere = new Set<string>()
+  const heldHere = new Set(changes.filter((c) => c.alert.state === HELD).map((c) => keyOf(c.alert)))
   const reference = createLiveRules({
     site: SITE,
     rules,
     onChange: ({ change, alert }, source) => {
+      if (alert.state === HELD) heldThere.add(keyOf(alert))
+      keys.set(alert.id, keyOf(alert))
       if (change !== 'raised') return
       if (source === 'eager') eager.add(alert.id)
       else ordered.set(alert.id, `${alert.id} ${alert.rule}`)
@@ -417,13 +427,17 @@ function sameReadingsSameAlerts({ edge, rules }: Scene, changes: AlertChange[], 
   const raised = new Map(
     changes.filter((c) => c.change === 'raised' && c.alert.rule !== 'manual-alert').map((c) => [c.alert.id, c.alert]),
   )
+  // What a flood holds back closes by itself, so the next time is another alert: here and there, if the flood was sooner in one.
+  const known = new Set(changes.map((c) => keyOf(c.alert)))
+  const byFlood = (rule: string, key: string): boolean =>
+    edge.kills > 0 && !BY_OUTAGE.has(rule) && heldHere.has(key) !== heldThere.has(key) && known.has(key)
   for (const text of ordered.values()) judged.add(text.split(' ')[1]!)
   const lost = [...ordered.values()].filter((text) => {
     const [id, rule] = text.split(' ') as [string, string]
-    return !raised.has(id) && promised(rule)
+    return !raised.has(id) && promised(rule) && !byFlood(rule, keys.get(id)!)
   })
   const invented = [...raised]
-    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && promised(a.rule))
+    .filter(([id, a]) => !ordered.has(id) && !eager.has(id) && promised(a.rule) && !byFlood(a.rule, keyOf(a)))
     .map(([id, a]) => `${id} ${a.rule}`)
   return [
     ...(lost.length > 0 ? [`same-alerts: ${lost.length} alerts were not raised (${sample(lost)})`] : []),
