@@ -67,13 +67,11 @@ export class Enrichment {
       record.online = true
       record.onlineChangedAt = time
     }
-    if (
-      subject !== null &&
-      !bad &&
-      typeof value.activity === 'number' &&
-      (value.confidence === undefined || (value.confidence as number) >= MIN_CONFIDENCE)
-    )
-      if (record.signals[type]?.id === reading.id) this.#signals.rest(subject, value.activity, time, afterGap)
+    if (subject !== null && typeof value.activity === 'number' && record.signals[type]?.id === reading.id) {
+      const isSure = !bad && (value.confidence === undefined || (value.confidence as number) >= MIN_CONFIDENCE)
+      if (isSure) this.#signals.rest(subject, value.activity, time, afterGap)
+      else if (bad || afterGap) this.#signals.unrest(subject)
+    }
     const input: Input = {
       id: reading.id,
       device,

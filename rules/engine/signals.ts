@@ -44,18 +44,28 @@ export function validMs(type: string, value: ReadingValue): number {
 
 /** Below this activity a person is at rest, ms of it are counted from `restSince`. */
 const REST_ACTIVITY = 0.2
+/** As long as a sample of activity speaks. */
+const REST_VALID_MS = 15_000
 
 export class Signals {
   readonly #devices = new Map<string, DeviceRecord>()
   /** Since when each person's activity has been low without a gap; null = it is not. */
   readonly #restSince = new Map<string, number | null>()
+  /** Time of the last sure sample of each person's activity. */
+  readonly #restAt = new Map<string, number>()
 
   /** A sample of activity: keeps since when the person rests. */
   rest(person: string, activity: number, time: number, afterGap: boolean): void {
     const since = this.#restSince.get(person)
+    const isGap = afterGap || time - (this.#restAt.get(person) ?? time) > REST_VALID_MS
+    this.#restAt.set(person, time)
     if (activity >= REST_ACTIVITY) {
       if (since !== null) this.#restSince.set(person, null)
-    } else if (since === undefined || since === null || afterGap) this.#restSince.set(person, time)
+    } else if (since === undefined || since === null || isGap) this.#restSince.set(person, time)
+  }
+  /** A bad word about his activity, or an unsure one after a silence: nobody knows whether he rested meanwhile. */
+  unrest(person: string): void {
+    if (this.#restSince.get(person)) this.#restSince.set(person, null)
   }
   restSince(person: string): number | null {
     return this.#restSince.get(person) ?? null
@@ -112,14 +122,21 @@ export class Signals {
     return this.find(device)?.signals[type] ?? null
   }
 
-  snapshot(): { records: DeviceRecord[]; rest: [string, number | null][] } {
-    return { records: [...this.#devices.values()], rest: [...this.#restSince] }
+  snapshot(): { records: DeviceRecord[]; rest: [string, number | null, number][] } {
+    return {
+      records: [...this.#devices.values()],
+      rest: [...this.#restSince].map(([p, since]) => [p, since, this.#restAt.get(p) ?? 0]),
+    }
   }
   restore(snapshot: ReturnType<Signals['snapshot']>): void {
     this.#devices.clear()
     this.#recent = undefined
     for (const record of snapshot.records) this.#devices.set(record.id, record)
     this.#restSince.clear()
-    for (const [person, since] of snapshot.rest) this.#restSince.set(person, since)
+    this.#restAt.clear()
+    for (const [person, since, at] of snapshot.rest) {
+      this.#restSince.set(person, since)
+      this.#restAt.set(person, at)
+    }
   }
 }

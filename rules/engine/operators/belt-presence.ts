@@ -16,7 +16,8 @@ interface State {
   left: { at: number; since: number; opening: Mark | null; fired: boolean } | null
 }
 
-const FRAME_MS = 2_000
+/** Frames closer than 2 s are one presence. */
+const FRAME_MS = 1_999
 const ACTIVE_MS = 600_000
 const MAX_SOURCES = 200
 

@@ -154,7 +154,7 @@ export const operator: Operator<State> = {
       if (persons.length > 0) return
       const known = cx.peek(key)
       const goesOn =
-        known?.fall && (known.activeUntil >= input.time || input.time - known.frameAt <= FRAME_MS) ? known : null
+        known?.fall && (known.activeUntil >= input.time || input.time - known.frameAt < FRAME_MS) ? known : null
       const state = goesOn ?? cx.state(key)
       if (!goesOn) {
         state.fall = mark(input)

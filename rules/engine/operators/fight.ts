@@ -184,7 +184,7 @@ export const operator: Operator<State> = {
       const state = known ?? cx.state(key)
       const last = state.frames.at(-1) ?? Number.NEGATIVE_INFINITY
       if (input.late && input.time < last) return
-      const goesOn = state.since !== null && (state.activeUntil >= input.time || input.time - last <= GAP_MS)
+      const goesOn = state.since !== null && (state.activeUntil >= input.time || input.time - last < GAP_MS)
       if (!goesOn) {
         state.since = input.time
         state.opening = mark(input)

@@ -147,7 +147,15 @@ export const operator: Operator<State> = {
       }),
       on(input, cx) {
         const person = input.subject
-        if (person === null || input.quality === 'bad' || !cx.site.person(person)) return
+        if (person === null || !cx.site.person(person)) return
+        if (input.quality === 'bad') {
+          // Nobody knows whether he still rests.
+          const known = input.type === 'band.vitals' ? cx.peek(person) : undefined
+          if (!known) return
+          known.lowSince = null
+          clock.apply(person, known, input.time, UNKNOWN, mark(input), cx)
+          return
+        }
         if ((input.value.confidence as number) < MIN_VITALS_CONFIDENCE) return
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
         const band = input.type === 'band.vitals'

@@ -188,6 +188,16 @@ export function stepsOf(spans: readonly { key: string; level: Level; from: numbe
     for (const at of moments) {
       const holding = own.filter((s) => s.from <= at && (s.to === null || s.to > at))
       const top = holding.map((s) => s.level).reduce<Level>((a, l) => (levelRank(l) > levelRank(a) ? l : a), 'blue')
+      // Over, and true again in the same instant.
+      if (
+        on &&
+        holding.length > 0 &&
+        holding.every((s) => s.from === at) &&
+        own.some((s) => s.to === at && s.from < at)
+      ) {
+        steps.push({ at, what: 'off', key, level })
+        on = false
+      }
       if (holding.length > 0 && !on) {
         if (levelRank(top) > levelRank(level) || steps.every((s) => s.key !== key)) level = top
         steps.push({ at, what: 'on', key, level })
