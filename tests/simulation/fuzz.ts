@@ -23,6 +23,8 @@ const { values } = parseArgs({
 const first = Number(values.seed)
 const count = Number(values.seeds)
 const jobs = Math.min(Number(values.jobs), count)
+/** A long run says how far it is after so many seeds. */
+const PROGRESS = 50
 const refuse = (text: string): never => {
   process.stderr.write(`simulate:fuzz: ${text}\n`)
   process.exit(2)
@@ -70,6 +72,7 @@ async function here(): Promise<Summary> {
     for (const line of trace) process.stderr.write(`${line}\n`)
     for (const violation of violations) process.stderr.write(`seed ${seed}: ${violation}\n`)
     if (violations.length > 0) failed.push(outcome)
+    if ((seed - first + 1) % PROGRESS === 0) process.stderr.write(`up to seed ${seed}: ${failed.length} failed\n`)
   }
   await store.close()
   return {
