@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openJournal } from '#ingest/journal/journal.ts'
 import { systemClock } from '#model/system-clock.ts'
 import { loadSiteFile } from '../site-file.ts'
-import { runProvisionMqtt } from './commission.ts'
+import { runBrowseOpcua, runProvisionMqtt } from './commission.ts'
 import { runDoctor } from './doctor.ts'
 
 let folder: string
@@ -83,4 +83,14 @@ test('doctor tells a device that went from one that never came, and how long ago
   })
   expect(of('H3')).toMatchObject({ level: 'warning', message: expect.stringMatching(/^last heard 12\d min ago/) })
   expect(of('H4')?.message).toContain('it has not spoken yet')
+})
+
+test.each([
+  ['http://192.0.2.5', {}, /opc\.tcp/],
+  ['opc.tcp://192.0.2.5:4840', { depth: 'deep' }, /--depth deep/],
+  ['opc.tcp://192.0.2.5:4840', { policy: 'Strong' }, /--policy Strong: one of None/],
+])('browse refuses %s %o in a sentence before it calls anybody', async (url, more, sentence) => {
+  await expect(runBrowseOpcua(url, { policy: 'None', depth: '4', data, json: false, ...more })).rejects.toThrow(
+    sentence,
+  )
 })

@@ -11,6 +11,8 @@ import { systemClock } from '#model/system-clock.ts'
 import { openPki } from '../pki.ts'
 import { loadSiteFile } from '../site-file.ts'
 
+const POLICIES = ['None', 'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss']
+
 const entry = (value: unknown): string => `  - ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()}`
 
 export async function runDiscoverOnvif(flags: { interface?: string; seconds: string; json: boolean }): Promise<number> {
@@ -32,6 +34,12 @@ export async function runBrowseOpcua(
   url: string,
   flags: { user?: string; password?: string; policy: string; depth: string; data: string; json: boolean },
 ): Promise<number> {
+  if (!/^opc\.tcp:\/\//.test(url))
+    throw new WardwatchError('usage', `"${url}" is no OPC UA address; write it like opc.tcp://192.0.2.5:4840`)
+  if (!/^[1-9]\d?$/.test(flags.depth))
+    throw new WardwatchError('usage', `--depth ${flags.depth}: a number of levels from 1 to 99`)
+  if (!POLICIES.includes(flags.policy))
+    throw new WardwatchError('usage', `--policy ${flags.policy}: one of ${POLICIES.join(', ')}`)
   const dataDir = join(flags.data, 'drivers', 'opcua')
   mkdirSync(dataDir, { recursive: true })
   const secure = flags.policy !== 'None'
@@ -43,6 +51,9 @@ export async function runBrowseOpcua(
     ...(flags.user ? { user: flags.user } : {}),
     ...(flags.password ? { password: flags.password } : {}),
   } as Parameters<typeof browseOpcua>[0])
+  // The password itself never stands in the site file; where it is looked for, one for all of this server.
+  const password = `\${file:secrets/opcua-${new URL(url).hostname}}`
+  if (flags.user) for (const device of browsed.proposals) device.password = password
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(browsed)}\n`)
     return 0
@@ -56,6 +67,10 @@ export async function runBrowseOpcua(
   }
   walk(browsed.tree, 0)
   if (browsed.cut) process.stdout.write('… more nodes than are shown; begin deeper or with less depth\n')
+  if (browsed.proposals.length > 0 && flags.user)
+    process.stdout.write(
+      `\n# the password of ${flags.user} belongs into ${password.slice(7, -1)} beside the site file\n`,
+    )
   if (browsed.proposals.length > 0) process.stdout.write(`\ndevices:\n${browsed.proposals.map(entry).join('\n')}\n`)
   return 0
 }
