@@ -110,6 +110,52 @@ describe.skipIf(!path)('in the small hours', { timeout: 120_000 }, () => {
     expect(await page.getByText('没有登记摄像机').count()).toBe(0)
   })
 
+  test.each([
+    ['zh', 3840, 2160],
+    ['en', 3840, 2160],
+    ['en', 5760, 1080],
+  ] as const)(
+    'the wall in %s at %d px fits: nothing scrolls, no number lies over its neighbour, the plan keeps a middle size',
+    async (language, width, height) => {
+      for (let i = 0; i < 120; i++)
+        server.desk.raise({ code: 'R50', level: 'orange', zone: 'W1', device: `E-WALL-${i}` })
+      const page = await enter('wall1', language, width, height)
+      await page.waitForURL('**/duty/wall')
+      await expect.poll(() => page.getByTestId('wall-rows').locator('li').count()).toBe(8)
+      await expect
+        .poll(async () => Number(await page.locator('[data-count=orange]').textContent()))
+        .toBeGreaterThan(100)
+      await page.getByTestId('scale-bar').waitFor({ state: 'attached' })
+      const seen = await page.evaluate(() => {
+        const box = (element: Element) => element.getBoundingClientRect()
+        const ends = [...document.querySelectorAll('[data-count]')].map((number) => {
+          const range = document.createRange()
+          range.selectNodeContents(number)
+          return { left: range.getBoundingClientRect().left, right: range.getBoundingClientRect().right }
+        })
+        const wall = document.querySelector('[data-testid=wall]')!
+        return {
+          over: ends.slice(1).filter((end, i) => end.left < ends[i]!.right + 4).length,
+          scroll: [
+            document.documentElement.scrollWidth - innerWidth,
+            document.documentElement.scrollHeight - innerHeight,
+          ],
+          row:
+            Number.parseFloat(getComputedStyle(wall.querySelector('[data-testid=wall-rows] li')!).fontSize) /
+            innerHeight,
+          list: box(wall.querySelector('[data-testid=wall-rows]')!).width / innerWidth,
+          scaleBar: box(wall.querySelector('[data-testid=scale-bar]')!).width / innerWidth,
+        }
+      })
+      expect(seen.over).toBe(0)
+      expect(seen.scroll).toEqual([0, 0])
+      // 40 px of 2,160: what can be read from the back row at 4K, can be read on three screens as well.
+      expect(seen.row).toBeGreaterThan(0.016)
+      expect(seen.list).toBeGreaterThan(0.14)
+      expect(seen.scaleBar).toBeLessThan(0.1)
+    },
+  )
+
   test('acts on several alerts say on how many', async () => {
     const page = await enter('chief1')
     await rows(page).first().waitFor()

@@ -38,6 +38,7 @@ const RATE_WINDOW_MS = 600_000
 const serious = (a: ListedAlert): boolean => a.level === 'red' || a.level === 'orange'
 /** Width at which the plan is laid out before it is enlarged. */
 const PLAN_DESK_PX = 890
+const PLAN_DESK_HEIGHT_PX = 770
 
 /** Red and orange, waiting ones first; a page of eight, turned only while nothing is red. */
 function useRows() {
@@ -64,7 +65,9 @@ function Numbers() {
             <Badge level={level} filled={counts[level].unacknowledged > 0} size={44} />
             {t(`level.${level}`)}
           </span>
-          <b data-count={level}>{counts[level].open}</b>
+          <b data-count={level} data-digits={Math.min(4, String(counts[level].open).length)}>
+            {counts[level].open}
+          </b>
           <small>{t('filter.unacknowledged', { n: counts[level].unacknowledged })}</small>
         </li>
       ))}
@@ -224,7 +227,7 @@ function PlanBox({ floor, focus }: { floor: number; focus: string | null }) {
     observer.observe(host.current)
     return () => observer.disconnect()
   }, [])
-  const magnify = Math.max(0.75, size.width / PLAN_DESK_PX)
+  const magnify = Math.max(0.75, Math.min(size.width / PLAN_DESK_PX, size.height / PLAN_DESK_HEIGHT_PX))
   return (
     <div ref={host} className={css.planHost}>
       {size.width > 0 && (
@@ -233,7 +236,7 @@ function PlanBox({ floor, focus }: { floor: number; focus: string | null }) {
           style={{ width: size.width / magnify, height: size.height / magnify, transform: `scale(${magnify})` }}
         >
           <FloorPlan
-            key={Math.round(size.width)}
+            key={`${Math.round(size.width)} ${Math.round(size.height)}`}
             floor={floor}
             layers={LAYERS}
             focus={focus}
