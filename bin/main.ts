@@ -24,15 +24,25 @@ registerBackupCommands(program)
 registerSimulatorCommands(program)
 for (const command of program.commands) command.exitOverride()
 
+// Whoever reads (head, less) has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 try {
   await program.parseAsync(process.argv)
 } catch (error) {
   if (error instanceof CommanderError) {
     // Help and version end well; commander has already said what is wrong with the rest.
-    process.exitCode = ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code) ? 0 : 2
+    // A command that lacks its own command is answered with the help too, and has done nothing.
+    process.exitCode = error.exitCode === 0 ? 0 : 2
   } else if (error instanceof WardwatchError) {
     process.stderr.write(`wardwatch: ${error.message}\n`)
     process.exitCode = error.code === 'usage' ? 2 : 1
+  } else if ((error as NodeJS.ErrnoException)?.syscall) {
+    const { path, message } = error as NodeJS.ErrnoException
+    process.stderr.write(
+      `wardwatch: ${path ?? 'a file'} cannot be used (${message}); check the path and who may use it\n`,
+    )
+    process.exit(1)
   } else {
     process.stderr.write(`wardwatch: ${(error as Error)?.stack ?? String(error)}\n`)
     // Whatever a half-started command has open must not keep it up.

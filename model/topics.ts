@@ -8,6 +8,8 @@ export const topics = {
   reading: (facility: string, type: string) => `${TOPIC_ROOT}/${facility}/reading/${type}`,
   alert: (facility: string, level: string) => `${TOPIC_ROOT}/${facility}/alert/${level}`,
   up: (facility: string, kind: UplinkKind) => `${TOPIC_ROOT}/${facility}/up/${kind}`,
+  /** Acts of the province on alerts of the facility; a one-way facility never asks for them. */
+  downActs: (facility: string) => `${TOPIC_ROOT}/${facility}/down/act`,
 }
 
 export const UPLINK_KINDS = ['alert', 'indicator', 'health', 'anchor'] as const

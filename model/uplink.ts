@@ -91,6 +91,38 @@ export interface UplinkEnvelope<T = unknown> {
   data: T
 }
 
+/** What a provincial account may do to an alert of a facility: the facility handles it, the province urges and remarks. */
+export const DOWN_VERBS = ['acknowledge', 'escalate', 'comment'] as const
+
+/** One act from the province to a facility (`ww/v1/{facility}/down/act`); sent until it is acknowledged, so told by its id. */
+export interface DownAct {
+  id: string
+  alert: string
+  act: (typeof DOWN_VERBS)[number]
+  /** When it was done at the province, ms. */
+  at: number
+  by: string
+  note: string | null
+}
+
+/** Null for anything else: nothing that cannot be read may act. */
+export function readDownAct(text: string): DownAct | null {
+  let found: Partial<Record<keyof DownAct, unknown>>
+  try {
+    found = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (found === null || typeof found !== 'object') return null
+  const { id, alert, act, at, by, note } = found
+  const isName = (value: unknown): value is string => typeof value === 'string' && /^\S{1,64}$/.test(value)
+  if (!isName(id) || !isName(alert) || !isName(by)) return null
+  if (!DOWN_VERBS.includes(act as DownAct['act'])) return null
+  if (typeof at !== 'number' || !Number.isSafeInteger(at) || at <= 0) return null
+  if (note !== null && (typeof note !== 'string' || note.length > 4_000)) return null
+  return { id, alert, act: act as DownAct['act'], at, by, note }
+}
+
 /** Reduces a change to what may cross. `personAlias` makes the keyed pseudonym of a person or an account. */
 export function shareAlertChange(change: AlertChange, personAlias: (id: string) => string): AlertUp {
   const alert = Object.fromEntries(

@@ -91,6 +91,8 @@ export async function openExternalBroker(options: {
   return {
     ports: { tcp: null, tls: null },
     stats: () => ({ connected: client.connected ? 1 : 0, refused: { ...refused } }),
+    // Who has asked for acts, and who has taken one, is known to the other broker alone: the province only watches there.
+    sendAct: () => undefined,
     close: () => client.endAsync(true),
   }
 }

@@ -130,18 +130,15 @@ export type OwnActOutcome =
   | { ok: true; changes: AppliedChange[] }
   | { ok: false; status: number; detail: string; extensions: Record<string, unknown> }
 
-/** An act of a provincial account. Alerts of facilities are handled by the facility: the link may be one-way. */
-export function actOnOwn(store: Store, facility: string, act: Act): Promise<OwnActOutcome> {
-  return store.transaction(async (sql): Promise<OwnActOutcome> => {
+/** An act of a provincial account on an alert that the province raised; null for one of a facility. */
+export function actOnOwn(store: Store, facility: string, act: Act): Promise<OwnActOutcome | null> {
+  return store.transaction(async (sql): Promise<OwnActOutcome | null> => {
     const rows = await sql.query<OwnRow>(
       'SELECT id, record FROM own_alerts WHERE facility = $1 AND id = $2 FOR UPDATE',
       [facility, act.alert ?? ''],
     )
     const record = rows[0]?.record
-    if (!record) {
-      const detail = 'The province watches this alert; the facility handles it.'
-      return { ok: false, status: 403, detail, extensions: {} }
-    }
+    if (!record) return null
     const outcome = applyAct(record, act)
     if (!outcome.ok) {
       const { ok: _, status, detail, ...extensions } = outcome

@@ -13,6 +13,7 @@ import { registerProvinceRoutes, STREAM_MASKS, type StreamMask } from './api.ts'
 import { answerBackups } from './backup.ts'
 import { LINES, type Line, type ProvinceConfig } from './config.ts'
 import { openExternalBroker } from './external-broker.ts'
+import { actOnFacilityAlert, actTaken, takesActs, waitingActs } from './facility-acts.ts'
 import { GapWatch } from './gaps.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createLiveness, SILENT_MS } from './liveness.ts'
@@ -28,6 +29,8 @@ import { openStore } from './store/open.ts'
 import { changesAfter, facilityStates, lastOrd, listGaps, putFacilities, writeGaps } from './store/queries.ts'
 
 const TICK_MS = 5_000
+/** An act that a facility has not acknowledged goes out again after this. */
+const RESEND_MS = 60_000
 
 export interface ProvinceOptions {
   config: ProvinceConfig
@@ -227,6 +230,23 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
     })
     undo.push(() => app.close())
     let receiver: Receiver | null = null
+    /** What a facility has not taken yet; it knows an act that comes again by its id. */
+    const sendWaiting = (facility: string): void => {
+      waitingActs(store, facility).then(
+        (acts) => acts.forEach((act) => void receiver?.sendAct(facility, act)),
+        (error) =>
+          log.error({ err: error, facility }, 'waiting acts could not be read; they go out at the next chance'),
+      )
+    }
+    let resending: Timer
+    const resend = (): void => {
+      resending = clock.after(RESEND_MS, () => {
+        for (const facility of overview.list()) if (facility.connected) sendWaiting(facility.id)
+        resend()
+      })
+    }
+    resend()
+    undo.push(() => resending.cancel())
     const status = () => ({
       province: config.province.id,
       startedAt,
@@ -244,8 +264,10 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
       hub,
       act: (facility, act) =>
         intake.exclusive(async () => {
-          const outcome = await actOnOwn(store, facility, act)
+          const own = await actOnOwn(store, facility, act)
+          const outcome = own ?? (await actOnFacilityAlert(store, facility, act))
           if (outcome.ok) publish(outcome.changes)
+          if (outcome.ok && own === null) sendWaiting(facility)
           return outcome
         }),
       isActive: (account) => accounts.get(account)?.disabled === false,
@@ -261,7 +283,23 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
 
     receiver = config.external
       ? await openExternalBroker({ config: config.external, province: config.province.id, intake, log })
-      : await openReceiver({ config: config.broker!, intake, clock, log })
+      : await openReceiver({
+          config: config.broker!,
+          intake,
+          clock,
+          log,
+          onAsks: (facility) =>
+            void intake
+              .exclusive(() => takesActs(store, facility))
+              .then(() => sendWaiting(facility))
+              .catch((error) =>
+                log.error({ err: error, facility }, 'a facility asks for acts; that could not be kept'),
+              ),
+          onTaken: (facility, id) =>
+            void intake
+              .exclusive(() => actTaken(store, facility, id, clock.now()))
+              .catch((error) => log.error({ err: error, facility }, 'an act was taken; that could not be kept')),
+        })
     const open = receiver
     undo.push(() => open.close())
 

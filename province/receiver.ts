@@ -1,6 +1,7 @@
 /**
- * The province's own MQTT broker: facilities publish below ww/v1/{facility}/up/, nobody subscribes. A PUBACK goes out only
- * after the message is in the store. It never publishes anything: a facility may block all inbound traffic.
+ * The province's own MQTT broker: facilities publish below ww/v1/{facility}/up/ and may ask for the acts of the province on
+ * their alerts, nothing else. A PUBACK goes out only after the message is in the store. It never publishes anything to a
+ * facility that has not asked: one may block all inbound traffic.
  */
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -9,6 +10,8 @@ import { passwordFits } from '#broker/identities.ts'
 import { Listeners } from '#broker/listeners.ts'
 import { guardConnection, TokenBucket } from '#broker/packet-guard.ts'
 import type { Clock } from '#model/clock.ts'
+import { topics } from '#model/topics.ts'
+import { type DownAct, readDownAct } from '#model/uplink.ts'
 import type { FacilityCredential, ProvinceConfig } from './config.ts'
 import type { Intake } from './intake.ts'
 import type { Log } from './log.ts'
@@ -22,6 +25,8 @@ export interface ReceiverStats {
 export interface Receiver {
   ports: { tcp: number | null; tls: number | null }
   stats(): ReceiverStats
+  /** Sends to a facility that is connected and has asked for it; nothing happens otherwise. */
+  sendAct(facility: string, act: DownAct): void
   close(): Promise<void>
 }
 
@@ -63,6 +68,10 @@ export async function openReceiver(options: {
   intake: Intake
   clock: Clock
   log: Log
+  /** A facility has asked for acts: it is connected and takes them now. */
+  onAsks?(facility: string): void
+  /** The facility has acknowledged an act: it stands in its own journal. */
+  onTaken?(facility: string, id: string): void
 }): Promise<Receiver> {
   const { config, intake, clock, log } = options
   const refused: Record<string, number> = {}
@@ -87,10 +96,23 @@ export async function openReceiver(options: {
     ;(client as FacilityClient).facility = facility
     done(null, true)
   }
-  broker.authorizeSubscribe = (_client, _subscription, done) => {
+  broker.authorizeSubscribe = (client, subscription, done) => {
+    const facility = (client as FacilityClient | null)?.facility
+    if (facility && subscription.topic === topics.downActs(facility)) return done(null, subscription)
     refuse('subscribe')
     done(null, null)
   }
+  broker.on('subscribe', (subscriptions, client) => {
+    const facility = (client as FacilityClient | null)?.facility
+    if (facility && subscriptions.some((s) => s.topic === topics.downActs(facility))) options.onAsks?.(facility)
+  })
+  broker.on('ack', (packet, client) => {
+    const facility = (client as FacilityClient | null)?.facility
+    const { topic, payload } = (packet ?? {}) as { topic?: string; payload?: Buffer }
+    if (!facility || topic !== topics.downActs(facility) || !payload) return
+    const id = readDownAct(payload.toString())?.id
+    if (id) options.onTaken?.(facility, id)
+  })
   broker.authorizePublish = (client, packet, done) => {
     const facility = (client as FacilityClient | null)?.facility
     if (!facility) return done(denied(NOT_AUTHORISED, 'not authorised'))
@@ -145,6 +167,12 @@ export async function openReceiver(options: {
   return {
     ports: { tcp: listeners.ports.tcp, tls: listeners.ports.tls },
     stats: () => ({ connected: broker.connectedClients, refused: { ...refused } }),
+    sendAct(facility, act) {
+      const packet = { cmd: 'publish', topic: topics.downActs(facility), payload: JSON.stringify(act), qos: 1 } as const
+      broker.publish({ ...packet, dup: false, retain: false }, (error) => {
+        if (error) log.debug({ err: error, facility }, 'an act could not be sent; it is sent again')
+      })
+    },
     async close() {
       await listeners.close()
       await new Promise<void>((resolve) => broker.close(() => resolve()))

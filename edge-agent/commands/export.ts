@@ -1,7 +1,7 @@
 /** `wardwatch export`: readings, context changes and acts of a span of the journal, one a line, in their sequence. */
 
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openJournal } from '#ingest/journal/journal.ts'
 import { WardwatchError } from '#model/errors.ts'
@@ -45,6 +45,11 @@ export function replayLine({ body }: JournalRecord): string | null {
 export async function runExport(flags: ExportFlags): Promise<number> {
   const from = instantOf(flags.from, '--from')
   const to = instantOf(flags.to, '--to')
+  if (!existsSync(join(flags.data, 'journal')))
+    throw new WardwatchError(
+      'not-found',
+      `there is no journal in ${flags.data}; name the data folder of the edge with --data`,
+    )
   const journal = await openJournal({ dir: join(flags.data, 'journal'), clock: systemClock, readOnly: true })
   const out = createWriteStream(flags.out)
   const counts = { readings: 0, context: 0, acts: 0 }

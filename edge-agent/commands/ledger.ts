@@ -92,9 +92,10 @@ export async function runLedgerVerify(flags: VerifyFlags): Promise<number> {
   if (flags.copy ?? flags.proof) return verifyFile(flags)
   const from = entryNumber(flags.from, '--from')
   const anchors = flags.anchors === undefined ? [] : await readAnchors(flags)
-  const ledger = await openForReading(flags, siteOf(flags))
+  const path = join(flags.data, 'ledger', 'ledger.db')
+  const ledger = await openForReading(flags, siteOf(flags)).catch((error) => Promise.reject(damaged(error, path)))
   try {
-    const verdict = await ledger.verify(from, anchors)
+    const verdict = await ledger.verify(from, anchors).catch((error) => Promise.reject(damaged(error, path)))
     if (flags.json) say(JSON.stringify(verdict))
     else if (verdict.ok) {
       say(`${verdict.entries} entries verified, chain whole`)
@@ -106,6 +107,16 @@ export async function runLedgerVerify(flags: VerifyFlags): Promise<number> {
   } finally {
     await ledger.close()
   }
+}
+
+/** A byte that the chain never reaches, because the file is no database any more, is told as plainly as one that it does. */
+function damaged(error: unknown, path: string): unknown {
+  const { message } = error as Error
+  if (error instanceof WardwatchError || !/malformed|not a database|corrupt/i.test(message)) return error
+  return new WardwatchError(
+    'journal-corrupt',
+    `${path} is damaged (${message}), so that not all entries can be read; restore it from a backup`,
+  )
 }
 
 /** A copy or a proof is judged by the independent verifier, as anybody else would. */

@@ -1,8 +1,9 @@
 /** `wardwatch user`: accounts and roles of an edge or a province. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Accounts, openAccounts } from '#dashboards/accounts.ts'
+import { WardwatchError } from '#model/errors.ts'
 import { systemClock } from '#model/system-clock.ts'
 
 interface Flags {
@@ -10,10 +11,15 @@ interface Flags {
   json: boolean
 }
 
-/** Accounts stand in a folder of their own below the data folder, of an edge as of the province; made at first use. */
-async function withAccounts<T>(flags: Flags, work: (accounts: Accounts) => T | Promise<T>): Promise<T> {
+/** Accounts stand in a folder of their own below the data folder, of an edge as of the province; the first one makes it. */
+async function withAccounts<T>(flags: Flags, work: (accounts: Accounts) => T | Promise<T>, first = false): Promise<T> {
   const dir = join(flags.data, 'accounts')
-  mkdirSync(dir, { recursive: true })
+  if (first) mkdirSync(dir, { recursive: true })
+  else if (!existsSync(dir))
+    throw new WardwatchError(
+      'not-found',
+      `there are no accounts in ${flags.data}; name the data folder of the edge or the province with --data`,
+    )
   const accounts = openAccounts({ dir, clock: systemClock })
   try {
     return await work(accounts)
@@ -50,16 +56,20 @@ export function runUserAdd(
   account: string,
   flags: Flags & { role: string; name?: string; password?: string },
 ): Promise<number> {
-  return withAccounts(flags, async (accounts) => {
-    const password = flags.password ?? drawPassword()
-    const made = await accounts.add({
-      id: account,
-      role: flags.role,
-      password,
-      ...(flags.name ? { name: flags.name } : {}),
-    })
-    return show(flags, { account: made.id, role: made.role, ...(flags.password ? {} : { password }) })
-  })
+  return withAccounts(
+    flags,
+    async (accounts) => {
+      const password = flags.password ?? drawPassword()
+      const made = await accounts.add({
+        id: account,
+        role: flags.role,
+        password,
+        ...(flags.name ? { name: flags.name } : {}),
+      })
+      return show(flags, { account: made.id, role: made.role, ...(flags.password ? {} : { password }) })
+    },
+    true,
+  )
 }
 
 export function runUserPassword(account: string, flags: Flags & { password?: string }): Promise<number> {

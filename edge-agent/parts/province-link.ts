@@ -1,4 +1,7 @@
-/** The link to the province, by the site file: alerts, heartbeats with counts, and anchors of the ledger. No reading of a person leaves. */
+/**
+ * The link to the province, by the site file: alerts, heartbeats with counts, and anchors of the ledger go out; acts of the
+ * province on alerts come in, unless the link is one-way. No reading of a person leaves.
+ */
 import { readFileSync } from 'node:fs'
 import type { EdgeDesk } from '#ingest/desk/desk.ts'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
@@ -8,6 +11,7 @@ import type { Damage } from '#ingest/thread/whole.ts'
 import { startUplink, type Uplink } from '#ingest/uplink/uplink.ts'
 import type { Clock } from '#model/clock.ts'
 import type { Site } from '#model/site/load.ts'
+import type { DownAct } from '#model/uplink.ts'
 import type { ContextStore } from '../context-store.ts'
 import type { DeviceTable } from '../device-table.ts'
 import type { Log } from '../log.ts'
@@ -29,6 +33,29 @@ export interface ProvinceLinkPart {
 
 /** An anchor may be acknowledged before the last alerts of its minute, ms. */
 const ANCHOR_MARGIN_MS = 600_000
+
+/**
+ * Enters what the province did into the facility's own history, at the time it was done. What the state of the alert does not
+ * allow any more (somebody here was first) stays in the history as a remark. An act that comes twice acts once.
+ */
+async function takeDownAct(act: DownAct, desk: EdgeDesk, log: Log): Promise<void> {
+  const by = `province:${act.by}`
+  const words = act.note === null ? {} : { note: act.note }
+  const mark = `${by} ${act.act}`
+  const timeline = await desk.timeline(act.alert)
+  if (timeline.some((c) => c.at === act.at && (c.by === by || c.note?.startsWith(mark)))) return
+  const outcome = await desk.act(
+    { act: act.act, alert: act.alert, time: act.at, by, ...words },
+    { id: by, role: 'provincial' },
+  )
+  if (outcome.ok) return
+  if (outcome.status === 404) {
+    log.warn('uplink.act-unknown', { alert: act.alert, act: act.act })
+    return
+  }
+  const why = outcome.status === 409 ? `the alert was ${outcome.state} already` : 'it was not allowed'
+  await desk.remark(act.alert, act.at, `${mark}: ${why}${act.note ? `; ${act.note}` : ''}`)
+}
 
 /** Null where the site file names no province. */
 export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink | null> {
@@ -87,6 +114,7 @@ export async function openProvinceLink(part: ProvinceLinkPart): Promise<Uplink |
       return at === null ? 0 : Math.max(0, (await journal.seqAt(at - ANCHOR_MARGIN_MS)) - 1)
     },
     ...(part.onDamage ? { onDamage: part.onDamage } : {}),
+    onAct: (act) => takeDownAct(act, desk, log),
     onEvent: (event) => log.warn(event.event, event),
   })
 }

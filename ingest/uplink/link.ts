@@ -1,6 +1,7 @@
 /**
  * The connection to the province: MQTT, one of several paths at a time, tried again for ever with jittered back-off.
- * Needs nothing inbound but the acknowledgements. Must never keep messages of its own: the outbox does.
+ * Needs nothing inbound but the acknowledgements; where it is let in, it hears acts of the province over the same connection.
+ * Must never keep messages of its own: the outbox does.
  */
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock, Timer } from '#model/clock.ts'
@@ -22,6 +23,9 @@ export interface LinkOptions {
   maxBackoffMs?: number
   /** Nothing but acknowledgements may come in: a province that sends anything else is disconnected, and it is said. */
   oneWay?: boolean
+  /** Where acts of the province come from, and who makes them durable; they are acknowledged after that. Never with `oneWay`. */
+  downTopic?: string
+  onAct?(text: string): Promise<void>
   onUp(): void
   onDown(reason: string): void
 }
@@ -116,6 +120,19 @@ export class Link implements UplinkLink {
         reason = `the province sent ${cmd}, and uplink.one-way lets nothing in but acknowledgements`
         this.#drop(client, reason)
       })
+    const { downTopic, onAct } = this.#options
+    if (downTopic !== undefined && onAct && !this.#options.oneWay) {
+      client.handleMessage = ({ topic, payload }, done) => {
+        if (topic !== downTopic) return done()
+        // Not acknowledged, it comes again with the next connection.
+        onAct(payload.toString()).then(
+          () => done(),
+          (error) => this.#drop(client, `an act of the province could not be kept: ${(error as Error).message}`),
+        )
+      }
+      // A province that knows of no acts refuses; the uplink goes on without.
+      client.on('connect', () => void client.subscribe(downTopic, { qos: 1 }, () => undefined))
+    }
     client.on('connect', () => {
       if (this.#client !== client) return
       this.#connected = true

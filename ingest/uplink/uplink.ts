@@ -7,7 +7,15 @@ import type { AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
 import type { Journal } from '#model/ports/journal.ts'
 import { topics, type UplinkKind } from '#model/topics.ts'
-import { type AnchorUp, type HealthUp, type IndicatorUp, shareAlertChange, type UplinkEnvelope } from '#model/uplink.ts'
+import {
+  type AnchorUp,
+  type DownAct,
+  type HealthUp,
+  type IndicatorUp,
+  readDownAct,
+  shareAlertChange,
+  type UplinkEnvelope,
+} from '#model/uplink.ts'
 import { type Pump, startPump } from '../pump.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import type { Damage } from '../thread/whole.ts'
@@ -15,7 +23,7 @@ import { Link, type LinkOptions, type UplinkLink } from './link.ts'
 import type { OutboxItem, OutboxRow } from './outbox-storage.ts'
 import * as storage from './outbox-storage.ts'
 
-export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'clientId'> {
+export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'clientId' | 'downTopic' | 'onAct'> {
   dir: string
   facility: string
   journal: Journal
@@ -42,9 +50,11 @@ export interface UplinkOptions extends Omit<LinkOptions, 'onUp' | 'onDown' | 'cl
   thread?: boolean
   /** Test aid: stands between sender and outbox. */
   intercept?(link: StoreLink): StoreLink
+  /** An act of the province on an alert of this facility; resolves when it is durable. */
+  onAct?(act: DownAct): Promise<void>
   /** Another way to the province than MQTT (simulation). */
   openLink?(options: LinkOptions): UplinkLink
-  onEvent?(event: { event: 'uplink-up' | 'uplink-down'; detail: string }): void
+  onEvent?(event: { event: 'uplink-up' | 'uplink-down' | 'down-act-refused'; detail: string }): void
 }
 
 export interface Uplink {
@@ -121,9 +131,12 @@ class Sender implements Uplink {
     this.#store = store
     this.#waiting = size.waiting
     this.#sequence = size.sequence
+    const { onAct, ...forLink } = options
     const linkOptions: LinkOptions = {
-      ...options,
+      ...forLink,
       clientId: options.clientId ?? `edge-${options.facility}`,
+      downTopic: topics.downActs(options.facility),
+      // The link wants the text, the facility the act; without somebody to act nothing is asked for.
       onUp: () => {
         this.#lastError = null
         this.#heldUpTo = this.#sequence
@@ -132,6 +145,20 @@ class Sender implements Uplink {
         // The province learns at once that the facility is back, not only at the next period.
         void this.#sendHealth()?.catch(() => {})
       },
+      ...(onAct
+        ? {
+            onAct: async (text: string) => {
+              const act = readDownAct(text)
+              // What cannot be read will not be read better later: acknowledged, said, and done with.
+              if (act) await onAct(act)
+              else
+                options.onEvent?.({
+                  event: 'down-act-refused',
+                  detail: 'The province sent an act that cannot be read.',
+                })
+            },
+          }
+        : {}),
       onDown: (reason) => {
         if (this.#lastError === null) options.onEvent?.({ event: 'uplink-down', detail: reason })
         this.#lastError = reason

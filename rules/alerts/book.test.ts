@@ -135,10 +135,10 @@ describe('what a fire holds back', () => {
       at(61, 'D1', 'door.state', { state: 'open' }),
       context(200, 'modes', fire, 'delete'),
     ]
-    const r08 = run(lines, T + 260_000).changes.filter((c) => c.alert.code === 'R08')
+    const r08 = run(lines, { until: T + 260_000 }).changes.filter((c) => c.alert.code === 'R08')
     expect(r08.filter((c) => c.at > T + 60_000 && c.at < T + 200_000)).toEqual([])
     expect(r08.find((c) => c.at >= T + 200_000)).toMatchObject({ alert: { activations: 2, state: 'unacknowledged' } })
-    const r07 = run(lines, T + 260_000).changes.filter((c) => c.alert.code === 'R07')
+    const r07 = run(lines, { until: T + 260_000 }).changes.filter((c) => c.alert.code === 'R07')
     expect(r07.filter((c) => c.at > T + 61_000)).toEqual([])
   })
 

@@ -42,6 +42,7 @@ describe('docs/asyncapi.yaml', () => {
       topics.reading('{facility}', '{type}'),
       topics.alert('{facility}', '{level}'),
       ...UPLINK_KINDS.map((kind) => topics.up('{facility}', kind)),
+      topics.downActs('{facility}'),
     ]
     expect([...addresses].sort()).toEqual([...said].sort())
   })

@@ -73,6 +73,13 @@ describe('the command line', { timeout: 300_000 }, () => {
       ['export', '--from', '0', '--to', '1', '--out', 'x', '--data', missing],
       /no-such-file/,
     ],
+    ['accounts that are not there', ['user', 'list', '--data', missing], /there are no accounts in .*no-such-file/],
+    [
+      'nothing to back up',
+      ['backup', '--data', missing, '--out', `${missing}-copy`],
+      /there is nothing in .*no-such-file/,
+    ],
+    ['a folder in place of readings', ['replay', '--site', site, '--readings', SCENARIOS], /EISDIR/],
     ['a ledger that is not there', ['ledger', 'verify', '--data', missing], /no-such-file/],
     ['the test surface outside a demo', ['edge', '--site', site, '--test-api'], /test-api/],
   ])('%s is one sentence on stderr and an exit code other than 0', async (_what, args, words) => {
@@ -88,6 +95,13 @@ describe('the command line', { timeout: 300_000 }, () => {
         .split('\n')
         .filter((line) => !line.includes('--help')),
     ).toHaveLength(1)
+  })
+
+  test('a command without its own command shows its help on stderr and ends with 2', async () => {
+    for (const command of [['ledger'], ['rules'], ['user'], []]) {
+      const { code, stdout, stderr } = await wardwatch(command)
+      expect({ code, stdout, help: stderr.includes('Usage: wardwatch') }).toEqual({ code: 2, stdout: '', help: true })
+    }
   })
 
   test('an unwritable data folder and a taken port end a start with one sentence each', async () => {
