@@ -37,8 +37,7 @@ export function* copyLines(
   options: CopyOptions,
 ): Generator<string> {
   // Whole checkpoints: half of one could not be checked.
-  const from = file.covering(options.from)?.fromSeq ?? options.from
-  const to = options.to === null ? Number.MAX_SAFE_INTEGER : (file.covering(options.to)?.seq ?? options.to)
+  const [from, to] = wholeCheckpoints(file, options)
   const digest = createHash('sha256')
   let n = 0
   const line = (content: object): string => {
@@ -46,7 +45,8 @@ export function* copyLines(
     digest.update(`${text}\n`)
     return text
   }
-  const previous = from === 1 ? GENESIS : (file.hashAt(from - 1) ?? GENESIS)
+  // Behind a loss at the end the chain was taken up again from the last entry that was left.
+  const previous = from === 1 ? GENESIS : (file.hashBefore(from) ?? GENESIS)
   const header = { format: COPY_FORMAT, facility: options.facility, from, previous, keys: keys.publicKeys() }
   yield line({ header, check: createHash('sha256').update(JSON.stringify(header)).digest('hex') })
   const checkpoints = file.checkpoints(from, to).values()
@@ -70,6 +70,18 @@ export function* copyLines(
   const end = { entries, head, digest: digest.digest('hex') }
   const signed = keys.sign(JSON.stringify([`${COPY_FORMAT}-end`, end.entries, end.head, end.digest]))
   yield JSON.stringify({ n: n + 1, end, signed })
+}
+
+/** The range widened to whole checkpoints, but never over a loss: a checkpoint that spans one can no longer be checked. */
+function wholeCheckpoints(file: LedgerFile, options: CopyOptions): [from: number, to: number] {
+  const spans = file.losses().flatMap(({ part, lost }) => (part === 'entries' && lost ? [lost] : []))
+  const first = file.covering(options.from)
+  let from = Math.min(first?.fromSeq ?? options.from, options.from)
+  if (spans.some(([a, b]) => b < options.from && b >= from && a <= options.from))
+    from = file.checkpoints(options.from)[0]?.fromSeq ?? options.from
+  if (options.to === null) return [from, Number.MAX_SAFE_INTEGER]
+  const to = file.covering(options.to)?.seq ?? options.to
+  return [from, spans.some(([a]) => a > options.to! && a <= to) ? options.to : to]
 }
 
 /** One entry with everything that proves it, for somebody who has nothing but this file and the public key. */

@@ -49,6 +49,8 @@ export interface LedgerFile {
   hashName(seq: number): ChainHash
   head(): { seq: number; hash: string } | null
   hashAt(seq: number): string | null
+  /** Of the entry before `seq`, whichever number it has. */
+  hashBefore(seq: number): string | null
   hashes(from: number, to: number): string[]
   entries(from: number, to?: number): Iterable<FileEntry>
   /** Checkpoints that begin at or after `from` and end at or before `to`. */
@@ -78,6 +80,8 @@ export function readLedger(db: DatabaseSync): LedgerFile {
     },
     head: () => all<{ seq: number; hash: string }>('SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1')[0] ?? null,
     hashAt: (seq) => all<{ hash: string }>('SELECT hash FROM entry WHERE seq = ?', seq)[0]?.hash ?? null,
+    hashBefore: (seq) =>
+      all<{ hash: string }>('SELECT hash FROM entry WHERE seq < ? ORDER BY seq DESC LIMIT 1', seq)[0]?.hash ?? null,
     hashes: (from, to) =>
       all<{ hash: string }>('SELECT hash FROM entry WHERE seq BETWEEN ? AND ? ORDER BY seq', from, to).map(
         (r) => r.hash,

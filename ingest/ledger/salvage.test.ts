@@ -1,5 +1,6 @@
 import {
   closeSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   openSync,
@@ -17,8 +18,13 @@ import { VirtualClock } from '#model/clock.ts'
 import { openDesk } from '../desk/desk.ts'
 import { openJournal } from '../journal/journal.ts'
 import { START, sampleChange } from '../journal/sample-records.ts'
+import { openDatabase } from '../thread/sqlite.ts'
 import { certificateOf } from './certificate.ts'
+import { copyLines } from './copy.ts'
 import { openLedger } from './ledger.ts'
+import { readLedger } from './ledger-file.ts'
+import { openSigningKeys } from './signing.ts'
+import { verifyCopy } from './verifier/verify.mjs'
 
 const dirs: string[] = []
 const open: { close(): Promise<void> }[] = []
@@ -50,14 +56,14 @@ const newDir = (): string => {
 }
 
 /** A ledger of some days: alerts, acts, checkpoints every twenty entries, an anchor that the province has. */
-async function filled(): Promise<{
+async function filled(alerts = ALERTS): Promise<{
   dir: string
   payloads: string[]
   anchor: { ledgerSeq: number; ledgerHash: string; at: number }
 }> {
   const dir = newDir()
   const { clock, ledger, desk } = await house(dir)
-  for (let n = 0; n < ALERTS; n++) {
+  for (let n = 0; n < alerts; n++) {
     clock.advanceTo(START + n * 60_000)
     const change = { ...sampleChange(n, 'raised', { subjects: [`P${n % 7}`], subject: `P${n % 7}` }), at: clock.now() }
     await desk.apply(change, { source: 'ordered' })
@@ -154,6 +160,52 @@ describe('a ledger that is not whole at the start', () => {
     },
     60_000,
   )
+
+  test('whichever page is overwritten, both sides of what is lost stand, and nothing is numbered twice', async () => {
+    const { dir, payloads } = await filled(40)
+    const pages = statSync(join(dir, 'ledger.db')).size / 4096
+    const found = { entries: 0, payloads: 0, nothing: 0 }
+    for (let page = 0; page < pages; page++) {
+      const copy = newDir()
+      cpSync(dir, copy, { recursive: true })
+      writeAt(join(copy, 'ledger.db'), 4096 * page, Buffer.alloc(4096, 0x5a))
+      const clock = new VirtualClock(START + DAY)
+      const ledger = await openLedger({ dir: copy, clock, thread: false, facilityKey: 'k'.repeat(32) })
+      const losses = await ledger.losses()
+      // A page that holds nothing is no loss; every other is found.
+      if (losses.length === 0) {
+        expect(await ledger.verify()).toMatchObject({ ok: true, entries: payloads.length })
+        found.nothing++
+      }
+      for (const { part, lost } of losses) if (lost) found[part]++
+      const missing = losses.flatMap(({ part, lost }) => (lost ? [{ part, from: lost[0], to: lost[1] }] : []))
+      const verdict = await ledger.verify()
+      expect(
+        verdict.missing.map(({ part, from, to }) => ({ part, from, to })),
+        `page ${page}`,
+      ).toEqual(missing)
+      expect(ledger.head().seq).toBe(Math.max(payloads.length, ...missing.map(({ to }) => to)) + losses.length)
+      await ledger.checkpoint()
+      await ledger.close()
+
+      // Anybody may verify what stands on each side.
+      const db = openDatabase(join(copy, 'ledger.db'), { durability: 'full', readOnly: true })
+      const file = readLedger(db)
+      const keys = openSigningKeys(copy, 'ed25519', false)
+      const text = (from: number, to: number | null) =>
+        Buffer.from([...copyLines(file, keys, { facility: 'js-03', from, to })].map((line) => `${line}\n`).join(''))
+      const gap = missing.find(({ part }) => part === 'entries')
+      const whole = (bytes: Buffer) => verifyCopy(bytes, null)
+      if (gap) {
+        if (gap.from > 1) expect(whole(text(1, gap.from - 1)).entries).toBeGreaterThan(0)
+        expect(whole(text(gap.to + (gap.to >= payloads.length ? 1 : 2), null)).entries).toBeGreaterThan(0)
+      } else expect(whole(text(1, null)).entries).toBe(payloads.length + losses.length)
+      db.close()
+      rmSync(copy, { recursive: true })
+    }
+    expect(found.entries).toBeGreaterThan(1)
+    expect(found.payloads).toBeGreaterThan(10)
+  }, 120_000)
 
   test('an entry that somebody takes out is a gap that nobody has named', async () => {
     const { dir } = await filled()
