@@ -14,7 +14,13 @@ const ROOT = join(import.meta.dirname, '../..')
 const OUT = process.env.WARDWATCH_SHOTS ?? join(ROOT, 'docs/screenshots')
 /** By then INC-01 has raised its red alerts. */
 const STORY_S = Number(process.env.WARDWATCH_STORY_S ?? 175)
-const SIZES = { 3840: [3840, 2160], 1920: [1920, 1080], 1366: [1366, 768], 390: [390, 844] } as const
+const SIZES = {
+  5760: [5760, 1080],
+  3840: [3840, 2160],
+  1920: [1920, 1080],
+  1366: [1366, 768],
+  390: [390, 844],
+} as const
 
 interface Ready {
   facilities: { console: string; accounts: { role: string; account: string; password: string }[] }[]
@@ -147,9 +153,10 @@ try {
     ['duty-search', '/duty/search'],
     ['duty-shift', '/duty/shift'],
     ['duty-print', '/duty/print'],
+    ['duty-reports', '/duty/reports'],
   ] as const)
     await shoot(browser, name, facility.console, chief, path, { widths: [1920, 1366, 390] })
-  await shoot(browser, 'duty-wall', facility.console, of('wall'), '/duty/wall', { widths: [3840] })
+  await shoot(browser, 'duty-wall', facility.console, of('wall'), '/duty/wall', { widths: [3840, 5760] })
   for (const [name, path] of [
     ['eng-health', '/eng/health'],
     ['eng-quality', '/eng/quality'],
