@@ -42,6 +42,9 @@ describe('the site file', () => {
     ['shifts: [{ id: A, from: "08:00", to: "26:00" }]', 'shifts.0.to', 'pattern'],
     ['manning: [{ zone: A, officers: "inmates +* (" }]', 'manning.0.officers', 'cannot be computed'],
     ['keep-apart: [{ id: K, persons: [P1, P1] }]', 'keep-apart.0.persons', 'two persons'],
+    ['uplink: { url: "ftp://province.example" }', 'uplink.url', 'pattern'],
+    ['sinks: { influx: { url: "192.0.2.12:8086" } }', 'sinks.influx.url', 'pattern'],
+    ['broker: { url: "http://192.0.2.12" }', 'broker.url', 'pattern'],
     ['console: { desks: [{ id: c, zones: [] }, { id: c, zones: [] }] }', 'console.desks.1', 'stands twice'],
   ])('a value that can mean nothing is a fault: %s', (section, field, words) => {
     const { faults } = parseSite(`${MINIMAL}${section}\n`)
@@ -53,6 +56,9 @@ describe('the site file', () => {
     'passes: [{ id: S1, person: P1, zones: [A], from: 2026-11-22T10:00:00+08:00, to: 1795300352000000 }]',
     'passes: [{ id: S1, person: P1, zones: [A], from: 2026-11-22 }]',
     'posts: [{ id: S1, zone: A, hours: "00:00-24:00" }]',
+    'uplink: { url: "mqtts://province.example:8883", backup: "wss://192.0.2.3/mqtt" }',
+    'sinks: { influx: { url: "${env:INFLUX}" } }',
+    'broker: { url: null }',
     'manning: [{ zone: A, officers: "max(1, ceil(inmates/20) + 1)" }, { zone: B, officers: 2 }]',
   ])('a value that can mean something is none: %s', (section) => {
     expect(parseSite(`${MINIMAL}${section}\n`).faults).toEqual([])

@@ -25,6 +25,10 @@ const HourRange = Type.String({
   description: 'local hours, e.g. 22:00-06:00',
 })
 const HourMinute = Type.String({ pattern: `^${CLOCK}$`, description: 'local time, HH:MM' })
+// A reference is an address too: what it stands for is read when the edge starts.
+const address = (schemes: string, description: string) =>
+  Type.String({ pattern: `^((${schemes})://|\\$\\{)`, description })
+const MQTT = 'mqtts?|tcp|ssl|tls|wss?'
 const Point = Type.Tuple([Type.Number(), Type.Number()], { description: '[x_m, y_m] in metres on the floor plan' })
 const Names = Type.Object(
   { zh: Type.String(), en: Type.String() },
@@ -339,7 +343,9 @@ export const RUNTIME_SCHEMAS = {
       tls: Type.Optional(Port),
       ws: Type.Optional(Port),
       url: Type.Optional(
-        Type.Union([Type.String(), Type.Null()], { description: 'use this broker instead of the embedded one' }),
+        Type.Union([address(MQTT, 'mqtts://HOST:PORT'), Type.Null()], {
+          description: 'use this broker instead of the embedded one',
+        }),
       ),
       user: Type.Optional(Type.String()),
       password: Type.Optional(Type.String()),
@@ -379,7 +385,7 @@ export const RUNTIME_SCHEMAS = {
       influx: Type.Optional(
         Type.Object(
           {
-            url: Type.String(),
+            url: address('https?', 'http://HOST:PORT'),
             version: Type.Optional(
               Type.Integer({
                 minimum: 1,
@@ -417,8 +423,8 @@ export const RUNTIME_SCHEMAS = {
   ),
   uplink: Type.Object(
     {
-      url: Type.String(),
-      backup: Type.Optional(Type.String()),
+      url: address(MQTT, 'mqtts://HOST:PORT of the province'),
+      backup: Type.Optional(address(MQTT, 'another way to it')),
       paths: Type.Optional(Type.Array(Type.String())),
       'one-way': Type.Optional(Type.Boolean()),
       user: Type.Optional(Type.String()),
