@@ -38,7 +38,8 @@ export function openDataDir(root: string): DataDir {
     driver: (name) => at(join('drivers', name)),
   }
   try {
-    mkdirSync(root, { recursive: true })
+    // Persons stand in it: a folder that is made here is for the user of the service alone.
+    mkdirSync(root, { recursive: true, mode: 0o700 })
     for (const path of [
       dir.journal,
       dir.ledger,
@@ -51,7 +52,7 @@ export function openDataDir(root: string): DataDir {
       dir.pictures,
       dir.pki,
     ])
-      mkdirSync(path, { recursive: true })
+      mkdirSync(path, { recursive: true, mode: 0o700 })
     accessSync(root, constants.W_OK)
     writeFileSync(at('.writable'), '')
   } catch (error) {

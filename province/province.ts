@@ -95,7 +95,7 @@ export async function startProvince(options: ProvinceOptions): Promise<Province>
     const openedMs = clock.now() - startedAt
     await store.transaction((sql) => putFacilities(sql, config.facilities))
     const accountsDir = join(dataDir, 'accounts')
-    mkdirSync(accountsDir, { recursive: true })
+    mkdirSync(accountsDir, { recursive: true, mode: 0o700 })
     const accounts = new Accounts({ dir: accountsDir, clock })
     undo.push(() => accounts.close())
 

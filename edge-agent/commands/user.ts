@@ -14,7 +14,7 @@ interface Flags {
 /** Accounts stand in a folder of their own below the data folder, of an edge as of the province; the first one makes it. */
 async function withAccounts<T>(flags: Flags, work: (accounts: Accounts) => T | Promise<T>, first = false): Promise<T> {
   const dir = join(flags.data, 'accounts')
-  if (first) mkdirSync(dir, { recursive: true })
+  if (first) mkdirSync(dir, { recursive: true, mode: 0o700 })
   else if (!existsSync(dir))
     throw new WardwatchError(
       'not-found',
