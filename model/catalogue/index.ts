@@ -67,7 +67,8 @@ export function valueFault(type: string, value: ReadingValue): ReadingFault | nu
 const EARLIEST_MS = 946_684_800_000
 const LATEST_MS = 7_258_118_400_000
 
-function isTime(value: unknown): boolean {
+/** A time that can be meant: whoever follows another one would run through thousands of years. */
+export function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= EARLIEST_MS && value <= LATEST_MS
 }
 

@@ -5,7 +5,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { Act } from '#model/alert/acts.ts'
 import { VERBS } from '#model/alert/acts.ts'
-import { READING_TYPES, readingFault } from '#model/catalogue/index.ts'
+import { isTime, READING_TYPES, readingFault } from '#model/catalogue/index.ts'
 import { itemFaults } from '#model/context/checks.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import { CONTEXT_KINDS, type ContextChange, type ContextKind, contextItemId } from '#model/context/kinds.ts'
@@ -55,8 +55,6 @@ function itemFault(kind: ContextKind, item: unknown): string | null {
   const extra = (error?.params as { additionalProperty?: string })?.additionalProperty
   return `${kind}${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}${extra ? ` ("${extra}")` : ''}`
 }
-
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
 
 export class Intake {
   readonly #site: FacilityContext
@@ -135,7 +133,8 @@ export class Intake {
     if (!CONTEXT_KINDS.includes(kind))
       return refused('bad-value', `"context" must be one of ${CONTEXT_KINDS.join(', ')}`)
     if (line.op !== 'put' && line.op !== 'delete') return refused('bad-value', '"op" must be put or delete')
-    if (!isTime(line.time)) return refused('bad-value', '"time" must be ms since 1970 UTC')
+    if (!isTime(line.time))
+      return refused('bad-value', '"time" must be ms since 1970 UTC between the years 2000 and 2200')
     const item = line.item as Record<string, unknown> | undefined
     const id = typeof line.id === 'string' ? line.id : typeof item?.id === 'string' ? item.id : null
     if (id === null) return refused('bad-value', '"id" of the item is missing')
@@ -154,7 +153,8 @@ export class Intake {
 
   #act(line: Record<string, unknown>): Taken {
     if (!VERBS.includes(line.act as never)) return refused('bad-value', `"act" must be one of ${VERBS.join(', ')}`)
-    if (!isTime(line.time)) return refused('bad-value', '"time" must be ms since 1970 UTC')
+    if (!isTime(line.time))
+      return refused('bad-value', '"time" must be ms since 1970 UTC between the years 2000 and 2200')
     if (typeof line.by !== 'string') return refused('bad-value', '"by" must be an account')
     if (typeof line.alert !== 'string' && !(typeof line.rule === 'string' && typeof line.key === 'string'))
       return refused('bad-value', 'name the alert by "alert", or by "rule" and "key"')

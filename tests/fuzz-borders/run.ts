@@ -3,6 +3,7 @@
  * Prints one JSON object a border and ends with 1 at a crash, an input that took too long, or one that was lost in
  * silence. `--at K` feeds the one input again that a fault named.
  */
+import { writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { BORDERS, fuzzBorder, type Report } from './fuzz.ts'
@@ -17,9 +18,8 @@ if (!isMainThread) {
     const n = Atomics.load(beat, 0)
     if (n !== last.n) last = { n, at: Date.now() }
     else if (Date.now() - last.at > HANG_MS) {
-      process.stderr.write(
-        `fuzz:borders: input ${n} took longer than ${HANG_MS / 1000} s; feed it again with --at ${n}\n`,
-      )
+      // Past the main thread, through which a worker's stderr goes.
+      writeSync(2, `fuzz:borders: at input ${n} for more than ${HANG_MS / 1000} s; ended\n`)
       process.kill(process.pid, 'SIGKILL')
     }
   }, 1000)
