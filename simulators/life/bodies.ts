@@ -36,7 +36,7 @@ export interface Vitals {
   resp: number
 }
 
-/** One in so many falls ill on a day; how badly differs, and with about half of them the score says yellow. */
+/** One in so many falls ill on a day; how badly differs, and with six in ten the score says yellow. */
 const ILL_ONE_IN = 1000
 const DAY_MS = 86_400_000
 /** How far breath and oxygen of somebody at rest wander from his mean, and how long they take to come back to it. */
