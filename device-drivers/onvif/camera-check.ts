@@ -24,7 +24,7 @@ export async function checkCamera(
     else if (Math.abs(offset) > CLOCK_WARNING_MS)
       say(
         'warning',
-        `the camera's clock is ${(offset / 1000).toFixed(1)} s ${offset > 0 ? 'ahead' : 'behind'}; give it the NTP server of the facility`,
+        `the camera's clock is ${(Math.abs(offset) / 1000).toFixed(1)} s ${offset > 0 ? 'ahead' : 'behind'}; give it the NTP server of the facility`,
       )
     else say('ok', `clock within ${Math.max(1, Math.ceil(Math.abs(offset) / 1000))} s`)
     const { events } = await client.services()

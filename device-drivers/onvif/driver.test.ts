@@ -427,6 +427,8 @@ describe('pictures, presets, discovery', () => {
     expect(good.map((c) => c.level)).toEqual(['ok', 'ok', 'ok', 'ok'])
     const bad = await driver.check(device('K01', { password: 'no' }))
     expect(bad.at(-1)).toMatchObject({ level: 'fault', message: expect.stringMatching(/password/) })
+    twin.fault('K01', 'clock-offset', { ms: -90_000 })
+    expect((await driver.check(device('K01')))[0]?.message).toMatch(/ is (89|90)\.\d s behind/)
     expect(await driver.check({ id: 'K05', driver: 'onvif', url: 'not an address' })).toMatchObject([
       { level: 'fault' },
     ])
