@@ -11,7 +11,7 @@ import { type Edge, startEdge } from '#edge/edge.ts'
 import { openLog } from '#edge/log.ts'
 import { loadSiteFile } from '#edge/site-file.ts'
 import { systemClock } from '#model/system-clock.ts'
-import { type Language, translate } from '../../dashboards/web/src/i18n/dictionary.ts'
+import { type Language, loadDictionary, translate } from '../../dashboards/web/src/i18n/dictionary.ts'
 import type { TextKey } from '../../dashboards/web/src/i18n/zh.ts'
 import { buildConsole } from '../../dashboards/web/test/built.ts'
 import { CHROMIUM_ARGS, chromiumPath } from '../../dashboards/web/test-server/chromium.ts'
@@ -184,6 +184,7 @@ export class ConsoleEdge {
     await page.click('button[type=submit]')
     await page.waitForURL((url) => !url.pathname.startsWith('/login'))
     if (new URL(page.url()).pathname !== path) await page.goto(this.url + path)
+    await loadDictionary(language)
     return new Seat(page, language)
   }
 }
