@@ -97,7 +97,7 @@ describe('uplink', () => {
     const there = await province()
     const { journal, uplink } = await edge([there.url])
     // The first thing that the province hears is that the facility is there.
-    await vi.waitFor(() => expect(there.got).toHaveLength(1))
+    await vi.waitFor(() => expect(there.got).toHaveLength(1), { timeout: 10_000 })
     await journal.append([
       alertBody(1, 'raised', { subjects: ['P017'], subject: 'P017', key: 'P017|YARD-E', device: 'K31' }),
     ])
