@@ -56,6 +56,14 @@ describe.skipIf(!path)('a part of the console that does not come', { timeout: 12
     expect(Number(await page.locator('[data-count=red]').textContent())).toBeGreaterThan(0)
     await page.keyboard.press('4')
     await page.getByRole('button', { name: '清除筛选' }).waitFor()
+    // The server is there again: the panel comes by itself, on the same page.
+    await page.evaluate(() => Object.assign(globalThis, { sameOldPage: true }))
+    await context.unroute('**/assets/panel-*.js')
+    await page.getByTestId('broken').waitFor({ state: 'detached' })
+    await page.keyboard.press('0')
+    await shownRows(page).first().click()
+    await page.getByTestId('panel').waitFor()
+    expect(await page.evaluate(() => 'sameOldPage' in globalThis)).toBe(true)
   })
 
   test('a page: the frame stays, and the next page is there', async () => {

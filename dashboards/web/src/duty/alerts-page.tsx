@@ -3,6 +3,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import type { Verb } from '../api/types.ts'
 import { Boundary } from '../frame/boundary.tsx'
+import { later } from '../frame/later.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
@@ -17,7 +18,7 @@ import { Grid, type GridHandle } from './grid.tsx'
 
 // The list is what somebody waits for: plan, panel and dialogs come after it has painted.
 const loadPanel = () => import('./panel.tsx')
-const Panel = lazy(async () => ({ default: (await loadPanel()).Panel }))
+const Panel = later(async () => (await loadPanel()).Panel)
 const loadActDialog = () => import('./act-dialogs.tsx')
 const ActDialog = lazy(async () => ({ default: (await loadActDialog()).ActDialog }))
 const loadManualDialog = () => import('./manual-dialog.tsx')
@@ -175,9 +176,7 @@ export function AlertsPage() {
       </section>
       {(wide || id) && (
         <Boundary of={id}>
-          <Suspense fallback={slot}>
-            {painted || id ? <Panel id={id ?? null} onAct={start} onClose={() => open(null)} /> : slot}
-          </Suspense>
+          {painted || id ? <Panel waiting={slot} id={id ?? null} onAct={start} onClose={() => open(null)} /> : slot}
         </Boundary>
       )}
       {(manual || dialog) && (
