@@ -80,7 +80,7 @@ test('a theme changes colours and nothing else: no size, no place, nothing shown
   expect(found).toBeGreaterThan(40)
 })
 
-describe.skipIf(!path)('axe finds nothing serious', { timeout: 90_000 }, () => {
+describe.skipIf(!path)('axe finds nothing serious', { timeout: 300_000 }, () => {
   let built: Awaited<ReturnType<typeof buildConsole>>
   let browser: Browser
   let facility: FakeServer
