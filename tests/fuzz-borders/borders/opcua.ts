@@ -1,7 +1,7 @@
 /** Values and events of OPC UA servers: every field of every model file against what a variant may hold. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DataType, DataValue, StatusCodes, Variant } from 'node-opcua-client'
+import { DataType, DataValue, StatusCodes, setWarningLogger, Variant } from 'node-opcua-client'
 import { convertField, describe } from '#drivers/opcua/conversion.ts'
 import { eventValue, fitsCondition, fitsEvent, inactiveValue } from '#drivers/opcua/event-value.ts'
 import { loadOpcuaModel } from '#drivers/opcua/model-file.ts'
@@ -51,6 +51,8 @@ const RAW: readonly unknown[] = [
 ]
 
 export function open(): Border {
+  // The library complains of what it is given; here that is on purpose.
+  setWarningLogger(() => {})
   const dir = join(import.meta.dirname, '../../../device-drivers/opcua/models')
   const models = readdirSync(dir).map((name) => loadOpcuaModel(name.replace('.yaml', ''), []))
   const fields = models.flatMap((model) =>
