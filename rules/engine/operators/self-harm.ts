@@ -146,6 +146,7 @@ export const operator: Operator<State> = {
             cx.wake(person, input.time + stillMs, 'sustained', 'still')
         }
       } else if (state.orange || state.red) {
+        if (input.afterGap) state.movingSince = null
         if (activity > MOVING) {
           if (state.movingSince === null) {
             state.movingSince = input.time
@@ -275,6 +276,11 @@ export const operator: Operator<State> = {
           hit(name, state, 'red', 'swing-then-still', [state.swing.from, state.swing.to, state.stillMark], due, cx)
         } else if (tag === 'left') {
           if (state.movingSince === null || later(state.movingSince + leftMs)) return
+          // Not heard any more: nobody knows how he is.
+          if (state.movingSince + leftMs - state.lastVitals > VITALS_SPEAK_MS) {
+            state.movingSince = null
+            return
+          }
           state.orange = false
           state.red = false
           cx.clear(name)
