@@ -7,7 +7,7 @@ import { catalogueRule } from './bench.ts'
 
 /** Where the reference of each operator is compared. */
 const REFERENCES: Record<string, string> = {
-  'abnormal-sound': 'stays',
+  'abnormal-sound': 'noise',
   absence: 'waits',
   'alarm-flood': 'alerts',
   'anti-passback': 'access',
