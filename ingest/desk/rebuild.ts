@@ -4,7 +4,7 @@
  */
 import type { Act } from '#model/alert/acts.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
-import { type AlertRecord, newRecord, shelfLimit, stateAfterClear, whoChanged } from '#model/alert/lifecycle.ts'
+import { type AlertRecord, newRecord, shelfLimit, stateAfterClear, unseen, whoChanged } from '#model/alert/lifecycle.ts'
 import type { JournalBody, JournalRecord } from '#model/ports/journal.ts'
 import type { EdgeJournal } from '../journal/journal.ts'
 import type { EdgeLedger } from '../ledger/ledger.ts'
@@ -48,6 +48,8 @@ function shelfAfter(record: AlertRecord, change: AlertChange, act: Act | null): 
   if (change.change === 'cleared')
     return { ...record.shelf, state: stateAfterClear(record.shelf.state, record.alert.level) }
   if (alert.activations > record.alert.activations) return { ...record.shelf, state: 'unacknowledged' }
+  // An SLA step is called escalated too, but its level is what it was.
+  if (alert.level !== record.alert.level) return { ...record.shelf, state: unseen(record.shelf.state) }
   return record.shelf
 }
 

@@ -157,6 +157,20 @@ describe('life cycle of an alert', () => {
     expect(later(record, 'resolve', 14, 'S03', { result: 'false' })).toMatchObject({ by: 'S02', at: T + 12_000 })
   })
 
+  test('what rises to red leaves the shelf and is unacknowledged; what rises below red stays there, and comes back unseen', () => {
+    const seen = act(newRecord(alert('yellow'), true), 'acknowledge', 'S01')
+    const shelved = act(seen, 'shelve', 'S01', { minutes: 10 })
+    const orange = applyCondition(shelved, { event: 'escalated', at: T + 60_000, level: 'orange' })
+    expect(orange.record.alert).toMatchObject({ state: 'shelved', level: 'orange' })
+    expect(applyCondition(orange.record, { event: 'shelf-expired', at: T + 600_000 }).record.alert.state).toBe(
+      'unacknowledged',
+    )
+    const red = applyCondition(orange.record, { event: 'escalated', at: T + 120_000, level: 'red' })
+    expect(red.record).toMatchObject({ shelf: null, alert: { state: 'unacknowledged', level: 'red' } })
+    expect(red.steps.map((s) => s.change)).toEqual(['escalated'])
+    expect(applyCondition(red.record, { event: 'shelf-expired', at: T + 600_000 }).steps).toEqual([])
+  })
+
   test('a shelved alert returns to its state; what cleared meanwhile returns as cleared; panic cannot be shelved', () => {
     const shelved = act(newRecord(alert('yellow'), true), 'shelve', 'S01', { minutes: 10 })
     expect(shelved.alert.state).toBe('shelved')

@@ -89,13 +89,21 @@ export function applyCondition(record: AlertRecord, event: ConditionEvent): { re
       const level = higherLevel(alert.level, event.level)
       if (level === alert.level) return { record, steps: [] }
       // A more serious alert is a new thing to acknowledge, even if its lower level was seen.
-      const state: AlertState =
-        alert.state === 'acknowledged'
-          ? 'unacknowledged'
-          : alert.state === 'latched'
-            ? 'returned-unacknowledged'
-            : alert.state
-      return one(record, { ...alert, level, state }, 'escalated', null, null, event.at)
+      const state = unseen(alert.state)
+      if (alert.state !== 'shelved' || !record.shelf)
+        return one(record, { ...alert, level, state }, 'escalated', null, null, event.at)
+      // Nothing hides red, not even a person who put aside what was less; what rises below red waits on the shelf, unseen.
+      const back = unseen(record.shelf.state)
+      if (level !== 'red')
+        return one(
+          { ...record, shelf: { ...record.shelf, state: back } },
+          { ...alert, level },
+          'escalated',
+          null,
+          null,
+          event.at,
+        )
+      return one({ ...record, shelf: null }, { ...alert, level, state: back }, 'escalated', null, null, event.at)
     }
     case 'unsuppressed':
       if (alert.state !== 'suppressed-by-design' && alert.state !== 'out-of-service') return { record, steps: [] }
@@ -118,6 +126,12 @@ export function applyCondition(record: AlertRecord, event: ConditionEvent): { re
     case 'shelf-expired':
       return record.shelf ? unshelve(record, record.shelf.state, 'system', null, event.at) : { record, steps: [] }
   }
+}
+
+/** The state of an alert that rose: its lower level may have been seen, this one has not. */
+export function unseen(state: AlertState): AlertState {
+  if (state === 'acknowledged') return 'unacknowledged'
+  return state === 'latched' ? 'returned-unacknowledged' : state
 }
 
 /** Back to what it was; what was acknowledged and ended on the shelf is over now. */
