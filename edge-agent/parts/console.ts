@@ -7,6 +7,7 @@ import { openAccounts } from '#dashboards/accounts.ts'
 import { historyOfJournal } from '#dashboards/history.ts'
 import { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from '#dashboards/server.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
+import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { durationMs } from '#model/local-time.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
@@ -15,6 +16,7 @@ import { loadPlans } from '#rules/plans/load.ts'
 import type { ContextStore } from '../context-store.ts'
 import type { DeviceTable } from '../device-table.ts'
 import { EdgeFacilityDesk } from '../facility-desk.ts'
+import type { Log } from '../log.ts'
 import { openAttendance } from './attendance.ts'
 import { type IndicatorFacts, openEdgeIndicators } from './indicators.ts'
 import type { RuleSet } from './rule-set.ts'
@@ -22,8 +24,8 @@ import { edgeHealth, edgeMetrics, type SelfReportPart } from './self-report.ts'
 
 export interface ConsolePart extends Omit<SelfReportPart, 'facility'> {
   site: Site
-  clock: Parameters<typeof openAccounts>[0]['clock']
-  log: Parameters<typeof openAttendance>[0]['log']
+  clock: Clock
+  log: Log
   dataDir: string
   accountsDir: string
   ledger: EdgeLedger

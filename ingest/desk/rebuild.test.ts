@@ -13,11 +13,18 @@ const deed = fc.oneof(
     by: people,
   }),
   fc.record({ act: fc.constant<Act['act']>('shelve'), by: people, minutes: fc.integer({ min: 1, max: 480 }) }),
-  fc.constantFrom('cleared' as const, 'reactivated' as const, 'escalated' as const, 'overdue' as const),
+  fc.constantFrom(
+    'cleared' as const,
+    'reactivated' as const,
+    'escalated' as const,
+    'rises' as const,
+    'overdue' as const,
+  ),
 )
 type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never
 
 function done(record: AlertRecord, what: Deed, at: number): { record: AlertRecord; steps: Step[]; act: Act | null } {
+  if (what === 'rises') return { ...applyCondition(record, { event: 'escalated', at, level: 'orange' }), act: null }
   if (typeof what === 'string') {
     return { ...applyCondition(record, { event: what, at, level: 'red', note: 'n' }), act: null }
   }

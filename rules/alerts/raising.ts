@@ -1,5 +1,5 @@
 /** How an alert begins: its fields, its id and opening, and how long after the last one of its key it has to wait. */
-import { type Alert, type Level, levelRank, type Reason } from '#model/alert/alert.ts'
+import { type Alert, type Level, levelRank, type Reason, untouched } from '#model/alert/alert.ts'
 import { newRecord } from '#model/alert/lifecycle.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import { alertId } from '#model/ids.ts'
@@ -56,25 +56,10 @@ export function newEntry(rule: Rule, hit: Hit, beginning: Beginning, site: Facil
     reasons: hit.reasons.map(reasonOf),
     explanation: { zh: '', en: '' },
     plan: hit.plan ?? rule.file.plan,
-    number: null,
-    conditionActive: true,
-    activations: 1,
-    handling: 'none',
     annunciated: false,
+    ...untouched(),
     advice: [...(hit.advice ?? [])],
-    result: null,
-    cause: null,
-    assignee: null,
-    confirmed: null,
-    ackAt: null,
-    clearedAt: null,
-    dispatchedAt: null,
-    arrivedAt: null,
-    resolvedAt: null,
-    closedAt: null,
     evidenceCount: marks.length,
-    stale: false,
-    escalationStep: 0,
   }
   return {
     record: newRecord(alert, rule.file.shelvable && hit.unshelvable !== true),

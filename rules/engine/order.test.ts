@@ -78,11 +78,21 @@ describe('equal times', () => {
 })
 
 describe('clocks', () => {
-  test('the offset of the latest device.clock moves readings to the time of the edge, also those that came just before it', () => {
+  test('the offset of the latest device.clock moves readings to the time of the edge', () => {
     const slow = (s: number) => human(s - 8, { received: T0 + s * 1000 })
     const clock = at(0, 'K', 'device.clock', { offset_ms: -8000 }, { time: T0 - 8_000, received: T0 })
     expect(run([clock, slow(1), fence(9)], ['R01'], 20)).toEqual(['9 raised R01 BELT'])
     expect(run([clock, slow(1), fence(12)], ['R01'], 20)).toEqual([])
+  })
+
+  test('what still waits moves when its clock is told, the first time and when it changes, and stays when it goes on', () => {
+    const waits = human(-2, { received: T0 + 1_000 })
+    const told = (offset_ms: number, s = 1.5) =>
+      at(0, 'K', 'device.clock', { offset_ms }, { time: T0 - 3_000 + s, received: T0 + s * 1000 })
+    expect(run([waits, fence(10.5)], ['R01'], 25)).toEqual([])
+    expect(run([waits, told(-3000), fence(10.5)], ['R01'], 25)[0]).toBe('10.5 raised R01 BELT')
+    expect(run([told(-1000, 0), waits, told(-3000), fence(10.5)], ['R01'], 25)[0]).toBe('10.5 raised R01 BELT')
+    expect(run([told(-3000, 0), waits, told(-3000), fence(10.5)], ['R01'], 25)[0]).toBe('10.5 raised R01 BELT')
   })
 
   test('no reading is later than its arrival by more than a second', () => {
