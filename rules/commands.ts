@@ -95,6 +95,8 @@ export function ruleInfos(
       inputs: f.inputs,
       levels: f.levels,
       plan: f.plan,
+      ...(Object.keys(f.planAt).length > 0 ? { planAt: f.planAt } : {}),
+      ...(f.planAlso.length > 0 ? { planAlso: f.planAlso } : {}),
       version: f.version,
       enabled: rule.enabled && !fresh.includes(rule),
       parameters: f.parameters.map((p) => ({

@@ -61,6 +61,7 @@ class House {
       now: () => NOW,
       desks: () => ['d1'],
       plans: () => [PLAN],
+      rules: () => [],
       escorts: () => this.escorts,
       modes: () => this.modes,
       roster: () => 4,

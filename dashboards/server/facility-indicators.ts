@@ -6,12 +6,13 @@ import { ACK_SLA_MS, type Alert, type AlertChange } from '#model/alert/alert.ts'
 import type { Escort, Mode } from '#model/context/kinds.ts'
 import { localTime } from '#model/local-time.ts'
 import type { AlertDesk } from '#model/ports/alert-desk.ts'
-import type { Plan } from '#model/ports/facility.ts'
+import type { Plan, RuleInfo } from '#model/ports/facility.ts'
 import type { QualityTotals } from '#model/ports/quality.ts'
 import { type DeskLoad, deskLoad, indicatorsOfLoad, TEN_MINUTES_MS } from './alarm-load.ts'
 import { countedAlerts, indicatorsOfAlerts } from './indicator-alerts.ts'
 import { FACT_NAMES, type FactSums, indicatorsOfFacts, totalOf } from './indicator-facts.ts'
 import { type IndicatorValue, MAX_ALERTS, ratio, type Window } from './indicators.ts'
+import { hasPlan, openSteps, type PlanView, planOfAlert } from './plan-progress.ts'
 import { safetyIndex, trendOf } from './safety-index.ts'
 
 const HOUR = 3_600_000
@@ -41,6 +42,7 @@ export interface FacilityIndicatorsOptions {
   now(): number
   desks(): readonly string[]
   plans(): readonly Plan[]
+  rules(): readonly RuleInfo[]
   escorts(): readonly Escort[]
   modes(): readonly Mode[]
   /** Accounts that may act on alerts. */
@@ -225,11 +227,14 @@ export class FacilityIndicators {
     return { value: ratio(whole, closed.length), n: closed.length, detail: { lacks } }
   }
 
+  #planOf(alert: Alert, timeline: readonly AlertChange[]): PlanView | null {
+    const isKnown = this.#o.plans().some((plan) => plan.id === alert.plan)
+    return isKnown && hasPlan(alert) ? planOfAlert(alert, this.#o, timeline) : null
+  }
+
   #requiredStepsDone(alert: Alert, timeline: readonly AlertChange[]): boolean {
-    const plan = this.#o.plans().find((p) => p.id === alert.plan)
-    if (!plan) return alert.plan === null
-    const said = stepTimes(timeline)
-    return plan.steps.every((step) => !step.required || said.has(step.id))
+    const plan = this.#planOf(alert, timeline)
+    return plan ? openSteps(plan).length === 0 : alert.plan === null
   }
 
   /** I37: a drill meets its targets when each alert of it was acknowledged, and each timed step done, in time. */
@@ -254,11 +259,11 @@ export class FacilityIndicators {
 
   async #inTime(alert: Alert): Promise<boolean> {
     if (alert.ackAt === null || alert.ackAt - alert.raisedAt > ACK_SLA_MS[alert.level]) return false
-    const plan = this.#o.plans().find((p) => p.id === alert.plan)
+    const plan = this.#planOf(alert, await this.#o.desk.timeline(alert.id))
     if (!plan) return true
-    const done = stepTimes(await this.#o.desk.timeline(alert.id))
+    const done = new Map(plan.progress.map((word) => [word.step, word.at]))
     return plan.steps.every((step) => {
-      if (step.targetS === null) return true
+      if (step.targetS === null || step.moot) return true
       const at = done.get(step.id)
       return at === undefined ? !step.required : at - alert.raisedAt <= step.targetS * 1000
     })
@@ -280,21 +285,6 @@ export class FacilityIndicators {
     const index = trendOf(days.get('I39') ?? [], values.get('I39')?.value ?? null)
     return { value: index.z, n: index.n, detail: { trends } }
   }
-}
-
-/** When each step of a plan was done or skipped last. */
-function stepTimes(timeline: readonly AlertChange[]): Map<string, number> {
-  const times = new Map<string, number>()
-  for (const { change, note, at } of timeline) {
-    if (change !== 'plan-step' || note === null) continue
-    try {
-      const { step } = JSON.parse(note) as { step?: string }
-      if (typeof step === 'string' && !times.has(step)) times.set(step, at)
-    } catch {
-      // A note of another making names no step.
-    }
-  }
-  return times
 }
 
 /** The one who asked for the closing and another who approved it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Plan } from '#model/ports/facility.ts'
-import { planView } from './plan-progress.ts'
+import { openSteps, planView } from './plan-progress.ts'
 
 const step = (id: string, answers?: Plan['steps'][number]['answers']) => ({
   id,
@@ -80,5 +80,23 @@ describe('a plan as it stands', () => {
     const view = planView('RP1', plans, [did('record', { skipped: true, note: 'later' }), did('record')])
     expect(view.progress).toMatchObject([{ step: 'record', done: true, skipped: false, by: 'S01', at: 7 }])
     expect(planView('RP99', plans, [])).toMatchObject({ version: null, name: { zh: 'RP99' }, steps: [] })
+  })
+
+  test('a plan that the rule wants beside it stands below it, and its required steps count', () => {
+    const view = planView('RP4', plans, [did('contact', { done: true, answer: 'none' })], ['RP1'])
+    expect(view.wentOn, 'no plan twice').toEqual(['RP1'])
+    const beside = planView('RP4', plans, [], ['RP1'])
+    expect(beside.steps.map((s) => s.id)).toEqual(['contact', 'reason', 'RP1:verify', 'RP1:dispatch', 'RP1:record'])
+    expect(openSteps(beside)).toHaveLength(5)
+  })
+
+  test('an alert that rises gets another plan; what was done of the first one stays in view, the rest is asked of nobody', () => {
+    const under = (plan: string, change: AlertChange) => ({ ...change, alert: { plan } as AlertChange['alert'] })
+    const before = [under('RP4', did('reason'))]
+    expect(planView('RP4', plans, before).progress).toMatchObject([{ step: 'reason', done: true }])
+    const view = planView('RP1', plans, [...before, under('RP1', did('verify', { done: true, answer: 'false' }))])
+    expect(view.steps.map((s) => s.id)).toEqual(['verify', 'dispatch', 'record', 'RP4:reason'])
+    expect(view.progress.map((w) => w.step)).toEqual(['RP4:reason', 'verify'])
+    expect(openSteps(view).map((s) => s.id)).toEqual(['record'])
   })
 })

@@ -1,9 +1,10 @@
 /**
  * A response plan with what was done of it: the last word on each step counts, an answer leaves out the steps it makes
- * needless and may go on with another plan. Pure; steps done are told by the change lines alone.
+ * needless and may go on with another plan; an alert that rises may get another plan, and what was done of the first one
+ * stays in view. Pure; steps done are told by the change lines alone.
  */
-import type { AlertChange } from '#model/alert/alert.ts'
-import type { Plan, PlanStep } from '#model/ports/facility.ts'
+import type { Alert, AlertChange } from '#model/alert/alert.ts'
+import type { Plan, PlanStep, RuleInfo } from '#model/ports/facility.ts'
 
 export interface StepWord {
   step: string
@@ -16,7 +17,7 @@ export interface StepWord {
 }
 
 export interface PlanStepView extends PlanStep {
-  /** The plan that the step belongs to; steps of a plan that was gone on to are called `RP1:verify`. */
+  /** The plan that the step belongs to; steps of any plan but the alert's own are called `RP1:verify`. */
   plan: string
   /** Needless by the answer to another step. */
   moot: { step: string; answer: string } | null
@@ -26,7 +27,7 @@ export interface PlanView {
   id: string
   version: string | null
   name: { zh: string; en: string }
-  /** Plans that answers have led to, in order. */
+  /** The other plans in view: worked beside it, led to by answers, begun before the alert rose; in order. */
   wentOn: string[]
   steps: PlanStepView[]
   progress: StepWord[]
@@ -51,19 +52,33 @@ export function stepOf(note: string): Omit<StepWord, 'by' | 'at'> | null {
   }
 }
 
-export function planView(id: string, plans: readonly Plan[], timeline: readonly AlertChange[]): PlanView {
+/**
+ * @param id the alert's plan as it stands.
+ * @param also plans that its rule wants worked beside it.
+ */
+export function planView(
+  id: string,
+  plans: readonly Plan[],
+  timeline: readonly AlertChange[],
+  also: readonly string[] = [],
+): PlanView {
   const progress = new Map<string, StepWord>()
+  const begun = new Set<string>()
   for (const change of timeline) {
     if (change.change !== 'plan-step' || change.note === null) continue
     const word = stepOf(change.note)
-    if (word) progress.set(word.step, { ...word, by: change.by, at: change.at })
+    if (!word) continue
+    const of = change.alert?.plan ?? id
+    const step = nameOfStep(word.step, of, id)
+    if (of !== id && step.startsWith(`${of}:`)) begun.add(of)
+    progress.set(step, { ...word, step, by: change.by, at: change.at })
   }
   const plan = plans.find((p) => p.id === id)
   const steps: PlanStepView[] = []
   const wentOn: string[] = []
   const add = (of: Plan, prefix: string) => {
     const moot = new Map<string, { step: string; answer: string }>()
-    let next: string | null = null
+    let next: string | undefined
     for (const step of of.steps) {
       const key = prefix + step.id
       const word = progress.get(key)
@@ -75,14 +90,26 @@ export function planView(id: string, plans: readonly Plan[], timeline: readonly 
       const key = prefix + step.id
       steps.push({ ...step, id: key, plan: of.id, moot: moot.get(key) ?? null })
     }
-    const following =
-      next === null || next === id || wentOn.includes(next) ? undefined : plans.find((p) => p.id === next)
-    if (following && wentOn.length < MAX_PLANS) {
-      wentOn.push(following.id)
-      add(following, `${following.id}:`)
-    }
+    if (next !== undefined) goOn(next)
+  }
+  const goOn = (next: string) => {
+    const following = next === id || wentOn.includes(next) ? undefined : plans.find((p) => p.id === next)
+    if (!following || wentOn.length >= MAX_PLANS) return
+    wentOn.push(following.id)
+    add(following, `${following.id}:`)
   }
   if (plan) add(plan, '')
+  for (const next of also) goOn(next)
+  // Of a plan that the alert has outgrown only what was said of it is left to see: nobody is asked for the rest.
+  for (const earlier of begun) {
+    const outgrown = wentOn.includes(earlier) ? undefined : plans.find((p) => p.id === earlier)
+    if (!outgrown) continue
+    wentOn.push(earlier)
+    for (const step of outgrown.steps) {
+      const key = `${earlier}:${step.id}`
+      if (progress.has(key)) steps.push({ ...step, id: key, plan: earlier, moot: null })
+    }
+  }
   return {
     id,
     version: plan?.version ?? null,
@@ -91,6 +118,25 @@ export function planView(id: string, plans: readonly Plan[], timeline: readonly 
     steps,
     progress: [...progress.values()],
   }
+}
+
+/** The plans of an alert as its rule names them. */
+export function planOfAlert(
+  alert: Alert & { plan: string },
+  facility: { plans(): readonly Plan[]; rules(): readonly RuleInfo[] } | null,
+  timeline: readonly AlertChange[],
+): PlanView {
+  const also = facility?.rules().find((rule) => rule.id === alert.rule)?.planAlso
+  return planView(alert.plan, facility?.plans() ?? [], timeline, also)
+}
+
+export const hasPlan = (alert: Alert): alert is Alert & { plan: string } => alert.plan !== null
+
+/** Steps without a name of a plan are those of the plan that the alert had when they were said. */
+function nameOfStep(step: string, of: string, id: string): string {
+  if (step === 'arrival') return step
+  const full = step.includes(':') ? step : `${of}:${step}`
+  return full.startsWith(`${id}:`) ? full.slice(id.length + 1) : full
 }
 
 /** Required steps that were neither done nor left out with a reason, and that no answer has made needless. */

@@ -159,6 +159,7 @@ export function openEdgeIndicators(part: IndicatorsPart): EdgeIndicators {
     now: () => clock.now(),
     desks: () => part.facts.desks(),
     plans: part.plans,
+    rules: part.rules,
     escorts: () => part.context.context.all('escorts'),
     modes: () => part.context.context.all('modes'),
     roster: () => part.accounts.list().filter((a) => !a.disabled && may(a.role, 'shift:keep')).length,

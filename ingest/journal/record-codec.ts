@@ -18,7 +18,6 @@ const SHEDDABLE = 8
 export const kindOf = (tag: number): number => tag >> 4
 export const classOf = (tag: number): number => tag & 7
 export const isSheddable = (tag: number): boolean => (tag & SHEDDABLE) !== 0
-export const isAlert = (tag: number): boolean => tag >> 4 === KIND.alert
 
 const SAMPLES: ReadonlySet<string> = new Set(
   [...READING_TYPES.values()].filter((entry) => entry.signal.kind === 'sample').map((entry) => entry.type),

@@ -38,6 +38,10 @@ export interface RuleInfo {
   inputs: string[]
   levels: string[]
   plan: string | null
+  /** Another plan from this level on. */
+  planAt?: Partial<Record<'red' | 'orange' | 'yellow' | 'blue', string>>
+  /** Plans to be worked beside it. */
+  planAlso?: string[]
   version: string
   enabled: boolean
   parameters: {

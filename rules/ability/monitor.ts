@@ -76,6 +76,8 @@ const ABILITY_FILE: Omit<RuleFile, 'version'> = {
   mandatory: false,
   levels: ['yellow', 'blue'],
   plan: 'RP13',
+  planAt: {},
+  planAlso: [],
   key: ['zone'],
   inputs: ['*'],
   watches: [...Object.keys(FLAG_CAUSES), FLAT],

@@ -16,7 +16,7 @@ import { HeldBack } from './held-back.ts'
 import { Incidents } from './incidents.ts'
 import { goesOnAfterFire, inhibition } from './inhibition.ts'
 import { sortedMarks } from './marks.ts'
-import { coolDownOf, identity, isSettled, MAX_EVIDENCE, MAX_SUBJECTS, newEntry, reasonOf } from './raising.ts'
+import { coolDownOf, identity, isSettled, MAX_EVIDENCE, MAX_SUBJECTS, newEntry, planOf, reasonOf } from './raising.ts'
 import { Stage, type Staged } from './stage.ts'
 import { type Desk, Tally, type TallySnapshot, type Totals } from './tally.ts'
 
@@ -180,6 +180,7 @@ export class AlertBook implements AlertsView {
         subject: before.subject ?? hit.subjects?.[0] ?? null,
         advice,
         reasons,
+        plan: higher ? planOf(rule, hit.level) : before.plan,
         delayed: before.delayed || (higher && delayed),
         stale: false,
       },

@@ -11,7 +11,6 @@ export interface Entry {
   evidenceAt: number
   /** Newest evidence counted, to count each reading once. */
   counted: Mark[]
-  lastCountedAt: number
   printedAt: number
   evidencePrinted: number
   untilPerson: boolean

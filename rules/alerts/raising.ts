@@ -1,5 +1,5 @@
 /** How an alert begins: its fields, its id and opening, and how long after the last one of its key it has to wait. */
-import { type Alert, type Level, levelRank, type Reason, untouched } from '#model/alert/alert.ts'
+import { type Alert, LEVELS, type Level, levelRank, type Reason, untouched } from '#model/alert/alert.ts'
 import { newRecord } from '#model/alert/lifecycle.ts'
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import { alertId } from '#model/ids.ts'
@@ -55,7 +55,7 @@ export function newEntry(rule: Rule, hit: Hit, beginning: Beginning, site: Facil
     evidence: marks.slice(0, MAX_EVIDENCE).map((m) => m.id),
     reasons: hit.reasons.map(reasonOf),
     explanation: { zh: '', en: '' },
-    plan: hit.plan ?? rule.file.plan,
+    plan: planOf(rule, hit.level),
     annunciated: false,
     ...untouched(),
     advice: [...(hit.advice ?? [])],
@@ -67,12 +67,17 @@ export function newEntry(rule: Rule, hit: Hit, beginning: Beginning, site: Facil
     opening,
     evidenceAt: hit.lastsUntil ?? newest(marks)?.t ?? now,
     counted: marks.slice(-MAX_EVIDENCE),
-    lastCountedAt: newest(marks)?.t ?? now,
     printedAt: now,
     evidencePrinted: marks.length,
     untilPerson: hit.untilPerson === true,
     suppressedBy: hit.suppressed ? rule.code : null,
   }
+}
+
+/** The response plan of an alert at this level: that of the highest level at or below it that names one. */
+export function planOf({ file }: Rule, level: Level): string | null {
+  const named = LEVELS.find((at) => levelRank(at) <= levelRank(level) && file.planAt[at] !== undefined)
+  return named === undefined ? file.plan : (file.planAt[named] ?? file.plan)
 }
 
 /** Id and opening of a new alert; never one that is `taken`. */

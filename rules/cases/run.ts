@@ -78,7 +78,7 @@ export function runCase(rule: RuleFile, others: readonly RuleFile[], testCase: R
   })
   for (const line of testCase.input) engine.line(line)
   engine.finish(testCase.end)
-  const got = changes.filter((c) => c.alert.code === rule.code).map((c) => printed(c, testCase.start))
+  const got = changes.filter((c) => c.alert.code === rule.code).map((c) => printed(c, testCase.start, rule.plan))
   const expected = testCase.expected
   for (let i = 0; i < Math.max(got.length, expected.length); i++)
     if (got[i] !== expected[i]) {
@@ -92,7 +92,7 @@ export function runCase(rule: RuleFile, others: readonly RuleFile[], testCase: R
 
 const USUAL: readonly string[] = ['unacknowledged', 'returned-unacknowledged']
 
-function printed(change: AlertChange, start: number): string {
+function printed(change: AlertChange, start: number, plan: string | null): string {
   const { alert } = change
   const extra: string[] = []
   if (!USUAL.includes(alert.state)) extra.push(`state=${alert.state}`)
@@ -102,6 +102,7 @@ function printed(change: AlertChange, start: number): string {
   if (alert.zone !== null && !alert.key.split('|').includes(alert.zone)) extra.push(`zone=${alert.zone}`)
   const others = alert.subjects.filter((s) => !alert.key.split('|').includes(s))
   if (others.length > 0) extra.push(`subjects=${others.join(',')}`)
+  if (alert.plan !== plan) extra.push(`plan=${alert.plan}`)
   return [((change.at - start) / 1000).toFixed(3), change.change, alert.code, alert.key, alert.level, ...extra].join(
     ' ',
   )

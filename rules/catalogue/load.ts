@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import type { Level } from '#model/alert/alert.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { sha256Hex } from '#model/ids.ts'
@@ -122,6 +123,8 @@ interface RawRule {
   mandatory?: boolean
   levels: RuleFile['levels']
   plan?: string | null
+  'plan-at'?: Partial<Record<Level, string>>
+  'plan-also'?: string[]
   key: string[]
   inputs: string[]
   watches?: string[]
@@ -160,6 +163,8 @@ function toFile(raw: RawRule, version: string, path: string): RuleFile {
     mandatory: raw.mandatory ?? false,
     levels: raw.levels,
     plan: raw.plan ?? null,
+    planAt: raw['plan-at'] ?? {},
+    planAlso: raw['plan-also'] ?? [],
     key: raw.key,
     inputs: raw.inputs,
     watches: raw.watches ?? [],

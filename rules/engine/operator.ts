@@ -68,8 +68,6 @@ export interface Hit {
   risesOnly?: boolean
   /** Raise it suppressed by design (children of a mass failure). */
   suppressed?: boolean
-  /** Overrides the rule's plan. */
-  plan?: string
   note?: string
   /** The alert ends only by a person, whatever the rule says (a cut fence, a tampered band). */
   untilPerson?: boolean

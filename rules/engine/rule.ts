@@ -24,6 +24,10 @@ export interface RuleFile {
   mandatory: boolean
   levels: Level[]
   plan: string | null
+  /** Another plan from this level on. */
+  planAt: Partial<Record<Level, string>>
+  /** Plans to be worked beside it. */
+  planAlso: string[]
   key: string[]
   inputs: string[]
   /** Codes of rules whose alert changes the operator wants to see. */

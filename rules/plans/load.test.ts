@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { LEVELS } from '#model/alert/alert.ts'
+import { planOf } from '../alerts/raising.ts'
+import { CATALOGUE_DIR, loadRules } from '../catalogue/load.ts'
 import { loadPlans } from './load.ts'
+
+const RULES = loadRules(CATALOGUE_DIR)
 
 describe('the response plans', () => {
   test('RP1 to RP14 are there, each step with a channel and words in both languages', () => {
@@ -25,8 +30,16 @@ describe('the response plans', () => {
       }
   })
 
+  test('every plan that a rule names exists, at every level of it', () => {
+    const known = loadPlans().map((p) => p.id)
+    for (const { file } of RULES)
+      for (const plan of [file.plan, ...Object.values(file.planAt), ...file.planAlso])
+        if (plan !== null) expect(known, file.code).toContain(plan)
+  })
+
   test('plans of red alerts work through three channels or more', () => {
-    for (const id of ['RP1', 'RP3', 'RP6', 'RP7', 'RP9', 'RP10', 'RP12'])
+    const reds = RULES.filter((rule) => rule.file.levels.includes('red')).map((rule) => planOf(rule, 'red'))
+    for (const id of new Set(reds.filter((plan) => plan !== null)))
       expect(
         new Set(
           loadPlans()
@@ -35,5 +48,12 @@ describe('the response plans', () => {
         ).size,
         id,
       ).toBeGreaterThanOrEqual(3)
+  })
+
+  test('the plan of an alert follows its level: a score of seven sends the medic, not the nurse', () => {
+    const news2 = RULES.find((rule) => rule.code === 'R31')!
+    expect(LEVELS.map((level) => planOf(news2, level))).toEqual(['RP7', 'RP8', 'RP8', 'RP8'])
+    const tailgating = RULES.find((rule) => rule.code === 'R12')!
+    expect(LEVELS.map((level) => planOf(tailgating, level))).toEqual(['RP3', 'RP3', 'RP2', 'RP2'])
   })
 })

@@ -9,6 +9,7 @@ import type { FacilityDesk, Plan } from '#model/ports/facility.ts'
 import { isProving, type Ledger, type LedgerEntry } from '#model/ports/ledger.ts'
 import type { Video } from '#model/ports/video.ts'
 import type { Reading } from '#model/reading.ts'
+import { hasPlan, planOfAlert } from '../plan-progress.ts'
 
 /** Members of one incident that a bundle takes; more are named, not unfolded. */
 const MAX_MEMBERS = 50
@@ -41,7 +42,8 @@ export interface PlanProgress {
     id: string
     text: { zh: string; en: string }
     required: boolean
-    state: 'done' | 'skipped' | 'open'
+    /** `moot`: needless by the answer to another step. */
+    state: 'done' | 'skipped' | 'moot' | 'open'
     by: string | null
     at: number | null
     note: string | null
@@ -176,26 +178,13 @@ async function subjectOf(
 
 function planOf(alert: Alert, timeline: AlertChange[], facility: FacilityDesk | null): PlanProgress[] {
   const plan = facility?.plans().find((p) => p.id === alert.plan)
-  if (!plan) return []
-  const last = new Map<
-    string,
-    { done: boolean; skipped: boolean; by: string | null; at: number; note: string | null }
-  >()
-  for (const { change, note, by, at } of timeline) {
-    if (change !== 'plan-step' || note === null) continue
-    try {
-      const step = JSON.parse(note) as { step?: unknown; done?: unknown; skipped?: unknown; note?: unknown }
-      if (typeof step.step !== 'string') continue
-      const words = typeof step.note === 'string' ? step.note : null
-      last.set(step.step, { done: step.done === true, skipped: step.skipped === true, by, at, note: words })
-    } catch {
-      // A note that is no step.
-    }
-  }
-  const steps = plan.steps.map(({ id, text, required }) => {
+  if (!plan || !hasPlan(alert)) return []
+  const view = planOfAlert(alert, facility, timeline)
+  const last = new Map(view.progress.map((word) => [word.step, word]))
+  const steps = view.steps.map(({ id, text, required, moot }) => {
     const said = last.get(id)
-    const state = said?.done ? ('done' as const) : said?.skipped ? ('skipped' as const) : ('open' as const)
-    return { id, text, required, state, by: said?.by ?? null, at: said?.at ?? null, note: said?.note ?? null }
+    const state = said?.done ? 'done' : said?.skipped ? 'skipped' : moot ? 'moot' : 'open'
+    return { id, text, required, state, by: said?.by ?? null, at: said?.at ?? null, note: said?.note ?? null } as const
   })
   return [{ alert: alert.id, plan, steps }]
 }

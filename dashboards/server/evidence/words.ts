@@ -49,6 +49,7 @@ const RESULTS: Record<string, Words> = {
 const STEPS: Record<string, Words> = {
   done: words('已完成', 'done'),
   skipped: words('跳过', 'skipped'),
+  moot: words('不需要', 'not needed'),
   open: words('未做', 'open'),
 }
 

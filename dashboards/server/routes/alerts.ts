@@ -10,7 +10,7 @@ import { accountOf, allow } from '../authentication.ts'
 import { classOf, maskAlert, maskChange, maskReading } from '../masking.ts'
 import { mutedBy } from '../muted.ts'
 import { describeRoute, listShape } from '../openapi.ts'
-import { openSteps, planView } from '../plan-progress.ts'
+import { hasPlan, openSteps, planOfAlert } from '../plan-progress.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
 import { badCursor, choicesOf, flagOf, limitOf, listOf, type Query, textOf, timeOf } from '../query.ts'
 import type { ConsoleKit, ConsoleServerOptions } from '../server.ts'
@@ -260,8 +260,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
   const stepAsked = async (id: string, act: Act) => {
     const alert = await desk.get(id)
     const none = { plan: alert?.plan ?? null, step: act.step ?? '', text: null }
-    if (!alert?.plan) return none
-    const view = planView(alert.plan, facility?.plans() ?? [], await desk.timeline(id))
+    if (!alert || !hasPlan(alert)) return none
+    const view = planOfAlert(alert, facility ?? null, await desk.timeline(id))
     const place = /^\d{1,3}$/.test(act.step ?? '') ? view.steps[Number(act.step) - 1] : undefined
     const step = view.steps.find((s) => s.id === act.step) ?? place
     // "arrival" is told of any alert: whoever was sent is there.
@@ -282,8 +282,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
   /** Where the facility closes by the plan: the required steps that nobody has done, left out or made needless. */
   const refuseOpenSteps = async (id: string) => {
     const alert = await desk.get(id)
-    if (!alert?.plan || (alert.level !== 'red' && alert.level !== 'orange')) return
-    const open = openSteps(planView(alert.plan, facility?.plans() ?? [], await desk.timeline(id)))
+    if (!alert || !hasPlan(alert) || (alert.level !== 'red' && alert.level !== 'orange')) return
+    const open = openSteps(planOfAlert(alert, facility ?? null, await desk.timeline(id)))
     if (open.length > 0)
       throw fieldProblem(
         'plan',
@@ -320,8 +320,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
 
 /** The plan with what was done of it, as this mask sees it. */
 function planOf(alert: Alert, timeline: AlertChange[], kit: ConsoleKit, seen: Mask) {
-  if (!alert.plan) return null
-  const view = planView(alert.plan, kit.options.facility?.plans() ?? [], timeline)
+  if (!hasPlan(alert)) return null
+  const view = planOfAlert(alert, kit.options.facility ?? null, timeline)
   return {
     ...view,
     progress: view.progress.map((word) => ({

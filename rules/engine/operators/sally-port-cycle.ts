@@ -47,7 +47,7 @@ export const operator: Operator<State> = {
         device: input.device,
         reasons: [{ code, params: { ...params } }],
         advice: ['hold-outer-gate'],
-        ...(level === 'red' ? { untilPerson: true, plan: 'RP1' } : {}),
+        ...(level === 'red' ? { untilPerson: true } : {}),
         ...(input.late ? { eventTime: input.time } : {}),
       })
     }
