@@ -38,8 +38,21 @@ export function measure(table: StreamTable, stream: StreamEntry, window: Window,
   const first = Math.floor(from / BUCKET_MS)
   /** After the last bucket that is over. */
   const end = Math.min(Math.ceil(to / BUCKET_MS), Math.floor((now - SETTLE_MS) / BUCKET_MS))
-  const dueIn = (number: number): number =>
-    Math.max(0, (number + 1) * BUCKET_MS - Math.max(number * BUCKET_MS, stream.armedAt) - excusedMs(number)) / periodMs
+  /** What of a bucket lies in the window, after the stream's first sample. */
+  const partOf = (number: number): number =>
+    Math.max(0, Math.min((number + 1) * BUCKET_MS, window.to) - Math.max(number * BUCKET_MS, from))
+  const lifeIn = (number: number): number => (number + 1) * BUCKET_MS - Math.max(number * BUCKET_MS, stream.armedAt)
+  const dueIn = (number: number): number => {
+    const life = lifeIn(number)
+    return life <= 0 ? 0 : Math.max(0, partOf(number) * (1 - excusedMs(number) / life)) / periodMs
+  }
+  /** Of a bucket that the window cuts, its share; all of it where the stream said nothing outside. */
+  const gotIn = (number: number): number => {
+    const count = table.received(stream, number)
+    const isCut = window.from > Math.max(number * BUCKET_MS, stream.armedAt) || window.to < (number + 1) * BUCKET_MS
+    const saidNothingElse = window.from <= stream.armedAt && (stream.lastTime ?? 0) <= window.to
+    return isCut && !saidNothingElse ? (count * partOf(number)) / lifeIn(number) : count
+  }
   // Only a young stream is judged by a bucket that is not over.
   if (end <= first) {
     if (to <= from) return { expected: 0, arrived: 0, ...sums }
@@ -57,7 +70,7 @@ export function measure(table: StreamTable, stream: StreamEntry, window: Window,
     let got = 0
     for (let number = span; number < Math.min(span + size, end); number++) {
       due += dueIn(number)
-      got += table.received(stream, number)
+      got += gotIn(number)
     }
     expected += due
     received += got

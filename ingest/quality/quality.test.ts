@@ -205,6 +205,38 @@ describe('completeness', () => {
       { seed: 7, numRuns: 100 },
     )
   })
+
+  test('a window that begins or ends in the middle of ten minutes is judged by what lies in it (property)', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: BUCKET_MS / 10_000 - 1 }),
+        fc.integer({ min: 30_000, max: HOUR }),
+        fc.boolean(),
+        (shift, later, goesOn) => {
+          const begin = T0 + shift * 10_000
+          const end = begin + HOUR
+          const table = new StreamTable()
+          const stream = table.stream('E1', 'env.temperature', goesOn ? T0 - HOUR : begin)!
+          for (let at = stream.armedAt; at < (goesOn ? end + later : end); at += 10_000) {
+            if ((at / 10_000) % 10 === 4) continue
+            table.add(stream, 'received', at, at)
+            stream.lastTime = at
+          }
+          const m = measure(
+            table,
+            stream,
+            { from: begin, to: end },
+            { periodMs: 10_000, excusedMs: () => 0, now: end + later },
+          )
+          expect(m.expected).toBeLessThanOrEqual(360)
+          // Once its last ten minutes are over, the same window has the same answer for ever.
+          if (later >= BUCKET_MS + 30_000) expect(m.expected).toBe(360)
+          expect(Math.abs(rates(m).completeness! - 0.9)).toBeLessThanOrEqual(0.005)
+        },
+      ),
+      { seed: 11, numRuns: 200 },
+    )
+  })
 })
 
 describe('tickets', () => {

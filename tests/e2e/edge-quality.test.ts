@@ -105,7 +105,9 @@ describe('data quality of a running edge', { timeout: 180_000 }, () => {
       const stream = await streamOf('E1', 'env.temperature', window)
       return stream && stream.received > 0 ? stream : null
     })
-    expect(after).toMatchObject({ received: 324, completeness: seen.completeness })
+    expect(after.received).toBe(324)
+    // The last ten minutes may have become whole meanwhile: the same loss, of a few more samples.
+    expect(Math.abs(after.completeness! - 0.9)).toBeLessThanOrEqual(0.005)
   })
 
   test('what a wrong model file could not read is read again when it is right, at its own time, once', async () => {
