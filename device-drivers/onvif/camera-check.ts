@@ -1,12 +1,17 @@
-/** One look at a camera for the doctor and the wizard: connects once, changes nothing, says what it found. */
+/**
+ * One look at a camera for the doctor and the wizard: connects once, leaves nothing behind (a subscription of a moment is
+ * ended again), says what it found.
+ */
 import type { Clock } from '#model/clock.ts'
 import type { Device } from '#model/context/kinds.ts'
 import type { DeviceCheck } from '../contract.ts'
 import { type CameraAddress, CameraClient } from './camera-client.ts'
 import type { CameraModel } from './model.ts'
+import { PullPoint } from './pull-point.ts'
 
 /** Beyond this the order of events of several cameras can no longer be trusted without correction. */
 const CLOCK_WARNING_MS = 2000
+const UNSUBSCRIBE_MS = 3000
 
 export async function checkCamera(
   device: Device,
@@ -41,6 +46,13 @@ export async function checkCamera(
           `${topics.length - unknown.length} of ${topics.length} event topics are mapped by "${model.id}"; not mapped: ${unknown.slice(0, 5).join(', ')}`,
         )
       else say('ok', `all ${topics.length} event topics are mapped by "${model.id}"`)
+      const refused = await subscribes(client, events)
+      if (refused === null) say('ok', 'grants a subscription to its events')
+      else
+        say(
+          'fault',
+          `grants no subscription to its events, so nothing that it detects will come: ${refused}; give the user the right to events, and end subscriptions that others hold if the camera grants only a few`,
+        )
     }
     const picture = await client.snapshot().catch((error: Error) => error)
     if (picture instanceof Error) say('warning', `no picture: ${picture.message}`)
@@ -51,4 +63,16 @@ export async function checkCamera(
     client.close()
   }
   return found
+}
+
+/** Null when the camera grants a subscription; else why not. */
+async function subscribes(client: CameraClient, events: URL): Promise<string | null> {
+  try {
+    const point = await PullPoint.create(client, events)
+    // One that cannot be ended ends by itself at the end of its term.
+    await point.unsubscribe(UNSUBSCRIBE_MS).catch(() => {})
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
 }

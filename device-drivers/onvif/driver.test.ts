@@ -424,7 +424,14 @@ describe('pictures, presets, discovery', () => {
   test('the check says what it found, and a wrong password is a fault with the remedy', async () => {
     await setUp([camera('K01')])
     const good = await driver.check(device('K01'))
-    expect(good.map((c) => c.level)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    expect(good.map((c) => c.level)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
+    expect(good.map((c) => c.message)).toContain('grants a subscription to its events')
+    expect(twin.stats('K01').subscriptions, 'none is left behind').toBe(0)
+    twin.fault('K01', 'soap-fault')
+    expect(await driver.check(device('K01'))).toContainEqual(
+      expect.objectContaining({ level: 'fault', message: expect.stringMatching(/grants no subscription/) }),
+    )
+    twin.fault('K01', null)
     const bad = await driver.check(device('K01', { password: 'no' }))
     expect(bad.at(-1)).toMatchObject({ level: 'fault', message: expect.stringMatching(/password/) })
     twin.fault('K01', 'clock-offset', { ms: -90_000 })
