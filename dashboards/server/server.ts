@@ -103,8 +103,11 @@ export interface ConsoleKit {
   hub: SseHub<Mask>
   looks: Looks
   consoles: Consoles
-  /** Null when this account may look through the camera, given the right to see video at all. */
-  viewing: (viewer: Viewer, camera: string) => ViewingFault | null
+  /**
+   * Null when this account may look through the camera, given the right to see video at all. Of a camera that is no
+   * longer known the place counts where it saw what was kept.
+   */
+  viewing: (viewer: Viewer, camera: string, lastZone?: string | null) => ViewingFault | null
   audit: (event: AuditEvent) => Promise<void>
   facts: FacilityFacts | null
   masking: MaskingFacts
@@ -173,9 +176,9 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     ...(options.history ? { history: options.history } : {}),
     ...options.stream,
   })
-  const viewing: ConsoleKit['viewing'] = (viewer, camera) => {
+  const viewing: ConsoleKit['viewing'] = (viewer, camera, lastZone) => {
     const known = facts?.fresh()
-    const entry = known?.devices.get(camera)
+    const entry = known?.devices.get(camera) ?? (lastZone ? { zone: lastZone } : null)
     return known && entry ? viewingFault(entry, viewer, known.zones, options.viewing ?? []) : null
   }
   const kit: ConsoleKit = { options, hub, looks, consoles, viewing, audit, facts, masking }

@@ -9,6 +9,7 @@ import { WardwatchError } from '#model/errors.ts'
 import type { LiveViewer, Video } from '#model/ports/video.ts'
 import { systemClock } from '#model/system-clock.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
+import { readZip } from './evidence/zip.ts'
 import type { Look } from './looks.ts'
 import { SampleDesk, SampleFacility, SampleLedger, sampleAlert, T0 } from './sample-facility.ts'
 import { type ConsoleServer, createConsoleServer } from './server.ts'
@@ -25,9 +26,11 @@ class FakeVideo implements Video {
     viewer.data(Buffer.from('head '))
     return { mime: MIME, stop: () => void this.viewers.delete(viewer) }
   }
+  /** The camera that saw the seconds before the alert. */
+  camera = 'K31'
   async preroll(alert: string) {
     const sha256 = createHash('sha256').update(JPEG).digest('hex')
-    return alert === 'a1' ? [{ device: 'K31', takenAt: T0 - 3000, sha256 }] : []
+    return alert === 'a1' ? [{ device: this.camera, takenAt: T0 - 3000, sha256 }] : []
   }
   async prerollPicture() {
     return JPEG
@@ -41,6 +44,9 @@ let dir: string
 let accounts: Accounts
 let video: FakeVideo
 let desk: SampleDesk
+let facility: SampleFacility
+/** Seconds that the server waits on its own are made short, so that nobody waits here. */
+let hurry = false
 let looks: Look[]
 let server: ConsoleServer
 let url: string
@@ -61,22 +67,28 @@ beforeEach(async () => {
   }
   desk = new SampleDesk(systemClock)
   desk.publish(sampleAlert('a1'))
-  const facility = new SampleFacility()
+  facility = new SampleFacility()
+  hurry = false
   facility.items.zones!.push(
     { id: 'W3-WC', kind: 'toilet', parent: 'W3' },
     { id: 'W9', kind: 'ward', parent: 'B1' },
     { id: 'MED', kind: 'medical', parent: 'B1' },
+    { id: 'F1', kind: 'ward', parent: 'B1', lodges: 'women' },
+    { id: 'F1-C1', kind: 'cell', parent: 'F1' },
+    { id: 'F2', kind: 'ward', parent: 'B1', lodges: 'women' },
   )
   facility.items.devices!.push(
     { id: 'K-WC', kind: 'camera', driver: 'onvif', zone: 'W3', watches: ['W3-WC'] },
     { id: 'K-MED', kind: 'camera', driver: 'onvif', zone: 'MED' },
     { id: 'K-W9', kind: 'camera', driver: 'onvif', zone: 'W9' },
+    { id: 'K-F1', kind: 'camera', driver: 'onvif', zone: 'F1-C1' },
+    { id: 'K-F2', kind: 'camera', driver: 'onvif', zone: 'F2' },
   )
   video = new FakeVideo()
   looks = []
   server = await createConsoleServer({
     id: 'js-03',
-    clock: systemClock,
+    clock: { now: systemClock.now, after: (ms, task) => systemClock.after(hurry ? 5 : ms, task) },
     accounts,
     alerts: desk,
     facility,
@@ -84,7 +96,10 @@ beforeEach(async () => {
     logger: pino({ level: 'silent' }),
     onLook: (look) => looks.push(look),
     video,
-    viewing: [{ zones: ['W9'], accounts: ['zhao'], roles: ['chief'] }],
+    viewing: [
+      { zones: ['W9'], accounts: ['zhao'], roles: ['chief'] },
+      { zones: ['F2'], accounts: ['zhao'] },
+    ],
     webRoot: null,
   })
   url = await server.listen()
@@ -173,4 +188,80 @@ test('the seconds before an alert are listed with hashes and shown one by one to
   expect((await ask('li', '/alerts/a1/preroll/..%2f0')).status).toBe(404)
   expect((await ask('gov', '/alerts/a1/preroll')).status).toBe(403)
   expect(looks).toContainEqual(expect.objectContaining({ by: 'li', what: 'preroll' }))
+})
+
+const WOMEN = { status: 403, code: 'viewing-women', zone: 'F1' }
+
+test('a ward that lodges women: list, picture and live video are closed to all, and open to whom an entry names for it', async () => {
+  for (const who of ['li', 'zhao', 'wang']) {
+    for (const path of ['live', 'snapshot'])
+      expect(await (await ask(who, `/cameras/K-F1/${path}`)).json(), `${who} ${path}`).toMatchObject(WOMEN)
+    const { items } = (await (await ask(who, '/devices?kind=camera')).json()) as {
+      items: { id: string; viewable: boolean }[]
+    }
+    const viewable = Object.fromEntries(items.map((d) => [d.id, d.viewable]))
+    expect(viewable, who).toMatchObject({ K31: true, 'K-F1': false, 'K-F2': who === 'zhao' })
+  }
+  expect(((await (await ask('li', '/cameras/K-F1/live')).json()) as { detail: string }).detail).toBe(
+    'Zone "F1" lodges women: its pictures are shown to nobody but those whom console.viewing of the site file names for it.',
+  )
+  desk.publish(sampleAlert('a9', { level: 'red', zone: 'F1' }))
+  expect((await ask('wall', '/cameras/K-F1/snapshot')).status, 'a red alert opens no ward of women to a wall').toBe(403)
+  expect((await ask('wang', '/cameras/K-F2/live')).status).toBe(403)
+  const abort = new AbortController()
+  expect((await ask('zhao', '/cameras/K-F2/live', abort.signal)).status).toBe(200)
+  abort.abort()
+  expect(looks.map(({ by, purpose }) => [by, purpose])).toEqual([['zhao', 'camera K-F2']])
+})
+
+/** What was kept of a1 was seen by this camera. */
+function keptBy(camera: string) {
+  video.camera = camera
+  facility.evidencePicture = async () => ({ device: camera, takenAt: T0, jpeg: new Uint8Array(JPEG), sha256: 'ab' })
+}
+async function kept(who: string): Promise<{ statuses: number[]; pictures: number; why: string }> {
+  const statuses = [(await ask(who, '/alerts/a1/picture')).status, (await ask(who, '/alerts/a1/preroll/0')).status]
+  const bundle = await ask(who, '/alerts/a1/evidence.zip?reason=test')
+  const files = readZip(Buffer.from(await bundle.arrayBuffer()))
+  const pictures = [...files].filter(([path]) => path.endsWith('.jpg')).length
+  const why = [...files].flatMap(([path, data]) => (path.endsWith('.json') ? [data.toString()] : [])).join('')
+  return { statuses, pictures, why: /pictures are withheld|未收录/.exec(why)?.[0] ?? '' }
+}
+
+test('a ward that lodges women: pictures, pre-roll and evidence bundles keep its pictures from all but those named', async () => {
+  keptBy('K-F2')
+  const closed = await kept('wang')
+  expect(closed).toMatchObject({ statuses: [403, 403], pictures: 0 })
+  expect(closed.why).not.toBe('')
+  expect(await kept('zhao')).toMatchObject({ statuses: [200, 200], pictures: 2, why: '' })
+  keptBy('K-F1')
+  expect(await kept('zhao')).toMatchObject({ statuses: [403, 403], pictures: 0 })
+})
+
+test('what a camera saw stays closed when the camera is taken out of the site: then the place of its alert counts', async () => {
+  keptBy('K-GONE')
+  expect(await kept('li')).toMatchObject({ statuses: [200, 200], pictures: 2 })
+  desk.publish(sampleAlert('a1', { zone: 'F1-C1' }), 'acknowledged')
+  expect(await kept('li')).toMatchObject({ statuses: [403, 403], pictures: 0 })
+})
+
+test('a ward declared by API is closed at once, for pictures and for who is watching already', async () => {
+  hurry = true
+  const answer = await ask('li', '/cameras/K31/live')
+  expect(answer.status).toBe(200)
+  const put = await fetch(`${url}/api/v1/context/zones`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${tokens.wang}`, 'content-type': 'application/json' },
+    body: JSON.stringify([{ id: 'YARD', kind: 'yard', parent: 'B1', lodges: 'women' }]),
+  })
+  expect(put.status).toBe(200)
+  expect(await (await ask('li', '/cameras/K31/snapshot')).json()).toMatchObject({ code: 'viewing-women', zone: 'YARD' })
+  // The stream ends by the server: this resolves only then.
+  expect(await answer.text()).toBe('head ')
+  const wrong = await fetch(`${url}/api/v1/context/zones`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${tokens.wang}`, 'content-type': 'application/json' },
+    body: JSON.stringify([{ id: 'YARD', kind: 'yard', lodges: 'woman' }]),
+  })
+  expect(wrong.status).toBe(422)
 })

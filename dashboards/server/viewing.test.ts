@@ -13,6 +13,12 @@ const zones = new Map<string, Zone>(
       { id: 'MED', kind: 'medical', parent: 'B1' },
       { id: 'MED-R1', kind: 'medical', parent: 'MED' },
       { id: 'MED-COR', kind: 'corridor', parent: 'MED' },
+      { id: 'F1', kind: 'ward', parent: 'B1', lodges: 'women' },
+      { id: 'F1-C1', kind: 'cell', parent: 'F1' },
+      { id: 'F1-COR', kind: 'corridor', parent: 'F1' },
+      { id: 'F1-MED', kind: 'medical', parent: 'F1' },
+      { id: 'F1-M', kind: 'cell', parent: 'F1', lodges: 'men' },
+      { id: 'M1', kind: 'ward', parent: 'B1', lodges: 'men' },
       { id: 'LOOP', kind: 'office', parent: 'LOOP' },
     ] as Zone[]
   ).map((zone) => [zone.id, zone]),
@@ -50,6 +56,36 @@ describe('who may look through a camera', () => {
     expect(viewingFault({ zone: 'MED-R1' }, chief, zones, open(['B1']))?.why).toBe('medical')
     // Opening one room opens not what lies beside it.
     expect(viewingFault({ zone: 'MED-COR' }, chief, zones, open(['MED-R1']))?.why).toBe('medical')
+  })
+
+  test('a room in a medical zone can be opened by its own name, alone', () => {
+    const rules = [{ zones: ['MED-R1'], roles: ['chief'] }]
+    expect(viewingFault({ zone: 'MED-R1' }, { id: 'wang', role: 'chief' }, zones, rules)).toBeNull()
+    expect(viewingFault({ zone: 'MED' }, { id: 'wang', role: 'chief' }, zones, rules)?.why).toBe('medical')
+  })
+
+  test('a zone that lodges women is closed with all that lies in it, by a word of the zone and none of console.viewing', () => {
+    for (const camera of [{ zone: 'F1' }, { zone: 'F1-C1' }, { zone: 'F1-M' }, { zone: 'YARD', watches: ['F1-COR'] }])
+      for (const role of ['officer', 'chief', 'engineer', 'wall'] as const)
+        expect(viewingFault(camera, { id: 'x', role }, zones, [])).toMatchObject({ why: 'women' })
+    expect(viewingFault({ zone: 'F1-C1' }, officer, zones, [])).toEqual({ why: 'women', zone: 'F1' })
+    expect(viewingFault({ zone: 'M1' }, officer, zones, [])).toBeNull()
+  })
+
+  test('it is opened to those an entry names for it or for a room in it, not by an entry for the building around it', () => {
+    const open = (names: string[]) => [{ zones: names, roles: ['chief'], accounts: ['zhao'] }]
+    const chief = { id: 'wang', role: 'chief' as const }
+    for (const zone of ['F1', 'F1-C1', 'F1-COR']) {
+      expect(viewingFault({ zone }, chief, zones, open(['F1']))).toBeNull()
+      expect(viewingFault({ zone }, { id: 'zhao', role: 'officer' }, zones, open(['F1']))).toBeNull()
+      expect(viewingFault({ zone }, officer, zones, open(['F1']))?.why).toBe('women')
+      expect(viewingFault({ zone }, chief, zones, open(['B1']))?.why).toBe('women')
+    }
+    expect(viewingFault({ zone: 'F1-COR' }, chief, zones, open(['F1-COR']))).toBeNull()
+    expect(viewingFault({ zone: 'F1-C1' }, chief, zones, open(['F1-COR']))?.why).toBe('women')
+    // Two reasons to be closed are two to be opened: the ward's name does not open the infirmary in it.
+    expect(viewingFault({ zone: 'F1-MED' }, chief, zones, open(['F1']))?.why).toBe('medical')
+    expect(viewingFault({ zone: 'F1-MED' }, chief, zones, open(['F1-MED']))).toBeNull()
   })
 
   test('zones in a circle and cameras without a zone end nowhere', () => {

@@ -1,7 +1,7 @@
 /**
- * Who may look through which camera: never into toilets and washrooms; into medical zones nobody but those whom the site
- * file names for them; into other zones that it restricts (women's wards) only those it names; and a wall only where a
- * serious alert is open. Pure; video right first.
+ * Who may look through which camera: never into toilets and washrooms; into medical zones and those that lodge women
+ * nobody but those whom the site file names for them; into other zones that it restricts only those it names; and a wall
+ * only where a serious alert is open. Pure; video right first.
  */
 import type { Device, Zone } from '#model/context/kinds.ts'
 import type { Role } from '#model/permissions.ts'
@@ -18,11 +18,14 @@ export interface Viewer {
   role: Role
 }
 
-export type ViewingFault = { why: 'private' | 'medical' | 'restricted' | 'no-alert'; zone: string | null }
+export type ViewingFault = { why: 'private' | 'medical' | 'women' | 'restricted' | 'no-alert'; zone: string | null }
 
 const PRIVATE = new Set(['toilet', 'washroom'])
-/** Closed by their kind, without a word in the site file; opened by one that names them (decision 21). */
-const MEDICAL = new Set(['medical'])
+/** Closed by what they are, without a word of who may look; opened by an entry that names them (decisions 21 and 28). */
+const CLOSED = {
+  medical: (zone: Zone | undefined) => zone?.kind === 'medical',
+  women: (zone: Zone | undefined) => zone?.lodges === 'women',
+}
 
 /** A zone and all that it lies in; a loop in the site file ends the walk. */
 function chainOf(zones: ReadonlyMap<string, Zone>, id: string | undefined): string[] {
@@ -43,16 +46,19 @@ export function viewingFault(
   zones: ReadonlyMap<string, Zone>,
   rules: readonly ViewingRule[],
 ): ViewingFault | null {
-  const seen = new Set([camera.zone, ...(camera.watches ?? [])].flatMap((zone) => chainOf(zones, zone)))
+  const places = [camera.zone, ...(camera.watches ?? [])].map((zone) => chainOf(zones, zone))
+  const seen = new Set(places.flat())
   for (const zone of seen) if (PRIVATE.has(zones.get(zone)?.kind ?? '')) return { why: 'private', zone }
   const named = (rule: ViewingRule) => rule.roles?.includes(viewer.role) || rule.accounts?.includes(viewer.id)
-  for (const zone of seen) {
-    if (!MEDICAL.has(zones.get(zone)?.kind ?? '')) continue
-    // The zone itself, or a medical one around it: a rule about the whole building opens no infirmary in it.
-    const within = chainOf(zones, zone).filter((id) => MEDICAL.has(zones.get(id)?.kind ?? ''))
-    const opened = rules.some((rule) => rule.zones.some((id) => within.includes(id)) && named(rule))
-    if (!opened) return { why: 'medical', zone }
-  }
+  for (const why of ['medical', 'women'] as const)
+    for (const place of places) {
+      const outermost = place.findLastIndex((id) => CLOSED[why](zones.get(id)))
+      if (outermost < 0) continue
+      // From the place itself out to the last zone that is closed: a rule about the whole building opens no infirmary in it.
+      const within = place.slice(0, outermost + 1)
+      if (rules.some((rule) => rule.zones.some((id) => within.includes(id)) && named(rule))) continue
+      return { why, zone: within.find((id) => CLOSED[why](zones.get(id)))! }
+    }
   for (const rule of rules) {
     const zone = rule.zones.find((id) => seen.has(id))
     if (zone === undefined) continue

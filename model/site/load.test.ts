@@ -109,6 +109,21 @@ staff: [{ id: S1, tag: T9 }]
     ])
   })
 
+  test('a ward that says whom it lodges needs no entry, and must agree with who lives there', () => {
+    const facility = (lodges: string, sex: string, more = '') =>
+      parseSite(
+        `${MINIMAL}zones:\n  - { id: B1, kind: building${more} }\n  - { id: W4, kind: ward, parent: B1${lodges} }\npeople: [{ id: P1, ward: W4, sex: ${sex} }]\n`,
+      )
+    const words = (...of: Parameters<typeof facility>) => facility(...of).warnings.map((w) => `${w.line} ${w.message}`)
+    expect(words('', 'f')[0]).toMatch(/^4 .* write "lodges: women" at the zone to close it$/)
+    expect(words(', lodges: women', 'f')).toEqual([])
+    expect(words('', 'f', ', lodges: women'), 'said of the whole building').toEqual([])
+    expect(words(', lodges: men', 'm')).toEqual([])
+    expect(words(', lodges: men', 'f')[0]).toBe('4 "W4" lodges men by the file, but women live there')
+    const [fault] = facility(', lodges: ladies', 'f').faults
+    expect([fault?.line, fault?.field, fault?.message]).toEqual([4, 'zones.1.lodges', 'must be one of women, men'])
+  })
+
   test('broken YAML and an unknown time zone are faults with a line', () => {
     expect(parseSite('facility: { id: x\n').faults[0]?.line).toBeGreaterThan(0)
     expect(parseSite('facility: { id: x, timezone: Mars/Base }\n').faults[0]?.message).toContain('IANA')

@@ -252,7 +252,7 @@ export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: s
 
 /**
  * Who may look where is a promise to people: a zone that `console.viewing` misspells protects nobody, and a ward that lodges
- * women alone has no kind that would protect it by itself.
+ * women alone is closed only where `lodges` or an entry says so. What `lodges` says must agree with who is lodged.
  */
 function viewingGaps(site: Site, at: Locate): SiteFault[] {
   const faults: SiteFault[] = []
@@ -279,10 +279,14 @@ function viewingGaps(site: Site, at: Locate): SiteFault[] {
   }
   for (const [ward, sexes] of lodged) {
     const index = (site.zones ?? []).findIndex((zone) => zone.id === ward)
-    if (index < 0 || sexes.size !== 1 || !sexes.has('f') || around(ward).some((zone) => named.has(zone))) continue
+    const said = around(ward).flatMap((zone) => zones.get(zone)?.lodges ?? [])
+    if (index < 0 || said.includes('women')) continue
+    if (said[0] === 'men' && sexes.has('f'))
+      faults.push({ ...at(['zones', index]), message: `"${ward}" lodges men by the file, but women live there` })
+    if (sexes.size !== 1 || !sexes.has('f') || around(ward).some((zone) => named.has(zone))) continue
     faults.push({
       ...at(['zones', index]),
-      message: `"${ward}" lodges women alone and no entry of console.viewing names it: everybody with the right to video may look in`,
+      message: `"${ward}" lodges women alone and no entry of console.viewing names it: everybody with the right to video may look in; write "lodges: women" at the zone to close it`,
     })
   }
   return faults

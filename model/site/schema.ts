@@ -126,6 +126,12 @@ export const ZoneSchema = Type.Object(
     security: Type.Optional(oneOf(['normal', 'high'] as const, 'security class of the zone')),
     blind: Type.Optional(Type.Boolean({ description: 'no camera sees it' })),
     quiet: Type.Optional(Type.Union([HourRange, Type.Null()])),
+    lodges: Type.Optional(
+      oneOf(
+        ['women', 'men'] as const,
+        'who is lodged here; women closes the video of the zone and all that lies in it to all whom no entry of console.viewing names for it',
+      ),
+    ),
     manning: Type.Optional(
       Type.Union([Type.String(), Type.Null()], { description: 'officers needed, e.g. ceil(inmates/20)' }),
     ),
@@ -462,7 +468,7 @@ export const RUNTIME_SCHEMAS = {
           ),
           {
             description:
-              'zones whose pictures only these roles and accounts may see; toilets are seen by nobody, medical zones by those named for them alone',
+              'zones whose pictures only these roles and accounts may see; toilets are seen by nobody, medical zones and those that lodge women by those named for them alone',
           },
         ),
       ),

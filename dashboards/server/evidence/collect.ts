@@ -86,7 +86,7 @@ export interface EvidenceSources {
   video: Pick<Video, 'preroll' | 'prerollPicture'> | null
   facilityId: string
   /** Rights of places hold for what was kept of their cameras too. */
-  maySee(camera: string): boolean
+  maySee(camera: string, alertZone: string | null): boolean
 }
 
 /** @returns null when there is no such alert or incident. */
@@ -112,12 +112,12 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
   const pictures: EvidencePicture[] = []
   let withheld = 0
   const keep = (
-    alert: string,
+    { id: alert, zone }: Alert,
     preroll: number | null,
     taken: Pick<EvidencePicture, 'device' | 'takenAt' | 'sha256'>,
     bytes: Uint8Array,
   ) => {
-    if (!sources.maySee(taken.device)) {
+    if (!sources.maySee(taken.device, zone)) {
       withheld++
       return
     }
@@ -126,13 +126,14 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
     const intact = createHash('sha256').update(jpeg).digest('hex') === sha256
     pictures.push({ alert, preroll, device, takenAt, sha256, intact, jpeg })
   }
-  for (const { id } of alerts) {
+  for (const about of alerts) {
+    const { id } = about
     for (const [n, frame] of (video ? await video.preroll(id) : []).entries()) {
       const jpeg = await video!.prerollPicture(id, n)
-      if (jpeg) keep(id, n, frame, jpeg)
+      if (jpeg) keep(about, n, frame, jpeg)
     }
     const picture = await facility?.evidencePicture(id)
-    if (picture) keep(id, null, picture, picture.jpeg)
+    if (picture) keep(about, null, picture, picture.jpeg)
   }
   if (withheld > 0)
     limits.push({

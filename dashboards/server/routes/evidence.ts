@@ -62,7 +62,7 @@ export function registerEvidenceRoutes(app: FastifyInstance, kit: ConsoleKit, de
     try {
       await record(accountOf(request).id, about, format, reason)
       const account = accountOf(request)
-      const maySee = (camera: string): boolean => kit.viewing(account, camera) === null
+      const maySee = (camera: string, zone: string | null): boolean => kit.viewing(account, camera, zone) === null
       const sources = {
         desk,
         facility: facility ?? null,

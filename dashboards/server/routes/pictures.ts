@@ -28,6 +28,7 @@ function refuse(camera: string, fault: ViewingFault): never {
   const why = {
     private: `The camera "${camera}" looks into a toilet or washroom; its picture is shown to nobody.`,
     medical: `Zone "${fault.zone}" is medical: its pictures are shown to nobody but those whom console.viewing of the site file names for it.`,
+    women: `Zone "${fault.zone}" lodges women: its pictures are shown to nobody but those whom console.viewing of the site file names for it.`,
     restricted: `Pictures of zone "${fault.zone}" are shown only to those whom console.viewing of the site file names.`,
     'no-alert': 'A wall shows cameras near an open red or orange alert alone.',
   }[fault.why]
@@ -52,9 +53,9 @@ export function lookGate(kit: ConsoleKit): (account: Account, camera: string) =>
   }
 }
 
-/** What was kept of a camera stays under the rights of its place. */
-export function refuseLook(kit: ConsoleKit, account: Account, camera: string): void {
-  const fault = kit.viewing(account, camera)
+/** What was kept of a camera stays under the rights of its place, and under those of the alert's when the camera is gone. */
+export function refuseLook(kit: ConsoleKit, account: Account, camera: string, alertZone: string | null = null): void {
+  const fault = kit.viewing(account, camera, alertZone)
   if (fault) refuse(camera, fault)
 }
 
@@ -100,7 +101,7 @@ export function registerPictureRoutes(app: FastifyInstance, kit: ConsoleKit, des
       const { id } = request.params
       const picture = await desk.evidencePicture(id)
       if (!picture) throw problem(404, `No picture was kept for alert "${id}".`)
-      refuseLook(kit, accountOf(request), picture.device)
+      refuseLook(kit, accountOf(request), picture.device, (await kit.options.alerts?.get(id))?.zone)
       kit.looks.look(accountOf(request).id, 'picture', 1, `alert ${id}`)
       return send(reply, picture)
     },

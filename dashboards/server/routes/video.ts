@@ -10,6 +10,8 @@ import { lookGate, refuseLook } from './pictures.ts'
 
 /** What may wait for one viewer: about ten seconds of a good picture. Who is slower is let go and begins anew. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024
+/** How often an open stream is asked whether its viewer may still look. */
+const RIGHTS_MS = 5_000
 const STATUS: Partial<Record<string, number>> = { 'not-found': 404, 'too-busy': 503 }
 
 export function registerVideoRoutes(app: FastifyInstance, kit: ConsoleKit, video: Video): void {
@@ -56,6 +58,13 @@ export function registerVideoRoutes(app: FastifyInstance, kit: ConsoleKit, video
           throw problem(STATUS[error.code] ?? 503, error.message, { code: error.code, retryAfterS: 5 })
         })
       kit.looks.look(accountOf(request).id, 'live', 1, `camera ${id}`)
+      /** Rights and places change while somebody watches: a ward that lodges women from now on is closed from now on. */
+      const watchRights = (): void => {
+        kit.options.clock.after(RIGHTS_MS, () => {
+          if (raw.destroyed || raw.writableEnded) return
+          gate(accountOf(request), id).then(watchRights, () => raw.end())
+        })
+      }
       reply.hijack()
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) raw.setHeader(name, value)
@@ -63,6 +72,7 @@ export function registerVideoRoutes(app: FastifyInstance, kit: ConsoleKit, video
       begun = true
       for (const bytes of early.splice(0)) write(bytes)
       raw.once('close', () => stream.stop())
+      watchRights()
       // Nobody there any more, or nothing more to come, before it began.
       if (over || request.raw.destroyed) raw.end()
     },
@@ -95,7 +105,7 @@ export function registerVideoRoutes(app: FastifyInstance, kit: ConsoleKit, video
       const frame = /^\d{1,3}$/.test(n) ? (await video.preroll(id))[Number(n)] : undefined
       const jpeg = frame ? await video.prerollPicture(id, Number(n)) : null
       if (!frame || !jpeg) throw notFound('picture', `${id}/${n}`)
-      refuseLook(kit, accountOf(request), frame.device)
+      refuseLook(kit, accountOf(request), frame.device, (await kit.options.alerts?.get(id))?.zone)
       kit.looks.look(accountOf(request).id, 'preroll', 1, `alert ${id}`)
       return reply
         .type('image/jpeg')
