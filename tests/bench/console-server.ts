@@ -1,6 +1,7 @@
 /**
- * The console server of `bench:console` as a process of its own: the product's real server (accounts, masks, stream,
- * static pages) over a desk that raises made-up alerts when told to. It shares no event loop with the browser's driver.
+ * The console server of `bench:console` and `bench:wall` as a process of its own: the product's real server (accounts,
+ * masks, stream, static pages) over a desk that raises made-up alerts when told to. It shares no event loop with the
+ * browser's driver.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,11 +15,14 @@ import { systemClock } from '#model/system-clock.ts'
 import { CATALOGUE_DIR, loadRules } from '#rules/catalogue/load.ts'
 import { ruleInfos } from '#rules/commands.ts'
 import { buildFacility } from '../../dashboards/web/test-server/facility.ts'
+import { picture } from '../../dashboards/web/test-server/picture.ts'
 
 /** What the driver may ask for. */
 export type Command =
   | { say: 'raise'; n: number; perSecond: number; closeAfterMs: number; mix: Level[] }
   | { say: 'open'; n: number }
+  /** A living facility until told otherwise: alerts raised, acknowledged and closed, device states, people who change rooms. */
+  | { say: 'live'; alertsPerMinute: number; devicesPerSecond: number }
   | { say: 'clear' }
   | { say: 'counts' }
 
@@ -31,7 +35,7 @@ export interface Published {
 export type Answer =
   | { ready: string }
   | { published: Published[] }
-  | { counts: Record<Level, number>; open: number; changes: number }
+  | { counts: Record<Level, number>; open: number; changes: number; devices: number; pictures: number }
 
 const clock = systemClock
 const facility = buildFacility(clock.now())
@@ -72,7 +76,16 @@ class BenchDesk extends SampleDesk {
     this.#say(alert, 'raised')
     return alert
   }
-  close(alert: Alert): void {
+  acknowledge(alert: Alert): Alert {
+    const known = this.open.get(alert.id)
+    if (!known) return alert
+    const after: Alert = { ...known, state: 'acknowledged', ackAt: clock.now(), assignee: 'S33' }
+    this.open.set(after.id, after)
+    this.#say(after, 'acknowledged')
+    return after
+  }
+  close(known: Alert): void {
+    const alert = this.open.get(known.id) ?? known
     this.open.delete(alert.id)
     const now = clock.now()
     this.#say(
@@ -83,7 +96,7 @@ class BenchDesk extends SampleDesk {
     this.records.delete(alert.id)
     this.changes.length = 0
   }
-  #say(alert: Alert, change: 'raised' | 'resolved'): void {
+  #say(alert: Alert, change: 'raised' | 'acknowledged' | 'resolved'): void {
     this.changesSent++
     this.publish(alert, change)
   }
@@ -92,8 +105,8 @@ class BenchDesk extends SampleDesk {
   }
   override counts(): ReturnType<SampleDesk['counts']> {
     const of = (level: Level) => {
-      const n = [...this.open.values()].filter((a) => a.level === level).length
-      return { open: n, unacknowledged: n }
+      const all = [...this.open.values()].filter((a) => a.level === level)
+      return { open: all.length, unacknowledged: all.filter((a) => a.state === 'unacknowledged').length }
     }
     return { red: of('red'), orange: of('orange'), yellow: of('yellow'), blue: of('blue') }
   }
@@ -128,14 +141,24 @@ class BenchFacility extends SampleFacility {
   override rules() {
     return infos
   }
-  override async snapshot() {
-    return null as never
+  taken = 0
+  /** Without `BENCH_PICTURES` no camera answers: what is measured then is alerts alone. */
+  override async snapshot(camera: string) {
+    if (pictures.length === 0) return null as never
+    const jpeg = pictures[this.taken++ % pictures.length]!
+    return { device: camera, takenAt: clock.now(), jpeg, sha256: String(this.taken) }
   }
 }
+
+/** Of the size a camera gives, each another, so that no cache of the browser helps. */
+const pictures = process.env.BENCH_PICTURES
+  ? Array.from({ length: 24 }, (_, i) => new Uint8Array(picture(i, i % 3 === 0)))
+  : []
 
 const dir = mkdtempSync(join(tmpdir(), 'ww-bench-console-'))
 const accounts = openAccounts({ dir, clock, scryptLog2: 10 })
 await accounts.add({ id: 'bench', name: 'Bench', role: 'chief', password: 'Console-and-pixel-1' })
+await accounts.add({ id: 'wall', name: 'Wall', role: 'wall', password: 'Console-and-pixel-1' })
 const desk = new BenchDesk(clock)
 const place = new BenchFacility()
 const server = await createConsoleServer({
@@ -191,7 +214,38 @@ async function raise(command: Extract<Command, { say: 'raise' }>): Promise<Publi
   return published
 }
 
+/** One in forty red, one in ten orange; acknowledged after 5 to 30 s, closed after 20 to 90 s. */
+const LIVE_MIX: Level[] = Array.from({ length: 40 }, (_, i) =>
+  i === 17 ? 'red' : i % 10 === 5 ? 'orange' : i % 4 === 0 ? 'yellow' : 'blue',
+)
+let devicesSaid = 0
+const livings: ReturnType<typeof setInterval>[] = []
+function live({ alertsPerMinute, devicesPerSecond }: Extract<Command, { say: 'live' }>): void {
+  let n = 0
+  livings.push(
+    setInterval(() => {
+      const alert = desk.raise1(LIVE_MIX[n++ % LIVE_MIX.length]!)
+      setTimeout(() => desk.acknowledge(alert), 5_000 + Math.random() * 25_000)
+      setTimeout(() => desk.close(alert), 20_000 + Math.random() * 70_000)
+    }, 60_000 / alertsPerMinute),
+    setInterval(() => {
+      const state = place.states[devicesSaid++ % place.states.length]!
+      const online = devicesSaid % 97 !== 0
+      Object.assign(state, { lastSeen: clock.now(), online, readings: state.readings + 1 })
+      place.deviceListener(state, devicesSaid)
+    }, 1000 / devicesPerSecond),
+    setInterval(() => {
+      for (const p of place.fixes)
+        if (Math.random() < 0.02) p.zone = zones[Math.floor(Math.random() * zones.length)]!.id
+    }, 5000),
+  )
+}
+
 process.on('message', async (command: Command) => {
+  if (command.say === 'live') {
+    live(command)
+    say({ published: [] })
+  }
   if (command.say === 'raise') say({ published: await raise(command) })
   if (command.say === 'open') {
     const mix: Level[] = ['blue', 'blue', 'yellow', 'blue', 'orange']
@@ -208,11 +262,12 @@ process.on('message', async (command: Command) => {
   if (command.say === 'counts') {
     const c = desk.counts()
     const counts = { red: c.red.open, orange: c.orange.open, yellow: c.yellow.open, blue: c.blue.open }
-    say({ counts, open: desk.open.size, changes: desk.changesSent })
+    say({ counts, open: desk.open.size, changes: desk.changesSent, devices: devicesSaid, pictures: place.taken })
   }
 })
 process.on('disconnect', () => {
   clearInterval(walking)
+  for (const timer of livings) clearInterval(timer)
   void server.close().finally(() => {
     rmSync(dir, { recursive: true, force: true })
     process.exit(0)
