@@ -113,9 +113,10 @@ export class AlertView extends Signal<ViewState> {
     store.subscribeList(() => this.#onCommit())
   }
 
+  /** What zones are called and how devices do changes at any moment: no reason to move a row that is held. */
   setContext(context: ViewContext): void {
     this.#context = context
-    this.#rebuild()
+    this.#onCommit()
   }
   setFilter(part: Partial<Filter>): void {
     this.set({ ...this.get(), filter: { ...this.get().filter, ...part } })
@@ -134,13 +135,26 @@ export class AlertView extends Signal<ViewState> {
   release(): void {
     this.#rebuild()
   }
+  /** Opens a fold where it stands: the rows around it keep their order, and what waits goes on waiting. */
   toggleFold(id: string): void {
-    if (this.#unfolded.has(id)) this.#unfolded.delete(id)
-    else this.#unfolded.add(id)
-    this.#rebuild()
+    const open = !this.#unfolded.has(id)
+    if (open) this.#unfolded.add(id)
+    else this.#unfolded.delete(id)
+    const { rows } = this.get()
+    const at = rows.findIndex((row) => row.id === id && !row.child)
+    if (at < 0) return
+    const { members } = rows[at]!
+    const children = members.map((member) => ({ id: member, members: [member], child: true }))
+    const rest = rows.slice(at + 1).filter((row, i) => !(row.child && i < members.length))
+    this.set({ ...this.get(), rows: [...rows.slice(0, at + 1), ...(open ? children : []), ...rest] })
   }
   unfolded(id: string): boolean {
     return this.#unfolded.has(id)
+  }
+
+  /** Whether the filters let this alert through; a red in the lane may stand there without. */
+  fits(alert: Alert): boolean {
+    return this.#matches(alert)
   }
 
   #matches(alert: Alert): boolean {
@@ -153,44 +167,54 @@ export class AlertView extends Signal<ViewState> {
   }
 
   #onCommit(): void {
-    const { rows, frozen } = this.get()
+    const { rows, lane, frozen } = this.get()
     // An empty list has no row that could jump, and must never look calm while something waits.
-    if ((!this.#held && !frozen) || rows.length === 0) this.#rebuild()
+    if ((!this.#held && !frozen) || rows.length + lane.length === 0) this.#rebuild()
     else this.#wait()
   }
 
-  /** The list is held: the lane follows, rows stay, the rest is counted. */
+  /** The list is held: a new red takes the next place of the lane, rows stay, the rest is counted. */
   #wait(): void {
     const byLevel = Object.fromEntries(LEVELS.map((l) => [l, 0])) as Record<Level, number>
     let total = 0
+    const kept = this.get().lane.filter((id) => this.#store.get(id) !== undefined)
+    const lane = this.#lane(kept)
+    const inLane = new Set(lane.lane)
     for (const alert of this.#store.values()) {
-      if (alert.level === 'red' || this.#shown.has(alert.id) || !this.#matches(alert)) continue
+      if (inLane.has(alert.id) || this.#shown.has(alert.id)) continue
+      if (!this.#matches(alert) && !this.#aboveFilters(alert)) continue
       byLevel[alert.level]++
       total++
     }
     if (total > 0 && !this.get().pending) this.#pendingSince = this.#now()
     this.set({
       ...this.get(),
-      ...this.#lane(),
+      ...lane,
       ...this.#tally(),
       pending: total > 0 ? { total, byLevel, since: this.#pendingSince } : null,
     })
   }
 
-  #lane(): Pick<ViewState, 'lane' | 'laneMore'> {
+  /** An unacknowledged red is above every filter; an acknowledged one obeys them like any other. */
+  #aboveFilters(alert: Alert): boolean {
+    return alert.level === 'red' && isOpen(alert) && !isSetAside(alert) && isUnacknowledged(alert)
+  }
+
+  /** @param kept reds that keep their places, because somebody is pointing at the list. */
+  #lane(kept: string[] = []): Pick<ViewState, 'lane' | 'laneMore'> {
     const { filter } = this.get()
     const reds: Alert[] = []
     for (const alert of this.#store.values()) {
       if (alert.level !== 'red' || !isOpen(alert) || isSetAside(alert)) continue
-      // An unacknowledged red is above every filter; an acknowledged one obeys them like any other.
       if (isUnacknowledged(alert) || filter.view === 'open' || this.#matches(alert)) reds.push(alert)
     }
-    return {
-      lane: sortAlerts(reds)
-        .slice(0, LANE_ROWS)
-        .map((a) => a.id),
-      laneMore: Math.max(0, reds.length - LANE_ROWS),
-    }
+    const before = new Set(kept)
+    const fresh = sortAlerts(reds)
+      .map((a) => a.id)
+      .filter((id) => !before.has(id))
+    const lane = [...kept, ...fresh].slice(0, LANE_ROWS)
+    const inLane = new Set(lane)
+    return { lane, laneMore: reds.filter((a) => !inLane.has(a.id)).length }
   }
 
   #tally(): Pick<ViewState, 'viewCounts' | 'domainCounts' | 'zoneCounts'> {
