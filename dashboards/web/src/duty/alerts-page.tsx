@@ -1,12 +1,13 @@
 /** The live console (console.md P1): filters, list with red lane, floor plan, detail panel. Only lays out; the parts work. */
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
-import { useNavigate, useSearchParams } from 'react-router'
+import { useLocation, useNavigate, useSearchParams } from 'react-router'
 import type { Verb } from '../api/types.ts'
 import { Boundary } from '../frame/boundary.tsx'
 import { later } from '../frame/later.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
+import { isClosed } from '../live/alert-store.ts'
 import { connection, isLost } from '../live/connection.ts'
 import { alertLink, evidenceLink } from '../live/links.ts'
 import { store, view } from '../live/runtime.ts'
@@ -66,6 +67,11 @@ function useListPainted(): boolean {
   return painted
 }
 
+const fits = (id: string): boolean => {
+  const alert = store.get(id)
+  return alert !== undefined && view.fits(alert)
+}
+
 export function AlertsPage() {
   const t = useText()
   const [query] = useSearchParams()
@@ -78,9 +84,15 @@ export function AlertsPage() {
   const [follow, setFollow] = useState(0)
   const [manual, setManual] = useState(false)
 
+  /** On a phone the alert lies over the list, so that the back button leads to the list; walking through rows leaves no trail. */
+  const { state: from } = useLocation() as { state: { over?: boolean } | null }
   const open = useCallback(
-    (next: string | null) => navigate(next ? alertLink(next) : '/duty/alerts', { replace: true }),
-    [navigate],
+    (next: string | null) => {
+      if (next) void navigate(alertLink(next), wide || id ? { replace: true, state: from } : { state: { over: true } })
+      else if (from?.over) void navigate(-1)
+      else void navigate('/duty/alerts', { replace: true })
+    },
+    [navigate, wide, id, from],
   )
 
   /** Acts work on the chosen rows, else on the opened alert, or on all members of the row the cursor is on when it is folded. */
@@ -103,8 +115,26 @@ export function AlertsPage() {
     const alert = id ? store.get(id) : undefined
     if (alert) void loadPanel().then(({ verify }) => verify(alert, confirmed))
   }
-  useEffect(() => store.subscribeList(() => keepOnly((known) => store.get(known) !== undefined)), [])
-  useEffect(() => clearSelection, [])
+  useEffect(() => {
+    // What is closed is done with, and nobody acts on rows that he has just filtered out of his sight.
+    const stopList = store.subscribeList(() =>
+      keepOnly((known) => {
+        const alert = store.get(known)
+        return alert !== undefined && !isClosed(alert)
+      }),
+    )
+    let { filter } = view.get()
+    const stopView = view.subscribe(() => {
+      if (view.get().filter === filter) return
+      filter = view.get().filter
+      keepOnly(fits)
+    })
+    return () => {
+      stopList()
+      stopView()
+      clearSelection()
+    }
+  }, [])
   useEffect(() => {
     if (!painted) return
     void loadPanel().catch(() => null)
@@ -131,7 +161,8 @@ export function AlertsPage() {
       if (event.shiftKey) range(grid.current!.rows(), cursor.id)
       else toggle(cursor.members, cursor.id)
     },
-    'Ctrl+A': () => selectAll(grid.current?.rows() ?? []),
+    // Reds that stand in the lane in spite of the filters are not what was filtered.
+    'Ctrl+A': () => selectAll((grid.current?.rows() ?? []).filter((row) => row.members.some(fits))),
     y: () => check(true),
     n: () => check(false),
     v: () => void loadPanel().then(({ showLive }) => showLive()),

@@ -32,6 +32,8 @@ import { Strip } from './strip.tsx'
 const ROW_PX = { compact: 28, normal: 32, comfortable: 40 } as const
 const NARROW_ROW_PX = 56
 const OVERSCAN = 4
+/** Nobody decides on what he sees in less: a click so soon after rows have made way was aimed at another one. */
+const SHIFT_GRACE_MS = 350
 
 export interface GridHandle {
   move(by: 1 | -1): void
@@ -86,7 +88,9 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
 
   const hold = (part: Partial<{ pointer: boolean; focus: boolean }>) => {
     holding.current = { ...holding.current, ...part }
-    view.hold(holding.current.pointer || holding.current.focus)
+    const held = holding.current.pointer || holding.current.focus
+    view.hold(held)
+    if (!held) setRoom(0)
   }
   useEffect(() => () => view.hold(false), [])
 
@@ -119,19 +123,39 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
     rows: () => all.filter((row) => !row.child),
   }))
 
-  // A red that joins the lane pushes the list down by one row; while the list is held, scrolling takes that back.
-  const laneBefore = useRef(state.lane.length)
+  // A red that joins the lane pushes the list down; while the list is held, scrolling takes that back, and a list too
+  // short to scroll is given the room. What was pressed just then was meant for what stood there before.
+  const lane = useRef<HTMLDivElement>(null)
+  const lanePx = useRef(0)
+  const shiftedAt = useRef(Number.NEGATIVE_INFINITY)
+  const scrollTo = useRef<number | null>(null)
+  const [room, setRoom] = useState(0)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the lane is as high as its rows
   useLayoutEffect(() => {
-    const grown = state.lane.length - laneBefore.current
-    laneBefore.current = state.lane.length
-    if (grown !== 0 && element.current && (holding.current.pointer || holding.current.focus))
-      element.current.scrollTop += grown * (wide ? 40 : rowPx)
-  }, [state.lane.length, wide, rowPx, element])
+    const grown = (lane.current?.offsetHeight ?? 0) - lanePx.current
+    lanePx.current += grown
+    const el = element.current
+    if (grown === 0 || !el || !(holding.current.pointer || holding.current.focus)) return
+    shiftedAt.current = performance.now()
+    scrollTo.current = Math.max(0, el.scrollTop + grown)
+    el.scrollTop = scrollTo.current
+    setRoom(el.clientHeight + scrollTo.current)
+  }, [state.lane.length, state.laneMore > 0, wide, rowPx, element])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once the room is there
+  useLayoutEffect(() => {
+    if (scrollTo.current !== null && element.current) element.current.scrollTop = scrollTo.current
+    scrollTo.current = null
+  }, [room])
+  const refuseShifted = (event: React.MouseEvent) => {
+    if (event.detail === 0 || performance.now() - shiftedAt.current > SHIFT_GRACE_MS) return
+    event.preventDefault()
+    event.stopPropagation()
+  }
 
   const first = Math.max(0, Math.floor(box.top / rowPx) - OVERSCAN)
   const last = Math.min(state.rows.length, Math.ceil((box.top + box.height) / rowPx) + OVERSCAN)
   const shownFrom = state.rows.length === 0 ? 0 : Math.floor(box.top / rowPx) + 1
-  const shownTo = Math.min(state.rows.length, Math.floor((box.top + box.height) / rowPx))
+  const shownTo = Math.min(state.rows.length, Math.max(shownFrom, Math.floor((box.top + box.height) / rowPx)))
 
   const click = (event: React.MouseEvent) => {
     const target = event.target as HTMLElement
@@ -165,6 +189,7 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
         aria-label={t('list.label')}
         aria-rowcount={all.length + 2}
         className={css.grid}
+        onClickCapture={refuseShifted}
         onClick={click}
         tabIndex={-1}
       >
@@ -177,7 +202,13 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
             ))}
           </div>
         </div>
-        <div role="rowgroup" aria-label={t('list.lane')} className={css.lane} data-empty={laneRows.length === 0}>
+        <div
+          role="rowgroup"
+          aria-label={t('list.lane')}
+          className={css.lane}
+          data-empty={laneRows.length === 0}
+          ref={lane}
+        >
           {laneRows.map((row, i) => (
             <Row
               key={row.id}
@@ -193,7 +224,10 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
           ))}
           {state.laneMore > 0 && (
             <div role="row" className={css.laneMore}>
-              <span role="gridcell">{t('list.laneMore', { n: state.laneMore })}</span>
+              <span role="gridcell">
+                <b>{t('list.laneMore', { n: state.laneMore })}</b>{' '}
+                <span className="muted">{t('list.laneMoreHint')}</span>
+              </span>
             </div>
           )}
         </div>
@@ -210,10 +244,14 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
           </div>
         </div>
         <div role="rowgroup" className={css.viewport} ref={element} tabIndex={-1}>
-          {state.rows.length === 0 && laneRows.length > 0 && isFiltered(state.filter) && (
-            <FilteredAway n={store.openCount()} />
-          )}
-          <div className={css.canvas} role="presentation" style={{ height: state.rows.length * rowPx }}>
+          {state.rows.length === 0 &&
+            laneRows.length > 0 &&
+            (isFiltered(state.filter) || state.filter.view !== 'open') && <FilteredAway n={store.openCount()} />}
+          <div
+            className={css.canvas}
+            role="presentation"
+            style={{ height: state.rows.length * rowPx, minHeight: room }}
+          >
             {state.rows.slice(first, last).map((row, i) => (
               <Row
                 key={row.child ? `${row.id}/` : row.id}
@@ -251,6 +289,9 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
 const isFiltered = ({ level, domain, zoneGroup, text }: Filter): boolean =>
   level !== null || domain !== null || zoneGroup !== null || text !== ''
 
+/** The view (待处理, 我的 …) is where one is; the filters are what is left out of it. */
+const clearFilters = () => view.setFilter({ ...noFilter, view: view.get().filter.view })
+
 /** Below the reds, which obey no filter: an empty place must not look as if there were nothing more. */
 function FilteredAway({ n }: { n: number }) {
   const t = useText()
@@ -278,7 +319,7 @@ function Toolbar({ onManual }: { onManual(): void }) {
         {state.folded > 0 && t('list.folded', { n: state.folded })}
       </span>
       {filtered && (
-        <Button small onClick={() => view.setFilter({ ...noFilter, view: filter.view })}>
+        <Button small onClick={clearFilters}>
           {t('filter.clear')}
         </Button>
       )}

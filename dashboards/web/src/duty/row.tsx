@@ -2,14 +2,14 @@
 import { memo, useCallback, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
 import { ACK_SLA_MS } from '#model/alert/alert.ts'
 import type { ListedAlert, Verb } from '../api/types.ts'
-import { useText } from '../i18n/use-text.ts'
+import { type Text, useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Bar, Hatch } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { alertName, sourceName, stateWord, zoneName } from '../kit/wording.ts'
 import { isClosed, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
 import type { Row as RowData } from '../live/alert-view.ts'
-import { facility } from '../live/facility-data.ts'
+import { type FacilityData, facility } from '../live/facility-data.ts'
 import { clockTime, duration } from '../live/format.ts'
 import { store } from '../live/runtime.ts'
 import { selection } from '../live/selection.ts'
@@ -99,6 +99,15 @@ export const Row = memo(function Row(p: Props) {
   return alert ? <RowFace {...p} alert={alert} pending={pending} chosen={chosen} /> : null
 })
 
+/** Of a folded row: the one source its alerts share, else how many different ones there are. */
+function sourcesOf(t: Text, data: FacilityData, alert: ListedAlert, members: string[]): string {
+  const alerts = members.map((id) => store.get(id) ?? alert)
+  const devices = new Set(alerts.map((a) => a.device))
+  if (devices.size > 1) return t('list.members', { n: devices.size })
+  const subjects = new Set(alerts.map((a) => a.subject))
+  return subjects.size > 1 ? t('list.persons', { n: subjects.size }) : sourceName(data, alert)
+}
+
 interface FaceProps extends Props {
   alert: ListedAlert
   /** The act that was sent and is not answered yet. */
@@ -162,7 +171,7 @@ export function RowFace({ alert, pending, chosen, ...p }: FaceProps) {
         )}
       </span>
       <span role="gridcell" className={css.cDevice}>
-        {count > 1 ? t('list.members', { n: count }) : sourceName(data, alert)}
+        {count > 1 ? sourcesOf(t, data, alert, p.row.members) : sourceName(data, alert)}
       </span>
       <span role="gridcell" className={css.cState}>
         {pending ? `${t('list.pending')} ${t(`verb.${pending}`)}` : stateWord(t, alert)}
