@@ -7,107 +7,35 @@
  */
 import type { Clock } from '#model/clock.ts'
 import { WardwatchError } from '#model/errors.ts'
-import {
-  type Journal,
-  type JournalBody,
-  type JournalRecord,
-  type JournalStats,
-  type Lane,
-  SIDE_MARK,
-} from '#model/ports/journal.ts'
+import type { JournalBody, JournalRecord, JournalStats, Lane } from '#model/ports/journal.ts'
 import type { Reading } from '#model/reading.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import { isCorrupt } from '../thread/whole.ts'
-import { Cursor, type CursorSource } from './cursor.ts'
-import { CLASS, classOf, decodeBody, encodeBody, isSample, isSheddable, KIND, tagOf } from './record-codec.ts'
-import { type Keep, Retention, type RetentionOptions } from './retention.ts'
-import type { CommitAnswer, CommitRequest, OpenAnswer, RowBlock } from './storage.ts'
+import type { Cursor, CursorSource } from './cursor.ts'
+import { DiskReserve } from './disk-reserve.ts'
+import type { EdgeJournal, JournalOptions } from './edge-journal.ts'
+import { KeptPositions, type Position } from './kept-positions.ts'
+import { KIND } from './record-codec.ts'
+import { type Keep, Retention } from './retention.ts'
+import type { CommitAnswer, OpenAnswer, RowBlock } from './storage.ts'
 import * as storage from './storage.ts'
 import { Tail } from './tail.ts'
+import { Unpacking } from './unpacking.ts'
+import { isPrecious, requestOf, rowsOf, type Waiting, WaitingRows, withoutSamples } from './waiting-rows.ts'
 
-export type JournalEvent =
-  | { event: 'journal-corrupt'; file: string; saved: number; lost: [number, number] | null }
-  | { event: 'disk-full'; detail: string }
-  | { event: 'disk-recovered'; shed: number }
-  | { event: 'journal-unreserved'; bytes: number }
-  | { event: 'journal-removed'; class: string; removed: number; unread: number; reason: 'age' | 'size' }
-  | { event: 'journal-unreadable'; seq: number }
-  | { event: 'journal-failed'; detail: string }
-
-export interface JournalOptions extends RetentionOptions {
-  dir: string
-  clock: Clock
-  /** Rows that may wait for the disk before append() waits too. Alerts and acts never wait for room. */
-  maxPending?: number
-  /** Rows of one group commit: an alert waits for at most one that began before it. */
-  maxCommitRows?: number
-  /** How long samples may be gathered under load before the disk is asked for them, ms. */
-  gatherMs?: number
-  tailRecords?: number
-  tailBytes?: number
-  duplicateIds?: number
-  duplicateMs?: number
-  /** Space kept aside so that alerts can be written on a full disk. */
-  ballastBytes?: number
-  readOnly?: boolean
-  /** false: on the calling thread (simulation). */
-  thread?: boolean
-  onEvent?(event: JournalEvent): void
-  /** Test aid: stands between journal and storage. */
-  intercept?(link: StoreLink): StoreLink
-}
-
-/** What the composition root may ask beyond the port. */
-export interface EdgeJournal extends Journal {
-  /** Readings by id as far as duplicates are remembered (evidence of an alert). */
-  findReadings(ids: string[]): Promise<Reading[]>
-  /** Newest records of a rare kind, newest first. */
-  newest(kind: 'context' | 'act' | 'alert' | 'quarantine', limit: number, beforeSeq?: number): Promise<JournalRecord[]>
-  /** Records of a lane after a position, without moving any cursor. */
-  readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]>
-  /** Removes what is older than its class allows; also runs by itself every minute. */
-  expire(): Promise<Record<Keep, number>>
-  /** A reader without a cursor: what comes after `seq` is held back from retention for it, also after a restart. */
-  hold(name: string, seq: number): void
-  /** Another store on this disk found it full: the reserve is given up for it and samples are shed until there is room. */
-  relieve(detail: string): Promise<void>
-  lag(): Record<string, number>
-  /** When the oldest reading came in that the disk does not have yet; null: none waits. */
-  waitingSince(): number | null
-  readonly full: boolean
-  /** Nothing can be appended any more, for a reason that does not pass: a new process must open the file again. */
-  readonly failed: boolean
-}
-
-interface Pending {
-  rows: string[]
-  tags: number[]
-  at: number
-  bodies: JournalBody[]
-  /** Not samples alone: the disk is asked at once. */
-  prompt: boolean
-  resolve(seqs: number[]): void
-  reject(error: unknown): void
-}
+export type { EdgeJournal, JournalEvent, JournalOptions } from './edge-journal.ts'
 
 const SHED = -1
 const IDLE_FLUSH_MS = 1000
 const FULL_RETRY_MS = 500
 const BALLAST_BYTES = 32 << 20
-const RESERVE_RETRY_MS = 60_000
 /**
  * A disk that is quick would be asked for every few samples, and each time costs as much as twenty of them. So under load
- * samples are gathered for this long since the last commit began; events, states, alerts and acts never wait for it.
+ * samples are gathered for this long since their last commit began; events, states, alerts and acts never wait for it.
  */
 const GATHER_MS = 2
-/** Under load: so many rows came while the disk worked. */
-const GATHER_FROM_ROWS = 4
-/** Enough to go at once. */
-const GATHERED_ROWS = 32
 /** Steps of promises between a commit and an alert that the rules made of it, with room to spare. */
 const TURNS = 40
-/** Numbers of damaged records that are told once each. */
-const MAX_UNREADABLE = 10_000
 
 export async function openJournal(options: JournalOptions): Promise<EdgeJournal> {
   const storageOptions: storage.StorageOptions = {
@@ -134,31 +62,19 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   readonly #options: JournalOptions
   readonly #link: StoreLink
   readonly #retention: Retention
-  readonly #maxPending: number
-  readonly #maxCommitRows: number
+  readonly #positions: KeptPositions
+  readonly #waiting: WaitingRows
+  readonly #reserve: DiskReserve
+  readonly #unpacking: Unpacking
   readonly #listeners = new Set<(records: JournalRecord[]) => void>()
-  readonly #cursors = new Map<string, Cursor>()
-  readonly #positions = new Map<string, [string, Lane, number]>()
-  readonly #moved = new Set<string>()
-  readonly #unreadable = new Set<number>()
-  /** Alert changes and acts overtake readings that still wait for the disk. */
-  #urgent: Pending[] = []
-  #ordinary: Pending[] = []
-  #pendingRows = 0
-  #room: { since: number; go(): void }[] = []
   /** Arrival of the oldest row on its way to the disk. */
   #underWaySince: number | null = null
   /** Readings that are on disk and whose sources have not been told yet. */
-  readonly #kept: [item: Pending, seqs: number[]][] = []
+  readonly #kept: [item: Waiting, seqs: number[]][] = []
   #committing: Promise<void> | null = null
   #closing = false
   #failed: unknown = null
-  #full = false
   #idleFlush = false
-  #lastBegan = 0
-  #lastRows = 0
-  /** Ends the gathering under way. */
-  #hurry: (() => void) | null = null
   #stats: JournalStats
 
   constructor(options: JournalOptions, link: StoreLink, opened: OpenAnswer) {
@@ -177,8 +93,12 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     }
     this.clock = options.clock
     this.tail = new Tail(options.tailRecords ?? 20_000, options.tailBytes ?? 16 << 20)
-    this.#maxPending = options.maxPending ?? 50_000
-    this.#maxCommitRows = options.maxCommitRows ?? 1000
+    this.#waiting = new WaitingRows({
+      maxRows: options.maxPending ?? 50_000,
+      maxCommitRows: options.maxCommitRows ?? 1000,
+      // By the real clock, and only where a thread waits for a real disk: a simulation must not depend on how fast it runs.
+      gatherMs: options.thread === false ? 0 : (options.gatherMs ?? GATHER_MS),
+    })
     this.#stats = {
       lastSeq: opened.lastSeq,
       firstSeq: opened.firstSeq,
@@ -188,15 +108,27 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       duplicates: 0,
       shed: 0,
     }
-    for (const [name, lane, position] of opened.cursors) this.#positions.set(`${name}/${lane}`, [name, lane, position])
-    this.#retention = new Retention(options, this.#link, () => this.#essentialPosition())
+    this.#positions = new KeptPositions(opened.cursors)
+    this.#unpacking = new Unpacking((seq) => options.onEvent?.({ event: 'journal-unreadable', seq }))
+    this.#reserve = new DiskReserve({
+      clock: options.clock,
+      link: this.#link,
+      bytes: options.ballastBytes ?? BALLAST_BYTES,
+      isClosing: () => this.#closing,
+      shed: () => this.#stats.shed,
+      onEvent: options.onEvent,
+    })
+    const isEssential = (name: string): boolean => options.essential?.(name) ?? true
+    this.#retention = new Retention(options, this.#link, () =>
+      this.#positions.essential(this.#stats.lastSeq, isEssential),
+    )
     if (options.readOnly) return
     this.#scheduleExpiry()
-    if (!opened.reserved) this.#seekReserve()
+    if (!opened.reserved) this.#reserve.seek()
   }
 
   get full(): boolean {
-    return this.#full
+    return this.#reserve.isFull
   }
 
   get failed(): boolean {
@@ -207,26 +139,13 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     if (this.#options.readOnly) throw new WardwatchError('data-unwritable', 'This journal was opened for reading only.')
     if (bodies.length === 0) return []
     const at = this.clock.now()
-    const rows: string[] = []
-    const tags: number[] = []
-    let urgent = false
-    let prompt = false
-    for (const body of bodies) {
-      rows.push(encodeBody(body))
-      tags.push(tagOf(body))
-      if (body.kind === 'alert' || body.kind === 'act') urgent = true
-      if (!isSample(body)) prompt = true
-    }
-    while (!urgent && this.#pendingRows >= this.#maxPending && !this.#closing)
-      await new Promise<void>((go) => this.#room.push({ since: at, go }))
+    const rows = rowsOf(bodies, at)
+    while (rows.rank !== 'urgent' && this.#waiting.isFull && !this.#closing) await this.#waiting.room(at)
     if (this.#failed) throw this.#failed
     if (this.#closing) throw new WardwatchError('internal', 'The journal is closed.')
     return new Promise((resolve, reject) => {
-      const item: Pending = { rows, tags, at, bodies, prompt, resolve, reject }
-      ;(urgent ? this.#urgent : this.#ordinary).push(item)
-      this.#pendingRows += rows.length
+      this.#waiting.add({ ...rows, resolve, reject })
       this.#startCommit()
-      if (prompt || this.#pendingRows >= GATHERED_ROWS) this.#hurry?.()
     })
   }
 
@@ -236,24 +155,19 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   async cursor(name: string, lane: Lane, from?: number): Promise<Cursor> {
-    const key = `${name}/${lane}`
-    this.#cursors.get(key)?.close()
-    const position = this.#positions.get(key)?.[2] ?? from ?? 0
+    this.#positions.endOpen(name, lane)
+    const position = this.#positions.of(name, lane) ?? from ?? 0
     const before = this.#stats.lastSeq
-    let behind = await this.#link.call<number>('countAfter', position, lane)
+    let behind = await this.count(position, lane)
     // What was committed while the file was counted is counted by the file already or handed out later.
-    if (this.#stats.lastSeq !== before) behind = await this.#link.call<number>('countAfter', position, lane)
-    const cursor = new Cursor(this, name, lane, position, behind)
-    this.#cursors.set(key, cursor)
-    if (!this.#positions.has(key)) {
-      this.#positions.set(key, [name, lane, position])
-      this.moved(cursor)
-    }
+    if (this.#stats.lastSeq !== before) behind = await this.count(position, lane)
+    const [cursor, isNew] = this.#positions.open(this, name, lane, position, behind)
+    if (isNew) this.moved(cursor)
     return cursor
   }
 
-  positions(): [name: string, lane: Lane, position: number][] {
-    return [...this.#positions.values()]
+  positions(): Position[] {
+    return this.#positions.all()
   }
 
   count(after: number, lane: Lane): Promise<number> {
@@ -265,7 +179,7 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   async readBack(after: number, limit: number, lane: Lane): Promise<JournalRecord[]> {
-    return this.#unpack(await this.#link.call<RowBlock>('read', after, limit, lane))
+    return this.#unpacking.records(await this.#link.call<RowBlock>('read', after, limit, lane))
   }
 
   async newest(
@@ -273,11 +187,11 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     limit: number,
     beforeSeq = Number.MAX_SAFE_INTEGER,
   ): Promise<JournalRecord[]> {
-    return this.#unpack(await this.#link.call<RowBlock>('newest', KIND[kind], limit, beforeSeq))
+    return this.#unpacking.records(await this.#link.call<RowBlock>('newest', KIND[kind], limit, beforeSeq))
   }
 
   async findReadings(ids: string[]): Promise<Reading[]> {
-    const records = this.#unpack(await this.#link.call<RowBlock>('find', ids))
+    const records = this.#unpacking.records(await this.#link.call<RowBlock>('find', ids))
     return records.flatMap((record) => (record.body.kind === 'reading' ? [record.body.reading] : []))
   }
 
@@ -286,19 +200,17 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   stats(): JournalStats {
-    return { ...this.#stats, pending: this.#pendingRows }
+    return { ...this.#stats, pending: this.#waiting.rows }
   }
 
   lag(): Record<string, number> {
-    const consumers = [...this.#cursors].filter(([key]) => !key.includes(SIDE_MARK))
-    return Object.fromEntries(consumers.map(([key, cursor]) => [key, cursor.lag()]))
+    return this.#positions.lag()
   }
 
   waitingSince(): number | null {
-    let since = this.#underWaySince ?? Number.POSITIVE_INFINITY
-    for (const waiting of [this.#ordinary[0]?.at, this.#room[0]?.since])
-      if (waiting !== undefined && waiting < since) since = waiting
-    return since === Number.POSITIVE_INFINITY ? null : since
+    const { since } = this.#waiting
+    if (since === null || this.#underWaySince === null) return since ?? this.#underWaySince
+    return Math.min(since, this.#underWaySince)
   }
 
   lastSeq(): number {
@@ -310,36 +222,25 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   hold(name: string, seq: number): void {
-    if (seq !== this.#positions.get(`${name}/all`)?.[2]) this.#moveTo(name, 'all', seq)
+    if (seq !== this.#positions.of(name, 'all')) this.#moveTo(name, 'all', seq)
   }
 
   #moveTo(name: string, lane: Lane, position: number): void {
-    const key = `${name}/${lane}`
-    this.#positions.set(key, [name, lane, position])
-    this.#moved.add(key)
+    this.#positions.moveTo(name, lane, position)
     if (this.#idleFlush || this.#options.readOnly || this.#closing) return
     this.#idleFlush = true
     this.clock.after(IDLE_FLUSH_MS, () => {
       this.#idleFlush = false
-      if (this.#moved.size > 0) this.#startCommit()
+      if (this.#positions.hasMoved) this.#startCommit()
     })
   }
 
   closed(cursor: Cursor): void {
-    const key = `${cursor.name}/${cursor.lane}`
-    if (this.#cursors.get(key) === cursor) this.#cursors.delete(key)
+    this.#positions.closed(cursor)
   }
 
   async forget(name: string): Promise<void> {
-    const gone = new Set([name])
-    for (const [key, [owner]] of this.#positions)
-      if (owner === name || owner.startsWith(name + SIDE_MARK)) {
-        this.#cursors.get(key)?.close()
-        this.#positions.delete(key)
-        this.#moved.delete(key)
-        gone.add(owner)
-      }
-    for (const owner of gone) await this.#link.call('forget', owner)
+    for (const owner of this.#positions.forget(name)) await this.#link.call('forget', owner)
   }
 
   async expire(): Promise<Record<Keep, number>> {
@@ -352,13 +253,13 @@ class SqliteJournal implements EdgeJournal, CursorSource {
 
   async close(): Promise<void> {
     if (this.#closing) return
-    for (const cursor of [...this.#cursors.values()]) cursor.close()
+    this.#positions.closeAll()
     this.#closing = true
-    this.#hurry?.()
-    for (const { go } of this.#room.splice(0)) go()
+    this.#waiting.hurry()
+    this.#waiting.letAllIn()
     while (this.#committing) await this.#committing
-    if (this.#moved.size > 0 && !this.#options.readOnly && !this.#failed)
-      await this.#link.call('commit', this.#request([])).catch(() => undefined)
+    if (this.#positions.hasMoved && !this.#options.readOnly && !this.#failed)
+      await this.#link.call('commit', requestOf([], this.#positions.takeMoved())).catch(() => undefined)
     await this.#link.close()
   }
 
@@ -366,12 +267,9 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     if (this.#committing) return
     this.#committing = this.#commitAll().finally(() => {
       this.#committing = null
-      if (this.#hasWork() && !this.#failed) this.#startCommit()
+      const hasWork = !this.#waiting.isEmpty || (this.#positions.hasMoved && !this.#idleFlush)
+      if (hasWork && !this.#failed) this.#startCommit()
     })
-  }
-
-  #hasWork(): boolean {
-    return this.#urgent.length > 0 || this.#ordinary.length > 0 || (this.#moved.size > 0 && !this.#idleFlush)
   }
 
   async #commitAll(): Promise<void> {
@@ -380,91 +278,42 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       // an alert must not wait for a whole commit of other readings.
       for (let i = 0; i < TURNS; i++) await null
       await this.#gather()
-      const batch = this.#takeBatch()
-      this.#underWaySince = batch.reduce<number | null>((least, { at }) => Math.min(least ?? at, at), null)
+      const group = this.#waiting.next(this.#closing ? Number.POSITIVE_INFINITY : performance.now())
+      this.#underWaySince = group.reduce<number | null>((least, { at }) => Math.min(least ?? at, at), null)
       try {
-        await this.#commitBatch(batch)
+        await this.#commitGroup(group)
       } catch (error) {
         if (!isDiskFull(error)) {
-          this.#fail(error, batch)
+          this.#fail(error, group)
           return
         }
-        await this.#onDiskFull(error as Error, batch)
+        await this.#onDiskFull(error as Error, group)
       } finally {
         this.#underWaySince = null
       }
-    } while (this.#urgent.length > 0 || this.#ordinary.length > 0)
+    } while (!this.#waiting.isEmpty)
     this.#settle()
   }
 
-  /** By the real clock, and only where a thread waits for a real disk: a simulation must not depend on how fast it runs. */
   async #gather(): Promise<void> {
-    const patienceMs = this.#lastBegan + (this.#options.gatherMs ?? GATHER_MS) - performance.now()
-    const mayWait =
-      this.#options.thread !== false &&
-      !this.#closing &&
-      patienceMs > 0 &&
-      this.#lastRows >= GATHER_FROM_ROWS &&
-      this.#pendingRows < GATHERED_ROWS &&
-      this.#urgent.length === 0 &&
-      !this.#ordinary.some((item) => item.prompt)
-    if (mayWait) {
-      this.#settle()
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, patienceMs)
-        this.#hurry = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      this.#hurry = null
-    }
-    this.#lastBegan = performance.now()
+    const patienceMs = this.#closing ? 0 : this.#waiting.patienceMs(performance.now())
+    if (patienceMs === 0) return
+    this.#settle()
+    await this.#waiting.gather(patienceMs)
   }
 
-  #takeBatch(): Pending[] {
-    const batch: Pending[] = []
-    let rows = 0
-    for (const queue of [this.#urgent, this.#ordinary]) {
-      let taken = 0
-      while (taken < queue.length && (rows === 0 || rows + queue[taken]!.rows.length <= this.#maxCommitRows))
-        rows += queue[taken++]!.rows.length
-      batch.push(...queue.splice(0, taken))
-    }
-    this.#lastRows = rows
-    return batch
-  }
-
-  #request(batch: Pending[]): CommitRequest {
-    const count = batch.reduce((sum, item) => sum + item.rows.length, 0)
-    const tags = new Uint8Array(count)
-    const ats = new Float64Array(count)
-    const texts: string[] = []
-    let i = 0
-    for (const item of batch) {
-      for (const row of item.rows) texts.push(row)
-      for (const tag of item.tags) {
-        tags[i] = tag
-        ats[i++] = item.at
-      }
-    }
-    const cursors = [...this.#moved].flatMap((key) => (this.#positions.has(key) ? [this.#positions.get(key)!] : []))
-    this.#moved.clear()
-    return { rows: texts.join('\n'), tags, ats, cursors }
-  }
-
-  async #commitBatch(batch: Pending[]): Promise<void> {
-    const shedItems = this.#full ? batch.map(shedSamples) : null
-    const items = shedItems ? shedItems.map((s) => s.kept) : batch
-    const moved = [...this.#moved]
+  async #commitGroup(group: Waiting[]): Promise<void> {
+    const shedding = this.#reserve.isFull
+    const items = shedding ? group.map(withoutSamples) : group
+    const moved = this.#positions.takeMoved()
     let answer: CommitAnswer
     try {
-      const answering = this.#link.call<CommitAnswer>('commit', this.#request(items))
+      const answering = this.#link.call<CommitAnswer>('commit', requestOf(items, moved))
       // While the disk works on this group, the sources of the group before it hear that theirs is kept.
       this.#settle()
       answer = await answering
     } catch (error) {
-      for (const key of moved) this.#moved.add(key)
+      this.#positions.stillMoved(moved)
       throw error
     }
     this.#stats.commits++
@@ -487,22 +336,19 @@ class SqliteJournal implements EdgeJournal, CursorSource {
       }
       given.push(seqs)
     }
-    for (const item of batch) this.#pendingRows -= item.rows.length
-    this.#letIn()
-    batch.forEach((item, n) => {
+    this.#waiting.done(group)
+    group.forEach((item, n) => {
+      const kept = items[n]!
       const seqs = given[n]!
-      if (!shedItems) {
-        if (isUrgent(item)) item.resolve(seqs)
-        else this.#kept.push([item, seqs])
-        return
-      }
-      const { kept } = shedItems[n]!
-      this.#stats.shed += item.rows.length - kept.rows.length
-      const byBody = new Map(kept.bodies.map((body, k) => [body, seqs[k]!]))
-      item.resolve(item.bodies.map((body) => byBody.get(body) ?? SHED))
+      if (shedding) {
+        this.#stats.shed += item.rows.length - kept.rows.length
+        const byBody = new Map(kept.bodies.map((body, k) => [body, seqs[k]!]))
+        item.resolve(item.bodies.map((body) => byBody.get(body) ?? SHED))
+      } else if (isPrecious(item)) item.resolve(seqs)
+      else this.#kept.push([item, seqs])
     })
     if (records.length === 0) return
-    for (const cursor of this.#cursors.values()) cursor.appended(records)
+    this.#positions.appended(records)
     for (const listener of this.#listeners) listener(records)
   }
 
@@ -514,25 +360,20 @@ class SqliteJournal implements EdgeJournal, CursorSource {
     for (const [item, seqs] of this.#kept.splice(0)) item.resolve(seqs)
   }
 
-  #letIn(): void {
-    if (this.#pendingRows < this.#maxPending) for (const { go } of this.#room.splice(0)) go()
-  }
-
-  async #onDiskFull(error: Error, batch: Pending[]): Promise<void> {
+  async #onDiskFull(error: Error, group: Waiting[]): Promise<void> {
     await this.relieve(error.message)
     await this.#retention.makeRoom(this.#stats.lastSeq).catch(() => null)
     try {
-      await this.#commitBatch(batch)
+      await this.#commitGroup(group)
     } catch (again) {
-      if (!isDiskFull(again)) return this.#fail(again, batch)
+      if (!isDiskFull(again)) return this.#fail(again, group)
       // Even that was not enough: alerts and acts alone, then everything waits and is tried again.
-      const urgent = batch.filter(isUrgent)
-      const rest = batch.filter((item) => !isUrgent(item))
-      this.#ordinary.unshift(...rest)
-      if (urgent.length > 0)
-        await this.#commitBatch(urgent).catch((third) => {
-          if (isDiskFull(third)) this.#urgent.unshift(...urgent)
-          else this.#fail(third, urgent)
+      const precious = group.filter(isPrecious)
+      this.#waiting.putBack(group.filter((item) => !isPrecious(item)))
+      if (precious.length > 0)
+        await this.#commitGroup(precious).catch((third) => {
+          if (isDiskFull(third)) this.#waiting.putBack(precious)
+          else this.#fail(third, precious)
         })
       if (this.#closing) this.#fail(again, [])
       else await new Promise<void>((resolve) => this.clock.after(FULL_RETRY_MS, resolve))
@@ -540,88 +381,15 @@ class SqliteJournal implements EdgeJournal, CursorSource {
   }
 
   async relieve(detail: string): Promise<void> {
-    if (this.#options.readOnly) return
-    this.#becomeFull(detail)
-    await this.#link.call('releaseBallast')
-  }
-
-  #becomeFull(detail: string): void {
-    if (this.#full) return
-    this.#full = true
-    this.#options.onEvent?.({ event: 'disk-full', detail })
-    this.#watchForRecovery()
-  }
-
-  /** Started on a disk without room for the reserve: alerts have none until there is. */
-  #seekReserve(): void {
-    this.#options.onEvent?.({ event: 'journal-unreserved', bytes: this.#options.ballastBytes ?? BALLAST_BYTES })
-    const again = (): void => {
-      this.clock.after(RESERVE_RETRY_MS, async () => {
-        // A disk that became full meanwhile gets its reserve back with its recovery.
-        if (this.#closing || this.#full) return
-        if (!(await this.#link.call<boolean>('restoreBallast').catch(() => false))) again()
-        else this.#options.onEvent?.({ event: 'disk-recovered', shed: this.#stats.shed })
-      })
-    }
-    again()
-  }
-
-  #watchForRecovery(): void {
-    this.clock.after(FULL_RETRY_MS * 2, async () => {
-      if (this.#closing || !this.#full) return
-      const room = await this.#link.call<boolean>('restoreBallast').catch(() => false)
-      if (!room) return this.#watchForRecovery()
-      this.#full = false
-      this.#options.onEvent?.({ event: 'disk-recovered', shed: this.#stats.shed })
-    })
+    if (!this.#options.readOnly) await this.#reserve.release(detail)
   }
 
   /** A fault that nothing here can mend: everybody who waits is told, nothing is acknowledged any more. */
-  #fail(error: unknown, batch: Pending[]): void {
+  #fail(error: unknown, group: Waiting[]): void {
     this.#failed = error
     this.#settle()
     this.#options.onEvent?.({ event: 'journal-failed', detail: (error as Error).message })
-    for (const item of [...batch, ...this.#urgent.splice(0), ...this.#ordinary.splice(0)]) item.reject(error)
-    this.#pendingRows = 0
-    for (const { go } of this.#room.splice(0)) go()
-  }
-
-  /** A record whose text was damaged keeps its place, as something that cannot be read; the others are not held up. */
-  #unpack(block: RowBlock): JournalRecord[] {
-    if (block.seqs.length === 0) return []
-    return block.rows.split('\n').map((row, i) => {
-      const [seq, at] = [block.seqs[i]!, block.ats[i]!]
-      try {
-        return { seq, at, body: decodeBody(block.tags[i]!, row) }
-      } catch {
-        if (!this.#unreadable.has(seq)) this.#options.onEvent?.({ event: 'journal-unreadable', seq })
-        if (this.#unreadable.size < MAX_UNREADABLE) this.#unreadable.add(seq)
-        const detail = `Record ${seq} of the journal was damaged on the disk; the ledger has it if it was about an alert.`
-        return {
-          seq,
-          at,
-          body: {
-            kind: 'quarantine',
-            item: {
-              source: `journal:${seq}`,
-              device: null,
-              received: at,
-              cause: 'journal-corrupt',
-              detail,
-              payload: row,
-            },
-          },
-        }
-      }
-    })
-  }
-
-  /** Readings up to here have been taken by every consumer that must see them. */
-  #essentialPosition(): number {
-    let position = this.#stats.lastSeq
-    for (const [name, lane, at] of this.#positions.values())
-      if (lane !== 'alert' && (this.#options.essential?.(name) ?? true)) position = Math.min(position, at)
-    return position
+    for (const item of [...group, ...this.#waiting.clear()]) item.reject(error)
   }
 
   #scheduleExpiry(): void {
@@ -635,17 +403,3 @@ class SqliteJournal implements EdgeJournal, CursorSource {
 }
 
 const isDiskFull = (error: unknown): boolean => error instanceof WardwatchError && error.code === 'disk-full'
-const isUrgent = (item: Pending): boolean => item.tags.some((tag) => classOf(tag) === CLASS.A)
-
-function shedSamples(item: Pending): { kept: Pending } {
-  if (!item.tags.some(isSheddable)) return { kept: item }
-  const keep = item.tags.map((tag) => !isSheddable(tag))
-  return {
-    kept: {
-      ...item,
-      rows: item.rows.filter((_, i) => keep[i]),
-      tags: item.tags.filter((_, i) => keep[i]),
-      bodies: item.bodies.filter((_, i) => keep[i]),
-    },
-  }
-}

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#model/clock.ts'
 import type { StoreLink } from '../thread/store-thread.ts'
-import type { JournalEvent } from './journal.ts'
+import type { JournalEvent } from './edge-journal.ts'
 import { CLASS } from './record-codec.ts'
 
 export type Keep = 'L1' | 'L2' | 'L3' | 'L4' | 'alerts'

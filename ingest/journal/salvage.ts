@@ -3,8 +3,9 @@
  * is copied into a new one, and the lost range is named. Must never delete the damaged file or give a number twice.
  */
 import { existsSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction, openDatabase, setAside } from '../thread/sqlite.ts'
+import { openDamaged } from '../thread/whole.ts'
 
 export const JOURNAL_SCHEMA = `
   CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, tag INTEGER NOT NULL, body TEXT NOT NULL);
@@ -37,7 +38,7 @@ export function isolateJournal(path: string, now: number, promised: number): Iso
   const target = openDatabase(path, { durability: 'full', pageBytes: 8192 })
   try {
     target.exec(JOURNAL_SCHEMA)
-    const source = missing ? null : openDamaged(file)
+    const source = missing ? null : openDamaged(file, 'SELECT min(seq) FROM log')
     if (!source) {
       setFloor(target, path, promised)
       return { file, saved: 0, lost: promised > 0 ? [1, promised] : null }
@@ -55,21 +56,6 @@ export function isolateJournal(path: string, now: number, promised: number): Iso
     }
   } finally {
     target.close()
-  }
-}
-
-function openDamaged(file: string): DatabaseSync | null {
-  try {
-    const db = new DatabaseSync(file, { timeout: 1000 })
-    try {
-      db.prepare('SELECT min(seq) FROM log').get()
-      return db
-    } catch {
-      db.close()
-      return null
-    }
-  } catch {
-    return null
   }
 }
 

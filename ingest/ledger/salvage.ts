@@ -4,9 +4,9 @@
  * no number is given twice, nothing is chained over as if it had not happened. Must never delete or repair anything.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction, storeError } from '../thread/sqlite.ts'
-import { type Damage, openWhole } from '../thread/whole.ts'
+import { type Damage, openDamaged, openWhole } from '../thread/whole.ts'
 
 /** One loss, as the ledger keeps it and its certificates name it. */
 export interface LedgerLoss {
@@ -69,7 +69,7 @@ export function openLedgerFile(path: string, options: { now: number; schema: str
 }
 
 function salvage(db: DatabaseSync, damage: Damage, promised: number, now: number): void {
-  const source = damage.file === damage.path ? null : readable(damage.file)
+  const source = damage.file === damage.path ? null : openDamaged(damage.file, 'SELECT 1 FROM entry LIMIT 1')
   const nothing: Taken = { kept: 0, unread: { above: 0, below: Number.MAX_SAFE_INTEGER } }
   let entries = nothing
   let payloads = nothing
@@ -201,21 +201,6 @@ const lossColumns = (source: DatabaseSync): string[] => {
     return rows.length > 0 ? rows.map(({ name }) => name) : ['id']
   } catch {
     return ['id']
-  }
-}
-
-function readable(file: string): DatabaseSync | null {
-  try {
-    const db = new DatabaseSync(file, { timeout: 1000 })
-    try {
-      db.prepare('SELECT 1 FROM entry LIMIT 1').get()
-      return db
-    } catch {
-      db.close()
-      return null
-    }
-  } catch {
-    return null
   }
 }
 

@@ -99,6 +99,22 @@ export function watchful<M extends Record<string, (...args: any[]) => any>>(path
   ) as M
 }
 
+/** A damaged file that lies aside, if what `probe` asks of it can be answered; null: nothing in it can be read. */
+export function openDamaged(file: string, probe: string): DatabaseSync | null {
+  try {
+    const db = new DatabaseSync(file, { timeout: 1000 })
+    try {
+      db.prepare(probe).get()
+      return db
+    } catch {
+      db.close()
+      return null
+    }
+  } catch {
+    return null
+  }
+}
+
 /** Takes over what can still be read of a table, from both ends up to the damage. Answers how many rows. */
 export function copyReadable(
   damage: Damage,

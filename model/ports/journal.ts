@@ -52,7 +52,8 @@ export interface JournalCursor {
 
 export interface Journal {
   /**
-   * Appends in order; resolves with the sequence numbers once the records are on disk (group commit).
+   * Appends in order; resolves with the sequence numbers once the records are on disk (group commit). Between appends
+   * that wait at the same time alert changes and acts overtake everything, and whatever is no sample overtakes samples.
    * A reading whose id was seen within 24 h is not appended again: its sequence number is 0 and it is counted.
    */
   append(bodies: JournalBody[]): Promise<number[]>
