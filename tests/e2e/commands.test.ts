@@ -214,14 +214,29 @@ describe('the command line', { timeout: 300_000 }, () => {
 
   // In this process: a program's start for each of eighty runs would prove nothing more.
   test('replay of every recorded scenario gives the same bytes with restarts in between', async () => {
+    const warned: string[] = []
     for (const id of IDS) {
       const plain = await replayHere(replayOf(id))
+      if (secondsOfWarning(plain) >= 20) warned.push(id)
       if (id.startsWith('INC')) expect(plain.length, id).toBeGreaterThan(0)
       const restarted = await replayHere([...replayOf(id), '--restart-every', '499'])
       expect(restarted === plain, `${id} with restarts`).toBe(true)
     }
+    // Requirement Q02: early warning, not only alarm.
+    expect(warned.length, `yellow or orange 20 s before the first red in ${warned}`).toBeGreaterThanOrEqual(3)
   })
 })
+
+/** From the first yellow or orange alert to the first red one; 0 where none came before, or none is red. */
+function secondsOfWarning(changes: string): number {
+  const first = new Map<string, number>()
+  for (const line of changes.split('\n').filter(Boolean)) {
+    const { at, alert } = JSON.parse(line) as { at: number; alert: { level: string } }
+    if (!first.has(alert.level)) first.set(alert.level, at)
+  }
+  const early = Math.min(first.get('yellow') ?? Infinity, first.get('orange') ?? Infinity)
+  return Math.max(0, ((first.get('red') ?? 0) - early) / 1000)
+}
 
 const replayOf = (id: string): string[] => [
   'replay',
