@@ -54,6 +54,8 @@ const TABLE = {
   'accounts:manage': ['secadmin'],
   /** Shift log and handover; every entry goes to the ledger under the account's name. */
   'shift:keep': ['officer', 'chief'],
+  /** Numbers for the hour in which the link is cut; no wall, which visitors see. */
+  'phones:read': ['officer', 'chief', 'engineer', 'sysadmin'],
   'console:report': ['officer', 'chief', 'engineer', 'provincial', 'sysadmin', 'wall'],
 } as const satisfies Record<string, readonly Role[]>
 

@@ -102,6 +102,7 @@ const READABLE: [string, Role[]][] = [
   ['/api/v1/zones', CIVIL],
   ['/api/v1/zones/W3', CIVIL],
   ['/api/v1/coverage', ['officer', 'chief', 'engineer', 'sysadmin', 'wall']],
+  ['/api/v1/phones', ['officer', 'chief', 'engineer', 'sysadmin']],
   ['/api/v1/people', ['officer', 'chief']],
   ['/api/v1/people/P017', ['officer', 'chief']],
   ['/api/v1/shift', ['officer', 'chief']],
@@ -697,6 +698,23 @@ describe('the facility', () => {
     expect(private_.json()).toMatchObject({ status: 403, code: 'viewing-private' })
     await own.close()
     await fresh.close()
+  })
+
+  test('numbers for the hour without a link come in the order of the site file', async () => {
+    expect((await get('officer', '/api/v1/phones')).json()).toEqual({ items: [], next: null, total: 0 })
+    const name = { zh: '值班长', en: 'Chief' }
+    const own = await build({
+      phones: Array.from({ length: 12 }, (_, n) => ({
+        name,
+        number: `80${10 + n}`,
+        ...(n === 1 ? { zones: ['W3'] } : {}),
+      })),
+    })
+    const answer = await own.inject({ url: '/api/v1/phones', headers: { authorization: `Bearer ${tokens.officer}` } })
+    const { items } = answer.json() as { items: { number: string }[] }
+    expect(items.map((p) => p.number)).toEqual(Array.from({ length: 12 }, (_, n) => `80${10 + n}`))
+    expect(items[1]).toEqual({ id: '2', name, number: '8011', zones: ['W3'], role: null })
+    await own.close()
   })
 
   test('a wall looks where a serious alert is open and nowhere else', async () => {

@@ -11,6 +11,7 @@ import type { Ledger } from '#model/ports/ledger.ts'
 import type { QualityDesk } from '#model/ports/quality.ts'
 import type { Series } from '#model/ports/series.ts'
 import type { Video } from '#model/ports/video.ts'
+import type { Phone } from '#model/site/schema.ts'
 import type { DeskLoad } from './alarm-load.ts'
 import type { AuditEvent } from './authentication.ts'
 import { type ConsoleAppOptions, createConsoleApp } from './console-app.ts'
@@ -83,6 +84,8 @@ export interface ConsoleServerOptions extends ConsoleAppOptions {
   desks?: readonly DeskInfo[]
   /** Zones whose pictures only some may see (`console.viewing`). */
   viewing?: readonly ViewingRule[]
+  /** Numbers to call when the link is cut (`console.phones`), in the order of the site file. */
+  phones?: readonly Phone[]
   /** `required`: no red or orange alert is resolved while a required step of its plan is open. Default `advised`. */
   closingSteps?: 'advised' | 'required'
   /** Which console sounds has changed. */

@@ -102,6 +102,7 @@ export async function openEdgeConsole(part: ConsolePart): Promise<EdgeConsole> {
       return test ? { test: { okAt: test.okAt, latencyMs: test.latencyMs, failing: test.failing } } : {}
     },
     ...(section.viewing ? { viewing: section.viewing } : {}),
+    ...(section.phones ? { phones: section.phones } : {}),
     ...(section.closing?.steps ? { closingSteps: section.closing.steps } : {}),
     onHolder: (event) => log.info('console.sounding', event),
     onAudioState: (state) => log.info('console.audio', state),

@@ -124,6 +124,38 @@ staff: [{ id: S1, tag: T9 }]
     expect([fault?.line, fault?.field, fault?.message]).toEqual([4, 'zones.1.lodges', 'must be one of women, men'])
   })
 
+  test('telephone numbers: duplicates and nonsense are faults with their line, a zone that is not there is a warning', () => {
+    const phones = (lines: string[]) =>
+      parseSite(
+        `${MINIMAL}zones: [{ id: W1, kind: ward }]\nconsole:\n  phones:\n${lines.map((l) => `    - ${l}\n`).join('')}`,
+      )
+    const name = 'name: { zh: 值班长, en: Chief }'
+    const good = phones([
+      `{ ${name}, number: "8001", role: chief }`,
+      `{ ${name}, number: "+86 25 8888-0000", zones: [W1, W9] }`,
+      `{ ${name}, number: "*21#8002" }`,
+    ])
+    expect(good.warnings.map((w) => `${w.line} ${w.field} ${w.message}`)).toEqual([
+      '6 console.phones.1.zones "W9" is not one of zones',
+    ])
+    expect(good.site?.console?.phones).toHaveLength(3)
+    const wrong = (...lines: string[]) => phones(lines).faults.map((f) => `${f.line} ${f.field} ${f.message}`)
+    expect(wrong(`{ ${name}, number: "8001" }`, `{ ${name}, number: "80-01" }`)).toEqual([
+      '6 console.phones.1.number "80-01" stands twice in console.phones; name all its zones in one entry',
+    ])
+    expect(wrong(`{ ${name}, number: "ask Li" }`)[0]).toMatch(
+      /^5 console.phones.0.number must match .*: telephone number: digits/,
+    )
+    expect(wrong(`{ ${name}, number: 8001 }`)[0]).toBe('5 console.phones.0.number must be string')
+    expect(wrong(`{ ${name}, number: "*#" }`)[0]).toContain('too short')
+    expect(wrong(`{ name: { zh: " ", en: Chief }, number: "8001" }`)[0]).toMatch(
+      /^5 console.phones.0.name.zh says nothing/,
+    )
+    expect(wrong(`{ name: { zh: 值班长 }, number: "8001" }`)[0]).toContain('"en" is missing')
+    expect(wrong(`{ ${name}, number: "8001", role: boss }`)[0]).toContain('must be one of command, chief')
+    expect(wrong(`{ ${name}, number: "8001", colour: red }`)[0]).toContain('unknown key "colour"')
+  })
+
   test('broken YAML and an unknown time zone are faults with a line', () => {
     expect(parseSite('facility: { id: x\n').faults[0]?.line).toBeGreaterThan(0)
     expect(parseSite('facility: { id: x, timezone: Mars/Base }\n').faults[0]?.message).toContain('IANA')

@@ -40,7 +40,7 @@ export interface SiteFault {
   message: string
 }
 
-const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false })
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true })
 const validate = ajv.compile(SiteSchema)
 
 /**
@@ -83,7 +83,11 @@ export function parseSite(
   faults.sort((a, b) => a.line - b.line || a.column - b.column)
   return faults.length > 0
     ? { site: null, faults, warnings: [] }
-    : { site, faults: [], warnings: [...danglingReferences(site, at), ...viewingGaps(site, at)] }
+    : {
+        site,
+        faults: [],
+        warnings: [...danglingReferences(site, at), ...viewingGaps(site, at), ...phonesOfNowhere(site, at)],
+      }
 }
 
 /** As `parseSite`, but throws one WardwatchError that names file, line, field and what to do. */
@@ -130,6 +134,9 @@ function schemaFault(error: ErrorObject, at: Locate): SiteFault {
       ...at(path),
       message: `must be one of ${((error.params as { allowedValues: string[] }).allowedValues ?? []).join(', ')}`,
     }
+  const meant = (error.parentSchema as { description?: string } | undefined)?.description
+  if (error.keyword === 'pattern' && meant)
+    return { ...at(path), message: `${error.message}: ${meant}` }
   return { ...at(path), message: error.message ?? 'is not valid' }
 }
 
@@ -174,6 +181,25 @@ function badValues(site: Site, at: Locate): SiteFault[] {
       ...at(['console', 'desks', index]),
       message: `"${site.console?.desks?.[index]?.id}" stands twice in console.desks; ids must be unique`,
     })),
+    ...doubled((site.console?.phones ?? []).map((p) => p.number.replace(/[^0-9+*#]/g, ''))).map((index) => ({
+      ...at(['console', 'phones', index, 'number']),
+      message: `"${site.console?.phones?.[index]?.number}" stands twice in console.phones; name all its zones in one entry`,
+    })),
+    ...(site.console?.phones ?? []).flatMap(({ name, number }, index) => [
+      ...(number.replace(/[^0-9]/g, '').length < 2
+        ? [
+            {
+              ...at(['console', 'phones', index, 'number']),
+              message: `"${number}" is too short for a telephone number; write at least two digits`,
+            },
+          ]
+        : []),
+      ...(['zh', 'en'] as const).flatMap((language) =>
+        name[language].trim() === ''
+          ? [{ ...at(['console', 'phones', index, 'name', language]), message: 'says nothing; name who answers' }]
+          : [],
+      ),
+    ]),
   ]
 }
 
@@ -248,6 +274,17 @@ export function resolveSecrets<T>(value: T, read: (kind: 'file' | 'env', name: s
   if (value !== null && typeof value === 'object')
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolveSecrets(v, read)])) as T
   return value
+}
+
+/** A number of a zone that is not there comes last on the screen when it should come first. */
+function phonesOfNowhere(site: Site, at: Locate): SiteFault[] {
+  if (!site.zones) return []
+  const known = new Set(site.zones.map((zone) => zone.id))
+  return (site.console?.phones ?? []).flatMap((phone, index) =>
+    (phone.zones ?? [])
+      .filter((zone) => !known.has(zone))
+      .map((zone) => ({ ...at(['console', 'phones', index, 'zones']), message: `"${zone}" is not one of zones` })),
+  )
 }
 
 /**

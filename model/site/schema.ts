@@ -341,6 +341,21 @@ const LevelLimits = Type.Object(
   { ...closed, description: 'duration by level; null = no limit' },
 )
 
+/** Whose telephone it is; what a number is for when a zone says nothing. */
+export const PHONE_ROLES = [
+  'command',
+  'chief',
+  'leader',
+  'post',
+  'medical',
+  'fire',
+  'armed-police',
+  'police',
+  'engineer',
+  'province',
+] as const
+export type PhoneRole = (typeof PHONE_ROLES)[number]
+
 export const RUNTIME_SCHEMAS = {
   broker: Type.Object(
     {
@@ -485,6 +500,31 @@ export const RUNTIME_SCHEMAS = {
           closed,
         ),
       ),
+      phones: Type.Optional(
+        Type.Array(
+          Type.Object(
+            {
+              name: Type.Object(
+                { zh: Type.String({ minLength: 1 }), en: Type.String({ minLength: 1 }) },
+                { ...closed, description: 'whose telephone it is, in both languages' },
+              ),
+              number: Type.String({
+                maxLength: 32,
+                pattern: '^\\+?[0-9*#][0-9*# ()/-]*[0-9*#]$',
+                description: 'telephone number: digits, with + * # ( ) / - and blanks between them',
+              }),
+              zones: Type.Optional(Ids),
+              role: Type.Optional(oneOf(PHONE_ROLES, 'whose telephone it is')),
+            },
+            closed,
+          ),
+          {
+            maxItems: 200,
+            description:
+              'numbers that a console holds for the hour in which the link is cut: on the screen, in the printed plan, in the print-out',
+          },
+        ),
+      ),
       /** How long no console may be attended before S05 is raised; default 60s. */
       unattended: Type.Optional(Duration),
       escalation: Type.Optional(
@@ -547,6 +587,7 @@ export type SinksSection = Static<typeof RUNTIME_SCHEMAS.sinks>
 export type UplinkSection = Static<typeof RUNTIME_SCHEMAS.uplink>
 export type VideoSection = Static<typeof RUNTIME_SCHEMAS.video>
 export type ConsoleSection = Static<typeof RUNTIME_SCHEMAS.console>
+export type Phone = NonNullable<ConsoleSection['phones']>[number]
 export type RetentionSection = Static<typeof RUNTIME_SCHEMAS.retention>
 export type LedgerSection = Static<typeof RUNTIME_SCHEMAS.ledger>
 

@@ -70,6 +70,32 @@ function programmeOfLaterWards(wards: string[]): NonNullable<Site['timetable']> 
   return slots
 }
 
+/** Internal extensions, made up: the numbers of the house first, then the duty room of each ward. */
+function phonesOf(plan: Plan): NonNullable<NonNullable<Site['console']>['phones']> {
+  const there = new Set(plan.zones.map((zone) => zone.id))
+  const nameOf = (id: string) => plan.zones.find((zone) => zone.id === id)?.name ?? { zh: id, en: id }
+  const house: NonNullable<NonNullable<Site['console']>['phones']> = [
+    { name: { zh: '值班长', en: 'Duty chief' }, number: '8001', role: 'chief' },
+    { name: { zh: '指挥中心', en: 'Command centre' }, number: '8000', role: 'command', zones: ['OFFICE'] },
+    { name: { zh: '值班领导', en: 'Leader on duty' }, number: '8008', role: 'leader' },
+    { name: { zh: '医务所', en: 'Infirmary' }, number: '8120', role: 'medical', zones: ['MED'] },
+    { name: { zh: '消防控制室', en: 'Fire control room' }, number: '8119', role: 'fire' },
+    { name: { zh: '武警值班室', en: 'Armed police post' }, number: '8110', role: 'armed-police' },
+    { name: { zh: 'AB门岗', en: 'Sally port post' }, number: '8130', role: 'post', zones: ['SALLY-1', 'SALLY-2'] },
+    { name: { zh: '机房值班', en: 'Machine room' }, number: '8140', role: 'engineer', zones: ['MACHINE'] },
+    { name: { zh: '省局指挥中心（专线）', en: 'Province, direct line' }, number: '8900', role: 'province' },
+  ]
+  return [
+    ...house.map(({ zones, ...phone }) => (zones ? { ...phone, zones: zones.filter((id) => there.has(id)) } : phone)),
+    ...plan.wards.map((ward) => ({
+      name: { zh: `${nameOf(ward.id).zh}值班室`, en: `${nameOf(ward.id).en} duty room` },
+      number: String(8200 + ward.number),
+      role: 'post' as const,
+      zones: [ward.id],
+    })),
+  ]
+}
+
 /** @param index which facility of the make-believe province, from 0. */
 export function buildFacility(size: Size, index = 0, seed = 1): Facility {
   const chance = seededChance(seed * 1000 + index)
@@ -180,6 +206,7 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
     console: {
       desks: [{ id: 'console-1', zones: ['*'] }],
       duty: [{ shift: 'A', chief: 'S01', officers: ['S05', 'S06'] }],
+      phones: phonesOf(plan),
     },
   }
   return { site, plan }

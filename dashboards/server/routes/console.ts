@@ -4,8 +4,9 @@ import { Type } from 'typebox'
 import { maskOf } from '#model/permissions.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { audioOf } from '../consoles.ts'
-import { describeRoute } from '../openapi.ts'
+import { describeRoute, listShape } from '../openapi.ts'
 import { notFound, problem } from '../problem.ts'
+import { page, type Query } from '../query.ts'
 import type { ConsoleKit } from '../server.ts'
 
 const closed = { additionalProperties: false }
@@ -63,6 +64,28 @@ export function registerConsoleRoutes(app: FastifyInstance, kit: ConsoleKit): vo
         attended: consoles.attended(),
         consoles: consoles.list().map((c) => ({ ...c, account: seesStaff ? c.account : null })),
       }
+    },
+  )
+
+  app.get<{ Querystring: Query }>(
+    '/api/v1/phones',
+    {
+      onRequest: allow('phones:read'),
+      schema: describeRoute('Numbers to call when the link is cut (console.phones of the site file)', 'operation', {
+        query: { cursor: 'page', limit: '1 to 5000' },
+        ok: listShape(),
+        errors: [422],
+      }),
+    },
+    async ({ query }) => {
+      const phones = (kit.options.phones ?? []).map((phone, n) => ({
+        id: String(n + 1),
+        name: phone.name,
+        number: phone.number,
+        zones: phone.zones ?? [],
+        role: phone.role ?? null,
+      }))
+      return page(phones, (phone) => phone.id.padStart(4, '0'), query)
     },
   )
 
