@@ -75,6 +75,8 @@ export interface PlanOfAlert {
     moot?: { step: string; answer: string } | null
   }[]
   wentOn?: string[]
+  /** All plans in view, in the order of the steps. */
+  plans?: { id: string; version?: string | null; name: Partial<Bilingual>; why: 'own' | 'beside' | 'answer' | 'earlier' }[]
   progress?: StepProgress[] | Record<string, Omit<StepProgress, 'step'>>
 }
 
@@ -142,6 +144,8 @@ export interface PersonItem {
   id: string
   number?: string
   initials?: string
+  cell?: string
+  ward?: string
 }
 
 export interface RuleItem {
@@ -311,4 +315,6 @@ export interface LedgerItem {
   by: string | null
   payloadHash: string
   hash: string
+  /** For an alert: its change line. */
+  payload?: { at?: number; change?: string }
 }

@@ -7,10 +7,14 @@ import { settings } from '../live/settings.ts'
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>
 
-const isTyping = (target: EventTarget | null): boolean =>
+/** Letters go nowhere in these: after a tick in a box, A must still acknowledge. Arrows and the space bar are their own. */
+const WORDLESS = new Set(['checkbox', 'radio', 'button', 'submit'])
+
+const isTyping = (target: EventTarget | null, key = ''): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable ||
-    ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName) ||
+    ['TEXTAREA', 'SELECT'].includes(target.tagName) ||
+    (target.tagName === 'INPUT' && (key.length !== 1 || !WORDLESS.has((target as HTMLInputElement).type))) ||
     !!target.closest('[role="dialog"]'))
 
 /** Name of a key as the maps use it: letters in lower case, the space bar as "Space". */
@@ -33,8 +37,8 @@ export function handleKey(event: KeyboardEvent, map: KeyMap): boolean {
   if (event.defaultPrevented) return false
   if (event.ctrlKey || event.metaKey) return heldKey(event, map)
   if (event.altKey) return false
-  if (isTyping(event.target)) return false
   const name = keyName(event)
+  if (isTyping(event.target, name)) return false
   const single = name.length === 1 || name === 'Space'
   if (single && !settings.get().shortcuts) return false
   // The space bar presses the focused button; it must not freeze the list as well.

@@ -7,7 +7,14 @@ import { countedRows, totalOf, useHeadcount } from '../live/headcount.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './plan.module.css'
 
-export function CountTable({ wardsOnly = false }: { wardsOnly?: boolean }) {
+interface Props {
+  wardsOnly?: boolean
+  /** The places can be chosen, where there is something to see of them. */
+  onChoose?: (zone: string) => void
+  chosen?: string | null
+}
+
+export function CountTable({ wardsOnly = false, onChoose, chosen = null }: Props) {
   const t = useText()
   const data = useSignal(facility)
   const count = useHeadcount()
@@ -35,8 +42,25 @@ export function CountTable({ wardsOnly = false }: { wardsOnly?: boolean }) {
           </thead>
           <tbody>
             {rows.map((row) => (
-              <tr key={row.zone} data-differs={(row.expected ?? 0) > 0 && row.expected !== row.present}>
-                <th scope="row">{zoneName(t, data, row.zone)}</th>
+              <tr
+                key={row.zone}
+                data-differs={(row.expected ?? 0) > 0 && row.expected !== row.present}
+                data-chosen={row.zone === chosen}
+              >
+                <th scope="row">
+                  {onChoose ? (
+                    <button
+                      type="button"
+                      className={css.rowButton}
+                      aria-pressed={row.zone === chosen}
+                      onClick={() => onChoose(row.zone)}
+                    >
+                      {zoneName(t, data, row.zone)}
+                    </button>
+                  ) : (
+                    zoneName(t, data, row.zone)
+                  )}
+                </th>
                 <td>{(row.expected ?? 0) > 0 ? row.present : (row.inside ?? row.present)}</td>
                 <td>{row.expected ? row.expected : '—'}</td>
                 {unknown && <td>{row.unknown ? row.unknown : ''}</td>}

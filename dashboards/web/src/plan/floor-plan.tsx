@@ -17,8 +17,10 @@ import { serverClock } from '../live/server-clock.ts'
 import { mayDo, me } from '../live/session.ts'
 import { settings } from '../live/settings.ts'
 import { useSignal } from '../live/use-signal.ts'
+import { chooseSymbols, nearest } from './chosen-symbols.ts'
 import { type DotStyle, drawDots } from './dots.ts'
 import {
+  boxOf,
   centre,
   drawOrder,
   fitView,
@@ -30,11 +32,14 @@ import {
   toScreen,
   type View,
   within,
+  zoneAt,
 } from './geometry.ts'
 import type { Rect } from './labels.ts'
 import { Labels, PIN_PX, pinsOf, ScaleBar, spotsOf } from './overlay.tsx'
 import css from './plan.module.css'
-import { CameraSymbol, DoorSymbol, doorShape, isDoor, SensorSymbol } from './symbols.tsx'
+import { PlanTip } from './plan-tip.tsx'
+import { CameraSymbol, DoorSymbol, SensorSymbol } from './symbols.tsx'
+import { trackPath, useTrack } from './track.ts'
 
 const PAINT_MS = 500
 const FOLLOW_SPAN_M = 70
@@ -45,7 +50,13 @@ const SYMBOL_PX = 14
 /** Leaves room below for the scale bar. */
 const FIT_MARGIN_PX = 36
 const SYMBOL_SCALE = 1.4
-const MAX_SYMBOLS = 600
+/** A press that moves less than this is a press, not a drag. */
+const DRAG_PX = 4
+const REACH_PX = 12
+const PAN_SHARE = 0.2
+/** A chosen place fills this part of the picture, but is not brought nearer than this (pixels a metre). */
+const CHOSEN_SHARE = 0.5
+const FOLLOW_SPAN_SCALE = 14
 
 export interface Layers {
   zones: boolean
@@ -54,8 +65,28 @@ export interface Layers {
   people: boolean
   staff: boolean
   sensors: boolean
+  tracks?: boolean
+  heat?: boolean
 }
-export const allLayers: Layers = { zones: true, doors: true, cameras: true, people: true, staff: true, sensors: false }
+export const allLayers: Layers = {
+  zones: true,
+  doors: true,
+  cameras: true,
+  people: true,
+  staff: true,
+  sensors: false,
+  tracks: false,
+  heat: false,
+}
+
+/** A place that was chosen, and the thing or the person in it that was meant. */
+export interface Chosen {
+  zone: string
+  device?: string
+  person?: string
+}
+/** in, out, fit: zoom; the rest moves the picture without dragging it (WCAG 2.5.7). */
+export type PlanCommand = { kind: 'in' | 'out' | 'fit' | 'left' | 'right' | 'up' | 'down' | 'chosen'; n: number }
 
 /** Where an alert is: its device if that stands on the plan, else the middle of its zone. */
 export function placeOf(
@@ -114,16 +145,19 @@ interface Props {
   follow: number
   /** Go to each newly opened alert; otherwise only when told to. */
   auto: boolean
-  /** −1, +1: zoom steps; 0: whole site. Counted so that the same one can come twice. */
-  command: { kind: 'in' | 'out' | 'fit'; n: number } | null
+  /** Counted so that the same one can come twice. */
+  command: PlanCommand | null
   onOpen(id: string): void
   /** The caller shows the plan this much larger (CSS transform): the canvas is drawn finer by as much. */
   magnify?: number
   /** Only badges of these alerts; all when absent. */
   pinned?: (alert: ListedAlert) => boolean
+  chosen?: Chosen | null
+  onChoose?: (chosen: Chosen | null) => void
 }
 
-export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen, magnify = 1, pinned }: Props) {
+export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen, magnify = 1, pinned, ...p }: Props) {
+  const { chosen = null, onChoose } = p
   const t = useText()
   const data = useSignal(facility)
   const { theme } = useSignal(settings)
@@ -162,7 +196,29 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
   useEffect(() => {
     if (!command || !site) return
     if (command.kind === 'fit') setView(fitView(site, width, height, height < STRIP_PX ? 16 : FIT_MARGIN_PX))
-    else setView((v) => v && { ...v, scale: clampScale(v.scale * (command.kind === 'in' ? 1.4 : 1 / 1.4)) })
+    else if (command.kind === 'in' || command.kind === 'out')
+      setView((v) => v && { ...v, scale: clampScale(v.scale * (command.kind === 'in' ? 1.4 : 1 / 1.4)) })
+    else if (command.kind === 'chosen') {
+      const polygon = chosen && data.zones.get(chosen.zone)?.polygon
+      if (!polygon) return
+      const [cx, cy] = centre(polygon)
+      const box = boxOf(polygon)!
+      const whole = fitView(site, width, height, height < STRIP_PX ? 16 : FIT_MARGIN_PX)
+      // A small place is brought near enough to be read, a large one stays among its neighbours.
+      const near = Math.min(CHOSEN_SHARE * Math.min(width / box.w, height / box.h), FOLLOW_SPAN_SCALE)
+      setView(within({ cx, cy, scale: Math.max(whole.scale, near) }, site, width, height))
+    } else {
+      const along = command.kind === 'left' || command.kind === 'up' ? -PAN_SHARE : PAN_SHARE
+      const flat = command.kind === 'left' || command.kind === 'right'
+      setView(
+        (v) =>
+          v && {
+            ...v,
+            cx: v.cx + (flat ? (along * width) / v.scale : 0),
+            cy: v.cy + (flat ? 0 : (along * height) / v.scale),
+          },
+      )
+    }
   }, [command])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours that are read from the page
@@ -174,7 +230,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
     if (el.width !== Math.floor(width * ratio)) el.width = width * ratio
     if (el.height !== Math.floor(height * ratio)) el.height = height * ratio
     const style = dotStyle(el)
-    const subject = focused?.subject ?? null
+    const marked = new Set([focused?.subject, chosen?.person].filter((id) => id !== undefined && id !== null))
     const paint = () =>
       setPeople(
         drawDots(
@@ -186,13 +242,13 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
           serverClock.now(),
           layers,
           style,
-          subject,
+          marked,
         ),
       )
     paint()
     const timer = setInterval(paint, PAINT_MS)
     return () => clearInterval(timer)
-  }, [view, width, height, floor, layers, focused?.subject, theme, magnify])
+  }, [view, width, height, floor, layers, focused?.subject, chosen?.person, theme, magnify])
 
   const drag = useRef<{ x: number; y: number; view: View } | null>(null)
   const wheel = useCallback((event: WheelEvent) => {
@@ -207,7 +263,6 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the store is another one with each calm version
   const open = useMemo(() => [...store.values()].filter((a) => isOpen(a) && !isSetAside(a)), [version])
-  const devices = [...data.devices.values()].filter((d) => d.at && (d.at.floor ?? 1) === floor).slice(0, MAX_SYMBOLS)
   const now = serverClock.now()
   const forced = new Set(open.filter((a) => a.code === 'R07' && a.device).map((a) => a.device!))
   const screen = (x: number, y: number) => (view ? toScreen(view, width, height, x, y) : ([0, 0] as [number, number]))
@@ -222,19 +277,14 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
   )
   const pins = view ? pinsOf(spots, width, height, screen) : []
 
-  const symbols = devices.flatMap((device) => {
-    const door = isDoor(device)
-    const camera = device.kind === 'camera'
-    if (!view || (door ? !layers.doors : camera ? !layers.cameras : !layers.sensors)) return []
-    if (device.kind === 'band' || device.kind === 'tag') return []
-    const [x, y] = screen(device.at!.x_m, device.at!.y_m)
-    return x < -20 || y < -20 || x > width + 20 || y > height + 20 ? [] : [{ device, door, camera, x, y }]
-  })
+  const { symbols, left: leftOut } = view
+    ? chooseSymbols(data.devices.values(), floor, layers, { width, height }, screen, forced, now)
+    : { symbols: [], left: 0 }
   const size = view ? Math.max(0.55, Math.min(SYMBOL_SCALE, view.scale / 5)) : 1
   const obstacles: Rect[] = [
     { x: 0, y: height - 40, w: 200, h: 40 },
-    ...symbols.map(({ x, y, door, camera }) => {
-      const w = (door || camera ? SYMBOL_PX : SYMBOL_PX / 2) * size
+    ...symbols.map(({ x, y, kind }) => {
+      const w = (kind === 'sensor' ? SYMBOL_PX / 2 : SYMBOL_PX) * size
       return { x: x - w / 2, y: y - (w * 0.7) / 2, w, h: w * 0.7 }
     }),
     ...pins.map(({ alert, left, top }) => {
@@ -243,10 +293,38 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
     }),
   ]
 
+  const followed = positions.get(chosen?.person ?? focused?.subject ?? '')
+  const track = useTrack(layers.tracks && followed ? followed.device : null, followed?.staff ?? false)
+
+  /** What lies under the pointer: a thing, else a person, else the smallest place. */
+  const under = (clientX: number, clientY: number): (Chosen & { x: number; y: number }) | null => {
+    const box = host.current?.getBoundingClientRect()
+    if (!view || !box) return null
+    const x = (clientX - box.x) * (width / box.width)
+    const y = (clientY - box.y) * (height / box.height)
+    const place = zoneAt(zones, view.cx + (x - width / 2) / view.scale, view.cy + (y - height / 2) / view.scale)
+    const symbol = nearest(symbols, x, y, REACH_PX)
+    if (symbol?.device.zone) return { zone: symbol.device.zone, device: symbol.device.id, x, y }
+    const people = [...positions.values()]
+      .filter((q) => q.floor === floor && (q.staff ? layers.staff : layers.people))
+      .map((q) => {
+        const [px, py] = screen(q.x_m, q.y_m)
+        return { q, x: px, y: py }
+      })
+    const person = nearest(people, x, y, REACH_PX / 2)?.q
+    if (person) return { zone: person.zone ?? place?.id ?? '', person: person.person, x, y }
+    return place ? { zone: place.id, x, y } : null
+  }
+  const [tip, setTip] = useState<(Chosen & { x: number; y: number }) | null>(null)
+  const [dragged, setDragged] = useState(false)
+
   return (
     <div
       ref={host}
       className={css.plan}
+      data-choosable={!!onChoose}
+      data-dragged={dragged}
+      onPointerLeave={() => setTip(null)}
       onPointerDown={(e) => {
         if (!view || (e.target as Element).closest('button')) return
         drag.current = { x: e.clientX, y: e.clientY, view }
@@ -254,15 +332,31 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
       }}
       onPointerMove={(e) => {
         const d = drag.current
-        if (d)
-          setView({
-            ...d.view,
-            cx: d.view.cx - (e.clientX - d.x) / d.view.scale,
-            cy: d.view.cy - (e.clientY - d.y) / d.view.scale,
-          })
+        if (!d) {
+          if (onChoose && e.pointerType === 'mouse')
+            setTip((e.target as Element).closest('button') ? null : under(e.clientX, e.clientY))
+          return
+        }
+        if (!dragged && Math.hypot(e.clientX - d.x, e.clientY - d.y) < DRAG_PX) return
+        setDragged(true)
+        setTip(null)
+        setView({
+          ...d.view,
+          cx: d.view.cx - (e.clientX - d.x) / d.view.scale,
+          cy: d.view.cy - (e.clientY - d.y) / d.view.scale,
+        })
       }}
-      onPointerUp={() => {
+      onPointerUp={(e) => {
+        if (drag.current && !dragged && onChoose && e.button === 0) {
+          const found = under(e.clientX, e.clientY)
+          onChoose(found?.zone ? { zone: found.zone, device: found.device, person: found.person } : null)
+        }
         drag.current = null
+        setDragged(false)
+      }}
+      onPointerCancel={() => {
+        drag.current = null
+        setDragged(false)
       }}
     >
       {view && site && (
@@ -290,6 +384,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
                   fillRule="evenodd"
                   data-kind={zone.kind}
                   data-alert={zone.id === focused?.zone && isOpen(focused) ? focused.level : undefined}
+                  data-chosen={zone.id === chosen?.zone}
                 />
               ))}
             {zones
@@ -297,13 +392,14 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
               .map((zone) => (
                 <path key={zone.id} className={css.unseen} d={pathOf(zone)} fill="url(#plan-hatch)" />
               ))}
+            {track.length > 0 && <path className={css.track} d={trackPath(track, floor)} data-testid="track" />}
           </g>
-          {symbols.map(({ device, door, camera, x, y }) => (
+          {symbols.map(({ device, kind, shape, x, y }) => (
             <g key={device.id} transform={`translate(${x} ${y}) scale(${size})`}>
-              <title>{device.id}</title>
-              {door ? (
-                <DoorSymbol shape={doorShape(device, forced.has(device.id), now)} />
-              ) : camera ? (
+              {device.id === chosen?.device && <circle className={css.chosenSymbol} r={11} />}
+              {shape ? (
+                <DoorSymbol shape={shape} />
+              ) : kind === 'camera' ? (
                 <CameraSymbol lost={device.online === false} />
               ) : (
                 <SensorSymbol lost={device.online === false} />
@@ -332,6 +428,7 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
           className={css.pin}
           data-focus={alert.id === focus}
           data-level={alert.level}
+          data-edge={left > width - 56}
           style={{ left, top }}
           aria-label={`${NUMERALS[alert.level]}${count > 1 ? `×${count}` : ''} ${t(`level.${alert.level}.spoken`)} ${zoneName(t, data, alert.zone)}`}
           onClick={() => onOpen(alert.id)}
@@ -340,6 +437,8 @@ export function FloorPlan({ floor, layers, focus, follow, auto, command, onOpen,
           {count > 1 && <small className={css.pinCount}>×{count}</small>}
         </button>
       ))}
+      {tip && <PlanTip {...tip} width={width} forced={forced} />}
+      {leftOut > 0 && <p className={css.leftOut}>{t('plan.leftOut', { n: leftOut })}</p>}
       <p className="unseen">{t('plan.description', { zones: zones.length, people, alerts: open.length })}</p>
       {data.zones.size > 0 && zones.length === 0 && (
         <p className={css.nothing}>{t(site ? 'plan.noFloorZones' : 'plan.noZones')}</p>

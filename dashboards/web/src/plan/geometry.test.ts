@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { centre, fitView, floorsOf, toScreen, within } from './geometry.ts'
+import { centre, drawOrder, fitView, floorsOf, toScreen, within, zoneAt } from './geometry.ts'
 
 describe('plan geometry', () => {
   test('finds the middle of a room by area, not by its corners', () => {
@@ -55,5 +55,29 @@ describe('plan geometry', () => {
         },
       ]),
     ).toEqual([1, 2])
+  })
+  test('lists a floor that has devices but no drawing: its doors do not vanish with it', () => {
+    const zones = [
+      { id: 'W1', kind: 'ward', polygon: [[0, 0]] as [number, number][] },
+      { id: 'W2', kind: 'ward', floor: 2, polygon: [[0, 0]] as [number, number][] },
+      { id: 'OUT', kind: 'outside', floor: 9 },
+    ]
+    expect(floorsOf(zones, [{ at: { floor: 3 } }, { at: null }, { at: {} }])).toEqual([1, 2, 3])
+  })
+  test('finds the smallest place under the pointer, and none in a hole or beyond', () => {
+    const square = (a: number, b: number): [number, number][] => [
+      [a, a],
+      [b, a],
+      [b, b],
+      [a, b],
+    ]
+    const zones = drawOrder([
+      { id: 'CELL', kind: 'cell', polygon: square(2, 4) },
+      { id: 'WARD', kind: 'ward', polygon: square(0, 10), holes: [square(6, 8)] },
+    ])
+    expect(zoneAt(zones, 3, 3)?.id).toBe('CELL')
+    expect(zoneAt(zones, 5, 5)?.id).toBe('WARD')
+    expect(zoneAt(zones, 7, 7)).toBeNull()
+    expect(zoneAt(zones, 11, 3)).toBeNull()
   })
 })

@@ -34,9 +34,38 @@ export function boxOf(points: readonly (readonly [number, number])[]): Box | nul
 
 export const floorOf = (zone: ZoneItem): number => zone.floor ?? 1
 
-/** Floors that hold anything drawn, lowest first. */
-export const floorsOf = (zones: Iterable<ZoneItem>): number[] =>
-  [...new Set([...zones].filter((z) => z.polygon && z.kind !== 'outside').map(floorOf))].sort((a, b) => a - b)
+/**
+ * Floors that hold anything, lowest first: a floor that nobody has drawn yet still has its doors and cameras, and must
+ * not vanish with them.
+ */
+export const floorsOf = (
+  zones: Iterable<ZoneItem>,
+  devices: Iterable<{ at?: { floor?: number } | null }> = [],
+): number[] => {
+  const floors = new Set<number>()
+  for (const zone of zones) if (zone.kind !== 'outside' && zone.polygon) floors.add(floorOf(zone))
+  for (const device of devices) if (device.at) floors.add(device.at.floor ?? 1)
+  return [...floors].sort((a, b) => a - b)
+}
+
+const inRing = (ring: readonly (readonly [number, number])[], x: number, y: number): boolean => {
+  let inside = false
+  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+    const [xi, yi] = ring[i]!
+    const [xj, yj] = ring[j]!
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside
+  }
+  return inside
+}
+
+export const contains = (zone: ZoneItem, x: number, y: number): boolean =>
+  !!zone.polygon && inRing(zone.polygon, x, y) && !(zone.holes ?? []).some((hole) => inRing(hole, x, y))
+
+/** The smallest place that holds this point: of a cell in a ward in a building, the cell. */
+export function zoneAt(zones: readonly ZoneItem[], x: number, y: number): ZoneItem | null {
+  // Drawn large to small, so the last one that holds the point is the smallest.
+  return zones.findLast((zone) => contains(zone, x, y)) ?? null
+}
 
 /** What the plan is about: everything drawn but the world outside the wall. */
 export function siteBox(zones: Iterable<ZoneItem>): Box | null {

@@ -87,3 +87,43 @@ test('the scale bar is a round length that fits', () => {
   expect(scaleBar(6)).toEqual({ metres: 20, px: 120 })
   expect(scaleBar(40)).toEqual({ metres: 2, px: 80 })
 })
+
+test('a long name never stands in another house, where it would be read as the name of that one', () => {
+  const houses = [
+    zone('GROUND', 'yard', 'Grounds', rect(0, 0, 200, 140)),
+    zone('BOILER', 'boiler', 'Boiler room', rect(10, 60, 14, 9)),
+    zone('STORE', 'store', 'Store', rect(28, 60, 14, 9)),
+    zone('HQ', 'office', 'Command centre', rect(172, 60, 18, 9)),
+    zone('BELT-E', 'belt', 'Perimeter east', rect(191, 5, 5, 130)),
+  ]
+  const scale = 4.9
+  // Cameras in the corners and doors in the walls take the nearest places.
+  const obstacles = houses.slice(1, 4).flatMap((z): Rect[] => {
+    const [[x, y] = [0, 0]] = z.polygon!
+    return [
+      { x: x * scale - 4, y: y * scale - 4, w: 14, h: 9 },
+      { x: (x + 7) * scale - 7, y: (y + 9) * scale - 4, w: 14, h: 9 },
+    ]
+  })
+  const labels = placeLabels(
+    houses,
+    { cx: 100, cy: 70, scale },
+    { width: 980, height: 686 },
+    (x, y) => [x * scale, y * scale],
+    obstacles,
+    words,
+  )
+  expect(labels.map((l) => l.zone.id)).toEqual(expect.arrayContaining(['BOILER', 'STORE', 'HQ']))
+  for (const label of labels.filter((l) => !l.upright && l.zone.kind !== 'belt')) {
+    const length = textPx(label.name)
+    const box = { x: label.x - length / 2, y: label.y - 6, w: length, h: 12 }
+    for (const other of houses.slice(1).filter((z) => z.id !== label.zone.id)) {
+      const [a, , c] = other.polygon!
+      const [x1, y1, x2, y2] = [a![0] * scale, a![1] * scale, c![0] * scale, c![1] * scale]
+      expect(
+        box.x < x2 && x1 < box.x + box.w && box.y < y2 && y1 < box.y + box.h,
+        `${label.name} stands in ${other.id}`,
+      ).toBe(false)
+    }
+  }
+})

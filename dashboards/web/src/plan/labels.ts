@@ -3,7 +3,7 @@
  * free place at this zoom is left out; a building is named only when none of the wards inside it is. Pure.
  */
 import type { ZoneItem } from '../api/types.ts'
-import { boxOf, type View } from './geometry.ts'
+import { type Box, boxOf, type View } from './geometry.ts'
 
 /** Pixels. */
 export interface Rect {
@@ -39,8 +39,12 @@ const PAD_PX = 3
 /** A zone that covers most of the picture is the ground, not a place. */
 const GROUND_SHARE = 0.6
 const MAX_LABELS = 120
+/** A room where people stand in the middle is named above them when it is so many lines high, not across them. */
+const STAFFED_LINES = 3
 const ROOMS = new Set(['cell', 'dormitory', 'toilet', 'washroom', 'class-room', 'post', 'machine-room'])
 const EDGES = new Set(['belt', 'fence', 'wall'])
+/** Besides what is a place of its own: in these, too, the name of another would be read as theirs. */
+const HOUSES = new Set(['building', 'belt'])
 const UNLABELLED = new Set(['corridor', 'outside'])
 
 /** Lower goes first: houses and wards, then belts, then rooms; walls say least. */
@@ -98,17 +102,30 @@ export function placeLabels(
     .filter((z) => !UNLABELLED.has(z.kind) && boxes.get(z.id))
     .map((zone) => ({ zone, rank: rankOf(zone, byId) }))
     .sort((a, b) => a.rank - b.rank || (a.zone.id < b.zone.id ? -1 : 1))
+  const isGround = (box: Box) => !!whole && box.w * box.h > whole.w * whole.h * GROUND_SHARE
   const houses = ordered
-    .filter(({ zone, rank }) => rank === 1 && !zone.parent)
+    .filter(({ zone, rank }) => (rank <= 1 || HOUSES.has(zone.kind)) && !isGround(boxes.get(zone.id)!))
     .map(({ zone }) => {
       const box = boxes.get(zone.id)!
       const [x, y] = screen(box.x, box.y)
       return { id: zone.id, x, y, w: box.w * view.scale, h: box.h * view.scale }
     })
+  const above = (zone: ZoneItem): Set<string> => {
+    const chain = new Set([zone.id])
+    for (let id = zone.parent; id && !chain.has(id); id = byId.get(id)?.parent) chain.add(id)
+    return chain
+  }
+  /** The building that holds this ward alone: a name set on its outline would be struck through by it. */
+  const shellOf = (zone: ZoneItem): Box | null => {
+    const parent = zone.kind === 'ward' && zone.parent ? byId.get(zone.parent) : undefined
+    if (parent?.kind !== 'building') return null
+    const alone = zones.every((z) => z === zone || z.kind !== 'ward' || z.parent !== parent.id)
+    return alone ? (boxes.get(parent.id) ?? null) : null
+  }
   for (const { zone, rank } of ordered) {
     if (labels.length >= MAX_LABELS) break
     const box = boxes.get(zone.id)!
-    if (whole && zone.kind === 'yard' && box.w * box.h > whole.w * whole.h * GROUND_SHARE) continue
+    if (zone.kind === 'yard' && isGround(box)) continue
     if (zone.kind === 'building' && zones.some((z) => z.parent === zone.id && named.has(z.id))) continue
     const [left, top] = screen(box.x, box.y)
     const w = box.w * view.scale
@@ -120,14 +137,19 @@ export function placeLabels(
     const name = room ? ownPart(words.name(zone), wardOf(zone)) : words.name(zone)
     const line = small ? SMALL_LINE_PX : LINE_PX
     const length = textPx(note ? `${name} ${note}` : name) + 2 * PAD_PX
-    const open = candidates(zone, { x: left, y: top, w, h }, length, line, room).filter((c) => {
+    const shell = shellOf(zone)
+    const around = shell
+      ? { x: screen(shell.x, 0)[0], y: screen(0, shell.y)[1], w: shell.w * view.scale, h: shell.h * view.scale }
+      : null
+    const open = candidates(zone, { x: left, y: top, w, h }, length, line, room, around).filter((c) => {
       const rect = rectOf(c, length, line)
       if (rect.x < 0 || rect.y < 0 || rect.x + rect.w > size.width || rect.y + rect.h > size.height) return false
       return !taken.some((o) => overlaps(o, rect))
     })
-    // A place that touches no other house is better than one that does.
-    const free =
-      open.find((c) => !houses.some((o) => o.id !== zone.id && overlaps(o, rectOf(c, length, line)))) ?? open[0]
+    // A name in another house would be read as the name of that house: rather none, it stands in the list beside the plan.
+    const own = above(zone)
+    const others = houses.filter((o) => !own.has(o.id) && !above(byId.get(o.id)!).has(zone.id))
+    const free = open.find((c) => !others.some((o) => overlaps(o, rectOf(c, length, line))))
     if (!free) continue
     taken.push(rectOf(free, length, line))
     named.add(zone.id)
@@ -143,7 +165,14 @@ function rectOf(c: Candidate, length: number, line: number): Rect {
 }
 
 /** Places for a name, best first. */
-function candidates(zone: ZoneItem, b: Rect, length: number, line: number, room: boolean): Candidate[] {
+function candidates(
+  zone: ZoneItem,
+  b: Rect,
+  length: number,
+  line: number,
+  room: boolean,
+  shell: Rect | null,
+): Candidate[] {
   const flat = (x: number, y: number): Candidate => ({ x, y, upright: false })
   const midX = b.x + b.w / 2
   const midY = b.y + b.h / 2
@@ -167,19 +196,24 @@ function candidates(zone: ZoneItem, b: Rect, length: number, line: number, room:
       ]
     : []
   // The middle of a staffed room belongs to those who stand in it.
-  if (room) return zone.kind === 'cell' ? within : [...within.slice(1), ...within.slice(0, 1)]
+  if (room) return zone.kind === 'cell' ? within : b.h < STAFFED_LINES * line ? [] : within.slice(1)
   if (zone.kind === 'yard') return within
   // A name longer than its house may stand out a little, as long as nothing is there.
+  const o = shell ?? b
   const around =
-    length <= Math.max(b.w * 2.2, 64)
+    length <= Math.max(o.w * 2.2, 64)
       ? [
-          flat(b.x + length / 2 - PAD_PX, b.y - line / 2 - 1),
-          flat(b.x + b.w - length / 2 + PAD_PX, b.y - line / 2 - 1),
-          flat(midX, b.y - line / 2 - 1),
-          flat(midX, b.y + b.h + line / 2 + 2),
-          flat(b.x + length / 2 - PAD_PX, b.y + b.h + line / 2 + 2),
-          flat(b.x + b.w + length / 2 + 3, midY),
-          flat(b.x - length / 2 - 3, midY),
+          flat(o.x + length / 2 - PAD_PX, o.y - line / 2 - 1),
+          flat(o.x + o.w - length / 2 + PAD_PX, o.y - line / 2 - 1),
+          flat(midX, o.y - line / 2 - 1),
+          flat(midX, o.y + o.h + line / 2 + 2),
+          flat(o.x + length / 2 - PAD_PX, o.y + o.h + line / 2 + 2),
+          // A camera in the corner, a door in the middle: a little further away is still beside.
+          flat(o.x + length / 2 - PAD_PX, o.y - line / 2 - 6),
+          flat(midX, o.y - line / 2 - 6),
+          flat(midX, o.y + o.h + line / 2 + 7),
+          flat(o.x + o.w + length / 2 + 3, midY),
+          flat(o.x - length / 2 - 3, midY),
         ]
       : []
   return [...around, ...within]

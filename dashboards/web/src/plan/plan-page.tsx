@@ -11,7 +11,7 @@ import kit from '../kit/kit.module.css'
 import { Elapsed } from '../kit/time.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { act } from '../live/acts.ts'
-import { isUnacknowledged } from '../live/alert-store.ts'
+import { isOpen, isSetAside, isUnacknowledged } from '../live/alert-store.ts'
 import { connection, phaseOf } from '../live/connection.ts'
 import { facility } from '../live/facility-data.ts'
 import { clockTime } from '../live/format.ts'
@@ -19,10 +19,14 @@ import { alertLink } from '../live/links.ts'
 import { highestUnacknowledged, store } from '../live/runtime.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import { CountTable } from './count-table.tsx'
-import { allLayers, FloorPlan, type Layers } from './floor-plan.tsx'
+import { allLayers, type Chosen, FloorPlan, type Layers, type PlanCommand, placeOf } from './floor-plan.tsx'
 import css from './plan.module.css'
 import { PositionAge, useFloor } from './plan-strip.tsx'
 import { CameraSymbol, type DoorShape, DoorSymbol } from './symbols.tsx'
+import { ZonePanel } from './zone-panel.tsx'
+
+/** 二监区 after 一监区, C2 before C10. */
+const collator = new Intl.Collator('zh-CN', { numeric: true })
 
 function Legend() {
   const t = useText()
@@ -75,6 +79,12 @@ function Legend() {
             {t(`plan.legend.${shape}`)}
           </li>
         ))}
+        <li>
+          <svg width="24" height="16" viewBox="-12 -8 24 16" aria-hidden="true">
+            <circle r="7" fill="none" stroke="var(--text)" strokeDasharray="3 3" />
+          </svg>
+          {t('plan.legend.error')}
+        </li>
         <li>
           <span className="hatch" style={{ width: 24, height: 12, border: '1px dashed var(--muted)' }} />
           {t('plan.legend.noData')}
@@ -132,10 +142,11 @@ export default function PlanPage() {
   const [layers, setLayers] = useState<Layers>(allLayers)
   const [follow, setFollow] = useState(0)
   const [following, setFollowing] = useState(false)
-  const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
+  const [command, setCommand] = useState<PlanCommand | null>(null)
+  const [chosen, setChosen] = useState<Chosen | null>(null)
   const top = highestUnacknowledged()
   const { floor, floors, setFloor } = useFloor(following ? (top?.id ?? null) : null)
-  const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
+  const give = (kind: PlanCommand['kind']) => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
   const followTop = () => {
     setFollowing(true)
     setFollow((n) => n + 1)
@@ -147,8 +158,28 @@ export default function PlanPage() {
     },
     Home: () => give('fit'),
     '+': () => give('in'),
+    ArrowLeft: () => give('left'),
+    ArrowRight: () => give('right'),
+    ArrowUp: () => give('up'),
+    ArrowDown: () => give('down'),
+    Escape: () => setChosen(null),
     '-': () => give('out'),
   })
+  /** From the list: shown where it is, on its own floor. */
+  const goTo = (zone: string) => {
+    const place = data.zones.get(zone)
+    if (place?.polygon) setFloor(place.floor ?? 1)
+    setFollowing(false)
+    setChosen({ zone })
+    give('chosen')
+  }
+  const waiting = [...store.values()].filter((a) => isOpen(a) && !isSetAside(a) && isUnacknowledged(a))
+  const places = waiting.map((alert) => ({ alert, floor: placeOf(alert, data.zones, data.devices)?.floor ?? null }))
+  const elsewhere = places.filter((p) => p.floor !== null && p.floor !== floor)
+  const unplaced = places.filter((p) => p.floor === null).map((p) => p.alert)
+  const forced = new Set(
+    [...store.values()].filter((a) => isOpen(a) && a.code === 'R07' && a.device).map((a) => a.device!),
+  )
   const devices = [...data.devices.values()]
   const numbers: Record<keyof Layers, number | null> = {
     zones: null,
@@ -157,6 +188,8 @@ export default function PlanPage() {
     people: devices.filter((d) => d.kind === 'band').length,
     staff: devices.filter((d) => d.kind === 'tag').length,
     sensors: null,
+    tracks: null,
+    heat: null,
   }
   return (
     <div className={css.page}>
@@ -168,7 +201,7 @@ export default function PlanPage() {
             <label key={key} className={css.layer}>
               <input
                 type="checkbox"
-                checked={layers[key]}
+                checked={layers[key] ?? false}
                 onChange={(e) => setLayers({ ...layers, [key]: e.target.checked })}
               />
               <span>{t(`plan.layer.${key}`)}</span>
@@ -186,6 +219,29 @@ export default function PlanPage() {
               onChange={setFloor}
             />
           )}
+          <p className="muted" data-testid="elsewhere">
+            {elsewhere.length === 0
+              ? t('plan.noAlertsElsewhere')
+              : [...new Set(elsewhere.map((p) => p.floor!))]
+                  .sort((a, b) => a - b)
+                  .map((n) => t('plan.floorAlerts', { n, of: elsewhere.filter((p) => p.floor === n).length }))
+                  .join(' · ')}
+          </p>
+          {unplaced.length > 0 && (
+            <div data-testid="unplaced">
+              <p className={css.strong}>{t('plan.unplaced', { n: unplaced.length })}</p>
+              <ul className={css.partList}>
+                {unplaced.slice(0, 5).map((alert) => (
+                  <li key={alert.id}>
+                    <Badge level={alert.level} filled size={18} />
+                    <Link to={alertLink(alert.id)}>
+                      {alertName(t, data, alert)} {alert.zone && zoneName(t, data, alert.zone)}
+                    </Link>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          )}
         </section>
         <Legend />
       </aside>
@@ -198,9 +254,18 @@ export default function PlanPage() {
           auto={false}
           command={command}
           onOpen={(id) => navigate(alertLink(id))}
+          chosen={chosen}
+          onChoose={setChosen}
         />
         <div className={css.tools}>
           <PositionAge />
+          <span className={kit.segments} role="group" aria-label={t('plan.pan')}>
+            {(['left', 'up', 'down', 'right'] as const).map((way) => (
+              <button key={way} type="button" aria-label={t(`plan.pan.${way}`)} onClick={() => give(way)}>
+                {{ left: '←', up: '↑', down: '↓', right: '→' }[way]}
+              </button>
+            ))}
+          </span>
           <Button small label={t('plan.zoomOut')} onClick={() => give('out')}>
             −
           </Button>
@@ -223,7 +288,39 @@ export default function PlanPage() {
       </section>
       <aside className={css.right} aria-label={t('plan.count')}>
         {top && <TopAlert alert={top} />}
-        <CountTable />
+        <section className={css.group}>
+          <label className={css.goTo}>
+            <span>{t('plan.zone.choose')}</span>
+            <select
+              className={kit.select}
+              name="place"
+              value={chosen?.zone ?? ''}
+              onChange={(e) => (e.target.value ? goTo(e.target.value) : setChosen(null))}
+            >
+              <option value="">—</option>
+              {[...data.zones.values()]
+                .map((z) => ({ id: z.id, name: zoneName(t, data, z.id) }))
+                .sort((a, b) => collator.compare(a.name, b.name))
+                .map((z) => (
+                  <option key={z.id} value={z.id}>
+                    {z.name}
+                  </option>
+                ))}
+            </select>
+          </label>
+        </section>
+        {chosen && (
+          <ZonePanel
+            chosen={chosen}
+            forced={forced}
+            onChoose={setChosen}
+            onTrack={(person) => {
+              setChosen({ ...chosen, device: undefined, person: person === chosen.person ? undefined : person })
+              setLayers({ ...layers, tracks: true })
+            }}
+          />
+        )}
+        <CountTable onChoose={goTo} chosen={chosen?.zone ?? null} />
       </aside>
     </div>
   )

@@ -15,7 +15,7 @@ import { highestUnacknowledged, store } from '../live/runtime.ts'
 import { fifth, serverClock } from '../live/server-clock.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { CountTable } from './count-table.tsx'
-import { allLayers, FloorPlan, placeOf } from './floor-plan.tsx'
+import { allLayers, FloorPlan, type PlanCommand, placeOf } from './floor-plan.tsx'
 import { floorsOf } from './geometry.ts'
 import css from './plan.module.css'
 
@@ -39,7 +39,7 @@ export function PositionAge() {
 /** The floor that is shown: chosen by hand until the alert that is followed changes. */
 export function useFloor(alert: string | null): { floor: number; floors: number[]; setFloor(floor: number): void } {
   const data = useSignal(facility)
-  const floors = floorsOf(data.zones.values())
+  const floors = floorsOf(data.zones.values(), data.devices.values())
   const live = alert ? store.get(alert) : undefined
   const place = live ? placeOf(live, data.zones, data.devices) : null
   const [chosen, setFloor] = useState<number | null>(null)
@@ -74,8 +74,8 @@ export default function PlanStrip({ alert, follow, onOpen }: Props) {
   useSyncExternalStore(store.subscribeCalmly, store.calmVersion)
   const shown = useShown(alert)
   const { floor, floors, setFloor } = useFloor(shown)
-  const [command, setCommand] = useState<{ kind: 'in' | 'out' | 'fit'; n: number } | null>(null)
-  const give = (kind: 'in' | 'out' | 'fit') => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
+  const [command, setCommand] = useState<PlanCommand | null>(null)
+  const give = (kind: PlanCommand['kind']) => setCommand((c) => ({ kind, n: (c?.n ?? 0) + 1 }))
   const cover = perimeterCover(data)
   const live = shown ? store.get(shown) : undefined
   return (
