@@ -7,11 +7,11 @@ import type { RuleInfo } from '#model/ports/facility.ts'
 import type { OperatorModel } from './alerts/book.ts'
 import { rewriteCases } from './cases/case-file.ts'
 import { casesPathOf, readCases, runCasesOf } from './cases/run.ts'
-import { CATALOGUE_DIR, readRuleFiles } from './catalogue/load.ts'
+import { CATALOGUE_DIR, readRuleFiles, watchFaults } from './catalogue/load.ts'
 import type { CommandIo } from './cli-io.ts'
 import { csvColumn } from './csv.ts'
 import { secondsOf } from './durations.ts'
-import { Rule } from './engine/rule.ts'
+import { Rule, type RuleFile } from './engine/rule.ts'
 import { type ReplayOptions, replay } from './replay.ts'
 import type { ShadowTally } from './shadow.ts'
 
@@ -21,14 +21,23 @@ export const processIo: CommandIo = {
   isTerminal: process.stderr.isTTY === true,
 }
 
+/** Rules of a folder may watch those of the catalogue. */
+const withCatalogue = (files: readonly RuleFile[]): RuleFile[] => [
+  ...files,
+  ...readRuleFiles(CATALOGUE_DIR).files.filter((c) => !files.some((f) => f.code === c.code || f.id === c.id)),
+]
+
 /** `rules check [DIR]`: 0 when every rule file is right and has its three kinds of cases, 1 otherwise. */
 export function checkRules(dir: string | undefined, options: { json?: boolean }, io: CommandIo): number {
   const { files, faults } = readRuleFiles(dir ?? CATALOGUE_DIR)
   for (const file of files) faults.push(...readCases(file).faults)
-  if (options.json) io.out(`${JSON.stringify({ rules: files.length, faults })}\n`)
+  faults.push(...watchFaults(files, withCatalogue(files)))
+  const wrong = new Set(faults.map((f) => f.file.replace(/\.[^.]*$/, '')))
+  const right = files.filter((file) => !wrong.has(file.file.replace(/\.[^.]*$/, ''))).length
+  if (options.json) io.out(`${JSON.stringify({ rules: files.length, right, faults })}\n`)
   else {
     for (const f of faults) io.err(`${relative(process.cwd(), f.file)}:${f.line}:${f.column}: ${f.message}\n`)
-    io.out(`${files.length} rules are right, ${faults.length} faults\n`)
+    io.out(`${right} rules are right, ${faults.length} faults\n`)
   }
   return faults.length === 0 ? 0 : 1
 }
@@ -43,9 +52,10 @@ export function testRules(
   const problems = faults.map((f) => `${f.file}:${f.line}:${f.column}: ${f.message}`)
   let cases = 0
   let passed = 0
+  const all = withCatalogue(files)
   for (const file of files) {
     if (options.only !== undefined && options.only !== file.id && options.only !== file.code) continue
-    const { results, faults: own } = runCasesOf(file, files)
+    const { results, faults: own } = runCasesOf(file, all)
     problems.push(...own)
     cases += results.length
     if (options.rewrite && results.length > 0) {

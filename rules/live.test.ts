@@ -348,7 +348,7 @@ describe('drafts in shadow mode', () => {
     rules.tick(T + 30_000)
     expect(text().filter((l) => l.includes('R08'))).toEqual([])
     expect(rules.shadow()[0]?.raised).toEqual({ yellow: 1 })
-    expect(() => loadRules(CATALOGUE_DIR, { drone: { shadow: { wings: 4 } } })).toThrow(/rules\.drone\.wings/)
+    expect(() => loadRules(CATALOGUE_DIR, { drone: { shadow: { wings: 4 } } })).toThrow(/rules\.drone\.shadow\.wings/)
   })
 
   test('rule files of the folder of drafts run beside the rules in force, and new ones beside the catalogue', () => {
@@ -357,7 +357,7 @@ describe('drafts in shadow mode', () => {
       const held = readFileSync(join(CATALOGUE_DIR, 'door-held-open.yaml'), 'utf8')
       const own = (text: string) =>
         text.replace('id: sos-by-inmate', 'id: night-call').replace('code: R38', 'code: R90')
-      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20', 'default: 4'))
+      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20, min: 5', 'default: 4, min: 4'))
       writeFileSync(join(dir, 'night-call.yaml'), own(readFileSync(join(CATALOGUE_DIR, 'sos-by-inmate.yaml'), 'utf8')))
       const all = loadRules(CATALOGUE_DIR)
       const drafts = draftRules(dir, all)
@@ -382,7 +382,7 @@ describe('drafts in shadow mode', () => {
       // A draft that did not change goes on counting; a changed one begins anew.
       rules.replace(all, draftRules(dir, all))
       expect(rules.shadow()[0]?.raised).toEqual({ yellow: 1 })
-      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20', 'default: 3'))
+      writeFileSync(join(dir, 'door-held-open.yaml'), held.replace('default: 20, min: 5', 'default: 3, min: 3'))
       rules.replace(all, draftRules(dir, all))
       expect(rules.shadow()[0]?.raised).toEqual({})
 

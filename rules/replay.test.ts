@@ -350,7 +350,7 @@ describe('rules', () => {
     writeFileSync(join(bad, 'smoke-single.yaml'), yaml.replace('percent_per_m >= limit', 'percentage >= limit'))
     const { code, err } = await ww('rules', 'check', bad)
     expect(code).toBe(1)
-    expect(err).toMatch(/smoke-single\.yaml:\d+:\d+: Unknown variable: percentage/)
+    expect(err).toMatch(/smoke-single\.yaml:\d+:\d+: there is no "percentage" here; there are percent_per_m/)
     writeFileSync(join(bad, 'smoke-single.yaml'), yaml.replace('domain: equipment', 'domain: weather'))
     expect((await ww('rules', 'check', bad)).err).toMatch(/smoke-single\.yaml:4:9: .*behaviour, duty, equipment/)
   })

@@ -4,13 +4,14 @@
  */
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
 import { WardwatchError } from '#model/errors.ts'
 import { parseSite, parseSiteOrThrow, type Site } from '#model/site/load.ts'
 import { abilityRule, ENGINE_OPERATORS } from './ability/monitor.ts'
 import type { OperatorModel } from './alerts/book.ts'
-import { applyOverrides, CATALOGUE_DIR, loadRules, readRuleFiles } from './catalogue/load.ts'
+import { applyOverrides, CATALOGUE_DIR, loadRules, OWN_FOLDER, outOfRange, readRuleFiles } from './catalogue/load.ts'
+import { placedIn, placeIn } from './catalogue/place.ts'
 import type { CommandIo } from './cli-io.ts'
 import { comparison, comparisonText, RunCollector } from './compare.ts'
 import { CSV_DEVICE, type CsvColumn, CsvScores, csvRows, csvSite } from './csv.ts'
@@ -245,6 +246,24 @@ export function readSite(file: string, warn: (sentence: string) => void = () => 
   return parseSiteOrThrow(text, file)
 }
 
+/** The rules of a folder as the site sets them; a fault of the section `rules:` says where in the site file it stands. */
+function siteRules(site: Site, file: string | undefined, dir: string, own: string | null): Rule[] {
+  try {
+    return loadRules(dir, site.rules ?? {}, own)
+  } catch (error) {
+    throw file === undefined ? error : placedIn(error, file, readFileSync(file, 'utf8'))
+  }
+}
+
+function warnOfRanges(rules: readonly Rule[], file: string, io: CommandIo): void {
+  const odd = outOfRange(rules)
+  const text = odd.length > 0 ? readFileSync(file, 'utf8') : ''
+  for (const { field, message } of odd) {
+    const { line, column } = placeIn(text, field)
+    io.err(`${file}:${line}:${column}: warning: ${field.join('.')}: ${message}\n`)
+  }
+}
+
 /** `wardwatch replay`. Exit codes: 0 done, 1 wrong arguments or files, 2 a bad line with --strict. */
 export async function replay(options: ReplayOptions, io: CommandIo): Promise<number> {
   const { csv } = options
@@ -256,12 +275,15 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
       'usage',
       `${options.readings}: there is no such file; give NDJSON readings with --readings`,
     )
-  const rulesOf = (dir: string): Rule[] => [
-    ...loadRules(dir, site.rules ?? {}),
+  // The facility's own rules run in a replay as they run live; a folder that is named stands for the whole set.
+  const own = options.site === undefined ? null : join(dirname(options.site), OWN_FOLDER)
+  const rulesOf = (dir?: string): Rule[] => [
+    ...siteRules(site, options.site, dir ?? CATALOGUE_DIR, dir === undefined ? own : null),
     // The answer of `--why` also says where a rule cannot fire; nothing is printed of it.
     ...(options.ability || options.why ? [abilityRule()] : []),
   ]
-  const rules = rulesOf(options.rules ?? CATALOGUE_DIR)
+  const rules = rulesOf(options.rules)
+  if (options.site !== undefined) warnOfRanges(rules, options.site, io)
   const quiet = options.why !== undefined || options.against !== undefined
   const out = options.out && !quiet ? await open(options.out, 'w') : null
   let buffer: string[] = []

@@ -30,8 +30,16 @@ export const RULE_SCHEMA = {
     'false-positives',
   ],
   properties: {
-    id: { type: 'string', pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', description: 'slug of the English name' },
-    code: { type: 'string', pattern: '^[RS][0-9]{2}$' },
+    id: {
+      type: 'string',
+      pattern: '^[a-z0-9]+(-[a-z0-9]+)*$',
+      description: 'the name of the file: lower case words joined by "-"',
+    },
+    code: {
+      type: 'string',
+      pattern: '^[RS][0-9]{2}$',
+      description: 'R and two digits; R01 to R68 are the catalogue, R70 to R99 are free',
+    },
     name: bilingual,
     description: bilingual,
     scope: { enum: ['both', 'prison', 'detox'], description: 'kind of facility' },
@@ -58,7 +66,11 @@ export const RULE_SCHEMA = {
     },
     key: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'parts of the alert key' },
     inputs: { type: 'array', items: { type: 'string' }, description: 'reading types; "*" = all' },
-    watches: { type: 'array', items: { type: 'string' }, description: 'codes of rules whose alerts it looks at' },
+    watches: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'codes of rules whose alerts it looks at; "*" = of every other rule',
+    },
     eager: { type: 'boolean', description: 'positive evidence: may be run ahead on arrival' },
     shelvable: { type: 'boolean' },
     incident: { enum: ['joins', 'never'], description: 'does its alert join or open incidents' },

@@ -150,7 +150,7 @@ export const open = (q: Question, codes: readonly string[]): Asked[] =>
 export const openOf = (q: Question): Asked[] =>
   open(
     q,
-    q.rule.file.watches.filter((c) => c !== q.rule.code),
+    q.rule.file.watches.filter((c) => c !== q.rule.code && c !== '*'),
   )
 
 /** Health of the gateway that a timer waits for. */

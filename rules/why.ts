@@ -313,7 +313,8 @@ function dumbness(type: string, device: string, signal: Signal, engine: Engine, 
   if (via && engine.gatewayUnhealthySince(via, at) !== null) return `dead sensor: its gateway ${via} is not healthy`
   if (signal.value.confidence !== undefined && type.endsWith('.vitals') && (signal.value.confidence as number) < 0.6)
     return 'confidence below 0.6'
-  if (type.startsWith('band.') && record?.signals['band.worn']?.value.worn === false) return 'the band is not worn'
+  const worn = record?.signals['band.worn']
+  if (type.startsWith('band.') && worn?.bad === false && worn.value.worn === false) return 'the band is not worn'
   if (type.endsWith('.position') && (signal.value.accuracy_m as number) > 3) return 'position less accurate than 3 m'
   const valid = validMs(type, signal.value)
   const kind = READING_TYPES.get(type)?.signal.kind

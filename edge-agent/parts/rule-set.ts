@@ -2,13 +2,24 @@
  * The rules of an edge from their files: the catalogue as the site sets it, and the drafts that run in shadow. A draft that
  * cannot be read never holds up the rules in force.
  */
+
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import type { Clock } from '#model/clock.ts'
 import type { RuleInfo } from '#model/ports/facility.ts'
 import type { RawReading } from '#model/reading.ts'
 import type { Site } from '#model/site/load.ts'
-import { CATALOGUE_DIR, DRAFT_FOLDER, draftRules, loadRules, shadowRules } from '#rules/catalogue/load.ts'
+import {
+  CATALOGUE_DIR,
+  DRAFT_FOLDER,
+  draftRules,
+  loadRules,
+  OWN_FOLDER,
+  outOfRange,
+  shadowRules,
+} from '#rules/catalogue/load.ts'
+import { placedIn } from '#rules/catalogue/place.ts'
 import { ruleInfos } from '#rules/commands.ts'
 import type { Rule } from '#rules/engine/rule.ts'
 import type { LiveRules } from '#rules/live.ts'
@@ -35,18 +46,21 @@ export interface LoadedRules {
 export class RuleSet {
   readonly #part: RuleSetPart
   readonly #draftDir: string
+  /** The facility's own rules, in force beside the catalogue. */
+  readonly #ownDir: string
   /** Whose changes are worth a new look. */
   readonly folders: readonly string[]
 
   constructor(part: RuleSetPart) {
     this.#part = part
     this.#draftDir = join(dirname(part.siteFile), DRAFT_FOLDER)
-    this.folders = [CATALOGUE_DIR, this.#draftDir]
+    this.#ownDir = join(dirname(part.siteFile), OWN_FOLDER)
+    this.folders = [CATALOGUE_DIR, this.#ownDir, this.#draftDir]
   }
 
   /** Parameters in the site file, rule files beside it. Throws a `WardwatchError` when the rules in force are wrong. */
   load(overrides: NonNullable<Site['rules']>): LoadedRules {
-    const rules = loadRules(CATALOGUE_DIR, overrides)
+    const rules = this.#inForce(overrides)
     const drafts = shadowRules(rules, overrides)
     try {
       return { rules, drafts: [...drafts, ...draftRules(this.#draftDir, rules, overrides)] }
@@ -56,6 +70,19 @@ export class RuleSet {
       const running = (this.#part.running()?.drafts ?? []).filter((d) => dirname(d.file.file) === this.#draftDir)
       return { rules, drafts: [...drafts, ...running.filter((d) => !drafts.some((x) => x.id === d.id))] }
     }
+  }
+
+  #inForce(overrides: NonNullable<Site['rules']>): Rule[] {
+    const { siteFile, log } = this.#part
+    let rules: Rule[]
+    try {
+      rules = loadRules(CATALOGUE_DIR, overrides, this.#ownDir)
+    } catch (error) {
+      throw existsSync(siteFile) ? placedIn(error, siteFile, readFileSync(siteFile, 'utf8')) : error
+    }
+    for (const { field, message } of outOfRange(rules))
+      log.warn('rules.out-of-range', { field: field.join('.'), message })
+    return rules
   }
 
   infos(): RuleInfo[] {

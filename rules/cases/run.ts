@@ -50,7 +50,9 @@ export function runCasesOf(rule: RuleFile, all: readonly RuleFile[]): { results:
   const faults = lacking
     .filter((f) => !/^no case (fires|stays)/.test(f.message))
     .map((f) => `${f.file}:${f.line}: ${f.message}`)
-  const others = all.filter((r) => rule.watches.includes(r.code))
+  const others = all.filter(
+    (r) => r.code !== rule.code && (rule.watches.includes(r.code) || rule.watches.includes('*')),
+  )
   const results = cases.map((c) => runCase(rule, others, c, path))
   if (cases.length > 0) {
     if (!results.some((r) => r.got.length > 0)) faults.push(`${path}:1: no case fires`)

@@ -2,10 +2,10 @@
  * Reads rule files: YAML → schema → operator → CEL, with line and column of every fault. A folder of rule files is the
  * whole catalogue: adding a rule adds files and edits none. Reads files only when asked, never writes.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { Ajv } from 'ajv'
-import { type Document, LineCounter, parseDocument } from 'yaml'
+import { Ajv, type ErrorObject } from 'ajv'
+import { LineCounter, parseDocument } from 'yaml'
 import type { Level } from '#model/alert/alert.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import { WardwatchError } from '#model/errors.ts'
@@ -15,8 +15,14 @@ import { secondsOf } from '../durations.ts'
 import { ConditionFault } from '../engine/cel.ts'
 import type { Operator } from '../engine/operator.ts'
 import { OPERATORS } from '../engine/operators/index.ts'
-import { type ParameterSpec, Rule, type RuleFile } from '../engine/rule.ts'
+import { ParameterFault, type ParameterSpec, Rule, type RuleFile } from '../engine/rule.ts'
+import { loadPlans } from '../plans/load.ts'
 import { RULE_SCHEMA } from '../rule-schema.ts'
+import { fileFaults, watchRings } from './file-checks.ts'
+import { applyOverrides, converted, type Overrides, overrideOf } from './overrides.ts'
+import { findScalar, locate } from './place.ts'
+
+export { applyOverrides, outOfRange, shadowRules } from './overrides.ts'
 
 export const CATALOGUE_DIR = import.meta.dirname
 
@@ -27,9 +33,17 @@ export interface RuleFault {
   message: string
 }
 
-const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false })
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true })
 const validate = ajv.compile(RULE_SCHEMA)
 const patternValidators = new Map<string, ReturnType<Ajv['compile']>>()
+let plans: ReadonlySet<string> | null = null
+const planIds = (): ReadonlySet<string> => {
+  plans ??= new Set(loadPlans().map((plan) => plan.id))
+  return plans
+}
+
+/** One rule a file: what is larger is not a rule file. */
+export const MAX_RULE_BYTES = 262_144
 
 /** Rule files of a folder in order of code. Faults name file, line and column; a faulty file gives no rule. */
 export function readRuleFiles(dir: string): { files: RuleFile[]; faults: RuleFault[] } {
@@ -38,7 +52,7 @@ export function readRuleFiles(dir: string): { files: RuleFile[]; faults: RuleFau
   let names: string[]
   try {
     names = readdirSync(dir)
-      .filter((n) => /\.ya?ml$/.test(n))
+      .filter((n) => /\.ya?ml$/i.test(n))
       .sort()
   } catch {
     throw new WardwatchError(
@@ -48,18 +62,43 @@ export function readRuleFiles(dir: string): { files: RuleFile[]; faults: RuleFau
   }
   for (const name of names) {
     const path = join(dir, name)
-    const result = parseRuleFile(readFileSync(path, 'utf8'), path)
+    let text: string
+    try {
+      text = readText(path)
+    } catch (error) {
+      faults.push({ file: path, line: 1, column: 1, message: (error as Error).message })
+      continue
+    }
+    const result = parseRuleFile(text, path)
     if (result.file) files.push(result.file)
     faults.push(...result.faults)
   }
   const byId = new Map<string, RuleFile>()
   for (const file of files) {
     const twin = byId.get(file.id) ?? files.find((f) => f !== file && f.code === file.code && byId.has(f.id))
-    if (twin) faults.push({ file: file.file, line: 1, column: 1, message: `id or code stands also in ${twin.file}` })
+    if (twin) faults.push({ ...first(file), message: `id or code stands also in ${twin.file}; give each rule its own` })
     byId.set(file.id, file)
   }
+  for (const ring of watchRings(files))
+    faults.push({
+      ...first(files.find((f) => f.code === ring[0]) as RuleFile),
+      message: `rules that watch each other in a ring: ${[...ring, ring[0]].join(' → ')}; take one of them out of watches`,
+    })
   files.sort((a, b) => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0))
   return { files, faults }
+}
+
+const first = (file: RuleFile): Omit<RuleFault, 'message'> => ({ file: file.file, line: 1, column: 1 })
+
+function readText(path: string): string {
+  const size = statSync(path).size
+  if (size > MAX_RULE_BYTES)
+    throw new Error(`${Math.ceil(size / 1024)} kB; a rule file holds one rule and at most ${MAX_RULE_BYTES / 1024} kB`)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch {
+    throw new Error('the file cannot be read as UTF-8 text; save it as UTF-8, one file a rule')
+  }
 }
 
 export function parseRuleFile(text: string, path: string): { file: RuleFile | null; faults: RuleFault[] } {
@@ -72,16 +111,23 @@ export function parseRuleFile(text: string, path: string): { file: RuleFile | nu
         file: path,
         line: e.linePos?.[0].line ?? 1,
         column: e.linePos?.[0].col ?? 1,
-        message: e.message.split('\n')[0] ?? 'not YAML',
+        message: `not YAML: ${(e.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')}`,
       })),
     }
-  const at = (where: (string | number)[], message: string): RuleFault => ({
-    file: path,
-    ...locate(document, lines, where),
-    message,
-  })
-  const content = document.toJS() as Record<string, never>
-  if (!validate(content)) return { file: null, faults: (validate.errors ?? []).map((e) => schemaFault(e, at, [])) }
+  const at: At = (where, message, key) => ({ file: path, ...locate(document, lines, where, key), message })
+  let content: Record<string, never>
+  try {
+    content = document.toJS() as Record<string, never>
+  } catch (error) {
+    // Names that lead nowhere, or aliases that grow without end.
+    return { file: null, faults: [at([], `${(error as Error).message.split('\n')[0]}; write it out`)] }
+  }
+  if (content === null || typeof content !== 'object' || Array.isArray(content))
+    return {
+      file: null,
+      faults: [at([], 'this is no rule; write keys and values: id, code, name … (docs/writing-rules.md)')],
+    }
+  if (!validate(content)) return { file: null, faults: schemaFaults(validate.errors ?? [], at, []) }
   const faults: RuleFault[] = []
   const raw = content as unknown as RawRule
   const slug = path
@@ -100,13 +146,18 @@ export function parseRuleFile(text: string, path: string): { file: RuleFile | nu
     return { file: null, faults }
   }
   const check = patternValidator(operator)
-  if (!check(raw.pattern)) faults.push(...(check.errors ?? []).map((e) => schemaFault(e, at, ['pattern'])))
+  if (!check(raw.pattern)) faults.push(...schemaFaults(check.errors ?? [], at, ['pattern']))
+  for (const [, p] of Object.entries(raw.parameters ?? {}))
+    if (p.unit === 's') p.default = secondsOf(p.default) ?? p.default
+  faults.push(...fileFaults(raw, planIds()).map(({ where, message }) => at(where, message)))
   if (faults.length > 0) return { file: null, faults }
   const file = toFile(raw, sha256Hex(text).slice(0, 12), path)
   try {
     operator.prepare(new Rule(file))
   } catch (error) {
-    const where = error instanceof ConditionFault ? findScalar(document, error.expression) : ['pattern']
+    const words =
+      error instanceof ConditionFault ? error.expression : error instanceof ParameterFault ? error.parameter : null
+    const where = words === null ? null : findScalar(document, words, ['pattern'])
     return { file: null, faults: [at(where ?? ['pattern'], (error as Error).message)] }
   }
   return { file, faults: [] }
@@ -196,11 +247,47 @@ function patternValidator(operator: Operator) {
   return compiled
 }
 
-/** The rules of a folder with the `rules:` section of a site applied. Throws one error that lists every fault. */
-export function loadRules(dir: string, overrides: Record<string, Record<string, unknown>> = {}): Rule[] {
+/** Name of the folder of a facility's own rules, beside its site file: in force beside the catalogue. */
+export const OWN_FOLDER = 'rules-own'
+
+/**
+ * The rules of a folder, and a facility's own beside them, with the `rules:` section of a site applied. Throws one error that
+ * lists every fault.
+ *
+ * @param own folder of the facility's own rules; it need not exist.
+ */
+export function loadRules(dir: string, overrides: Overrides = {}, own: string | null = null): Rule[] {
   const { files, faults } = readRuleFiles(dir)
+  if (own !== null && existsSync(own)) {
+    const mine = readRuleFiles(own)
+    faults.push(...mine.faults)
+    for (const file of mine.files) {
+      const twin = files.find((f) => f.id === file.id || f.code === file.code)
+      if (twin)
+        faults.push({
+          ...first(file),
+          message: `${file.code} ${file.id} is already the catalogue's ${twin.code} ${twin.id}; give it an id and a code of its own, or set parameters of ${twin.id} in the section rules: of the site file`,
+        })
+    }
+    files.push(...mine.files)
+    faults.push(...watchFaults(mine.files, files))
+    files.sort((a, b) => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0))
+  }
   refuse(faults)
   return applyOverrides(files, overrides)
+}
+
+/** Codes of rules that are watched and do not exist. */
+export function watchFaults(files: readonly RuleFile[], all: readonly RuleFile[]): RuleFault[] {
+  const codes = new Set(all.map((f) => f.code))
+  return files.flatMap((file) =>
+    file.watches
+      .filter((code) => code !== '*' && !codes.has(code))
+      .map((code) => ({
+        ...first(file),
+        message: `watches ${code}: there is no such rule; wardwatch rules list names them`,
+      })),
+  )
 }
 
 function refuse(faults: readonly RuleFault[]): void {
@@ -219,11 +306,7 @@ export const DRAFT_FOLDER = 'rules-draft'
  * Rule files of the folder of drafts, with those overrides of the site that they have parameters for; none when there is no
  * such folder. A draft of a rule in force bears its id; a new rule has an id and a code of its own.
  */
-export function draftRules(
-  dir: string,
-  rules: readonly Rule[],
-  overrides: Record<string, Record<string, unknown>> = {},
-): Rule[] {
+export function draftRules(dir: string, rules: readonly Rule[], overrides: Overrides = {}): Rule[] {
   if (!existsSync(dir)) return []
   const { files, faults } = readRuleFiles(dir)
   for (const file of files) {
@@ -235,8 +318,8 @@ export function draftRules(
         column: 1,
         message: `${file.code} ${file.id} is neither a draft of ${twin.code} ${twin.id} nor a rule of its own: id and code must both be the same, or both be new`,
       })
-    const own = overrides[file.id] ?? overrides[file.code]
-    if (own?.shadow !== undefined && own.shadow !== false)
+    const own = overrideOf(file, overrides)
+    if (own.shadow !== undefined && own.shadow !== false)
       faults.push({
         file: file.file,
         line: 1,
@@ -246,112 +329,55 @@ export function draftRules(
   }
   refuse(faults)
   return files.map((file) => {
-    const own = overrides[file.id] ?? overrides[file.code] ?? {}
     const names = new Set(file.parameters.map((p) => p.name))
-    return new Rule(file, convert(file, Object.fromEntries(Object.entries(own).filter(([name]) => names.has(name)))))
+    const own = Object.entries(overrideOf(file, overrides)).filter(([name]) => names.has(name))
+    return new Rule(file, converted(file, overrides, Object.fromEntries(own)))
   })
 }
 
-/**
- * Drafts that run without raising: rules whose overrides say `shadow: { parameter: value }` (beside the rule in force) or
- * `shadow: true` (instead of it).
- */
-export function shadowRules(rules: readonly Rule[], overrides: Record<string, Record<string, unknown>>): Rule[] {
-  return rules.flatMap(({ file }) => {
-    const { shadow, enabled, ...rest } = overrides[file.id] ?? overrides[file.code] ?? {}
-    if (shadow === undefined || shadow === false) return []
-    return [new Rule(file, convert(file, shadow === true ? rest : { ...rest, ...(shadow as object) }))]
-  })
+// Faults in the words of people.
+
+type At = (where: (string | number)[], message: string, key?: string) => RuleFault
+
+const HOW: Record<string, string> = {
+  array: 'write a list: [ … ]',
+  string: 'write text, in quotes if it looks like a number',
+  object: 'write keys and values: { … }',
+  boolean: 'write true or false',
+  number: 'write a number',
+  integer: 'write a whole number',
 }
 
-export function applyOverrides(files: readonly RuleFile[], overrides: Record<string, Record<string, unknown>>): Rule[] {
-  const known = new Set(files.flatMap((f) => [f.id, f.code]))
-  for (const slug of Object.keys(overrides))
-    if (!known.has(slug))
-      throw new WardwatchError('rule-invalid', `rules.${slug}: there is no such rule; wardwatch rules list names them`)
-  return files.map((file) => new Rule(file, convert(file, overrides[file.id] ?? overrides[file.code] ?? {})))
+function schemaFaults(errors: readonly ErrorObject[], at: At, prefix: string[]): RuleFault[] {
+  // Where one of several forms is wanted, what is wrong with each of them helps nobody.
+  const choices = errors.filter((e) => e.keyword === 'oneOf' || e.keyword === 'anyOf').map((e) => e.instancePath)
+  const told = errors.filter(
+    (e) => e.keyword === 'oneOf' || !choices.some((c) => e.instancePath === c || e.instancePath.startsWith(`${c}/`)),
+  )
+  return told.map((e) => schemaFault(e, at, prefix))
 }
 
-function convert(file: RuleFile, raw: Record<string, unknown>): Record<string, unknown> {
-  const out: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(raw)) {
-    if (name === 'enabled') {
-      if (typeof value !== 'boolean')
-        throw new WardwatchError('rule-invalid', `rules.${file.id}.enabled: must be true or false`)
-      out.enabled = value
-      continue
-    }
-    if (name === 'shadow') {
-      const isDraft = value !== null && typeof value === 'object' && !Array.isArray(value)
-      if (typeof value !== 'boolean' && !isDraft)
-        throw new WardwatchError(
-          'rule-invalid',
-          `rules.${file.id}.shadow: must be true, false or parameters of a draft`,
-        )
-      if (isDraft) convert(file, value as Record<string, unknown>)
-      if (value === true) out.enabled = false
-      continue
-    }
-    const spec = file.parameters.find((p) => p.name === name)
-    if (!spec)
-      throw new WardwatchError(
-        'rule-invalid',
-        `rules.${file.id}.${name}: there is no such parameter; it has ${file.parameters.map((p) => p.name).join(', ') || 'none'}`,
-      )
-    const converted = spec.unit === 's' ? secondsOf(value) : value
-    if (typeof converted !== typeof spec.default)
-      throw new WardwatchError(
-        'rule-invalid',
-        `rules.${file.id}.${name}: must be a ${spec.unit === 's' ? 'duration such as "3s"' : typeof spec.default}`,
-      )
-    out[name] = converted
-  }
-  return out
-}
-
-// Where in the file something stands.
-
-type At = (where: (string | number)[], message: string) => RuleFault
-
-function locate(document: Document, lines: LineCounter, where: (string | number)[]): { line: number; column: number } {
-  let node: unknown = document.contents
-  for (const step of where) node = (node as { get?: (k: unknown, keep: boolean) => unknown })?.get?.(step, true) ?? node
-  const { line, col } = lines.linePos((node as { range?: number[] } | null)?.range?.[0] ?? 0)
-  return { line, column: col }
-}
-
-function schemaFault(
-  error: { instancePath: string; keyword: string; message?: string; params: Record<string, unknown> },
-  at: At,
-  prefix: string[],
-): RuleFault {
+function schemaFault(error: ErrorObject, at: At, prefix: string[]): RuleFault {
   const path = error.instancePath
     .split('/')
     .slice(1)
     .map((p) => (/^\d+$/.test(p) ? Number(p) : p))
-  if (error.keyword === 'additionalProperties')
-    return at(
-      [...prefix, ...path, String(error.params.additionalProperty)],
-      `unknown key "${error.params.additionalProperty}"`,
-    )
-  if (error.keyword === 'required') return at([...prefix, ...path], `"${error.params.missingProperty}" is missing`)
-  const allowed = (error.params.allowedValues as unknown[] | undefined)?.join(', ')
-  return at(
-    [...prefix, ...path],
-    `${path.join('.') || 'it'} ${error.message ?? 'is not valid'}${allowed ? `: ${allowed}` : ''}`,
-  )
-}
-
-/** Path of the scalar that holds a text: CEL faults know their expression, not their place. */
-function findScalar(document: Document, text: string): (string | number)[] | null {
-  const walk = (value: unknown, path: (string | number)[]): (string | number)[] | null => {
-    if (value === text) return path
-    if (value === null || typeof value !== 'object') return null
-    for (const [key, child] of Object.entries(value)) {
-      const found = walk(child, [...path, Array.isArray(value) ? Number(key) : key])
-      if (found) return found
-    }
-    return null
+  const where = [...prefix, ...path]
+  const name = path.join('.') || prefix.join('.') || 'the file'
+  const { params } = error as { params: Record<string, unknown> }
+  const schema = error.parentSchema as { description?: string; properties?: object } | undefined
+  if (error.keyword === 'additionalProperties') {
+    const key = String(params.additionalProperty)
+    const known = Object.keys(schema?.properties ?? {})
+    const there = known.length > 0 ? `; known here: ${known.join(', ')}` : ''
+    return at(where, `unknown key "${key}"; remove it or correct its spelling${there}`, key)
   }
-  return walk(document.toJS(), [])
+  if (error.keyword === 'required') return at(where, `"${params.missingProperty}" is missing; add it`)
+  if (error.keyword === 'oneOf' && path[0] === 'clear')
+    return at(where, `clear must be operator, person or { quiet: 60s }`)
+  if (error.keyword === 'propertyNames')
+    return at(where, `"${params.propertyName}" is no name; write it like minConfidence`)
+  const allowed = (params.allowedValues as unknown[] | undefined)?.join(', ')
+  const how = error.keyword === 'type' ? HOW[String(params.type)] : schema?.description
+  return at(where, `${name} ${error.message ?? 'is not valid'}${allowed ? `: ${allowed}` : ''}${how ? `; ${how}` : ''}`)
 }

@@ -41,6 +41,27 @@ export function fieldsOf(types: readonly string[]): Variables {
   return variables
 }
 
+const CEL_TYPE = { number: 'double', integer: 'double', boolean: 'bool', string: 'string' } as const
+
+/** What the fields are when they are there, and the words they may hold; where two types disagree nothing is said. */
+export interface Declared {
+  types: Variables
+  words: Record<string, readonly string[]>
+}
+export function declaredOf(types: readonly string[]): Declared {
+  const declared: Declared = { types: {}, words: {} }
+  const open = new Set<string>()
+  for (const type of types)
+    for (const { name, type: kind, values } of READING_TYPES.get(type)?.fields ?? []) {
+      const known = declared.types[name]
+      declared.types[name] = known !== undefined && known !== CEL_TYPE[kind] ? 'dyn' : CEL_TYPE[kind]
+      if (!values) open.add(name)
+      declared.words[name] = [...(declared.words[name] ?? []), ...(values ?? [])]
+    }
+  for (const name of open) delete declared.words[name]
+  return declared
+}
+
 function environment(rule: Rule, variables: Variables): Environment {
   const env = new Environment({
     unlistedVariablesAreDyn: false,
@@ -58,6 +79,7 @@ function environment(rule: Rule, variables: Variables): Environment {
   env.registerOperator('double / int', (a: number, b: bigint) => a / Number(b))
   env.registerOperator('double + int', (a: number, b: bigint) => a + Number(b))
   env.registerOperator('double - int', (a: number, b: bigint) => a - Number(b))
+  env.registerOperator('double == int', (a: number, b: bigint) => a === Number(b))
   env.registerFunction('like(string, string): bool', (text: string, pattern: string) => matches(text, pattern))
   for (const [name, value] of Object.entries(rule.values())) {
     const type = typeof value === 'number' ? 'double' : typeof value === 'boolean' ? 'bool' : 'string'
@@ -75,6 +97,35 @@ export class ConditionFault extends Error {
   }
 }
 
+/**
+ * A field that may be missing is dynamic when it runs; what is written about it must fit all the same. A comparison that can
+ * never be true would make a rule that never fires, and nobody would know.
+ */
+function checkDeclared(rule: Rule, text: string, variables: Variables, declared: Declared): void {
+  const known = Object.fromEntries(
+    Object.entries(variables).map(([name, type]) => [name, type === 'dyn' ? (declared.types[name] ?? type) : type]),
+  )
+  const source = text.replace(/\b[a-z_]\w*\s*[!=]=\s*null\b/g, 'true').replace(/\.matches\(/g, '.contains(')
+  const check = environment(rule, known).parse(source).check()
+  if (!check.valid) throw new ConditionFault(text, spoken(check.error, known, rule))
+  for (const [, name = '', , word = ''] of text.matchAll(/\b([a-z_]\w*)\s*([!=]=)\s*"([^"]*)"/g)) {
+    const words = declared.words[name]
+    if (words && !words.includes(word))
+      throw new ConditionFault(text, `"${name}" is never "${word}"; it is one of ${words.join(', ')}`)
+  }
+}
+
+/** What the library says, with what there is instead. */
+function spoken(error: unknown, variables: Variables, rule: Rule): string {
+  const said = firstLine(error)
+  const unknown = /^Unknown variable: (\w+)/.exec(said)?.[1]
+  if (unknown !== undefined)
+    return `there is no "${unknown}" here; there are ${[...Object.keys(variables), ...rule.file.parameters.map((p) => p.name)].join(', ')}`
+  if (/^no such overload/.test(said))
+    return `${said}: the two sides do not fit; double is a number, string is "text", bool is true or false`
+  return `the condition is not CEL: ${said}; write for example celsius > limit && zone_kind == "cell"`
+}
+
 function compile(rule: Rule, text: string, variables: Variables) {
   if (text.length > MAX_LENGTH) throw new ConditionFault(text, `the expression is longer than ${MAX_LENGTH} characters`)
   // The built-in matches() uses a backtracking engine and can be made to run for minutes.
@@ -87,10 +138,10 @@ function compile(rule: Rule, text: string, variables: Variables) {
   try {
     program = env.parse(source)
   } catch (error) {
-    throw new ConditionFault(text, firstLine(error))
+    throw new ConditionFault(text, spoken(error, variables, rule))
   }
   const check = program.check()
-  if (!check.valid) throw new ConditionFault(text, firstLine(check.error))
+  if (!check.valid) throw new ConditionFault(text, spoken(check.error, variables, rule))
   return { program, type: String(check.type) }
 }
 
@@ -98,10 +149,18 @@ const firstLine = (error: unknown): string => String((error as Error)?.message ?
 
 /**
  * @param library always ask CEL itself (tests).
+ * @param declared what dynamic variables are when they are there.
  * @throws ConditionFault
  */
-export function condition(rule: Rule, text: string, variables: Variables, library = false): Condition {
+export function condition(
+  rule: Rule,
+  text: string,
+  variables: Variables,
+  library = false,
+  declared?: Declared,
+): Condition {
   const { program, type } = compile(rule, text, variables)
+  if (declared) checkDeclared(rule, text, variables, declared)
   if (type !== 'bool' && type !== 'dyn')
     throw new ConditionFault(text, `the expression gives ${type}, not true or false`)
   // Known without asking CEL: when nothing that the expression names is known, and it does not ask about null itself.

@@ -12,7 +12,7 @@ import { Gateways } from './gateways.ts'
 import { Intake, type TakenReading } from './intake.ts'
 import type { AlertEvent, Cx, Hit, Input, Operator, Prepared, WakeClass } from './operator.ts'
 import { CLASS, EventOrder, type Queued } from './order.ts'
-import type { Rule } from './rule.ts'
+import { type Rule, watchedCodes } from './rule.ts'
 import { SeenIds, type SeenSnapshot } from './seen.ts'
 import { type DeviceRecord, Signals } from './signals.ts'
 import { REST_FOR_MS } from './views.ts'
@@ -174,7 +174,8 @@ export class Engine {
     this.#byIndex[index] = running
     for (const type of rule.file.inputs) push(this.#byType, type, running)
     if (rule.file.inputs.includes('*')) this.#ofAll.push(running)
-    if (prepared.alert) for (const code of rule.file.watches) push(this.#byCode, code, running)
+    if (prepared.alert)
+      for (const code of watchedCodes(rule.file, this.#options.rules)) push(this.#byCode, code, running)
     if (prepared.context) this.#onContext.push(running)
     if (prepared.start) this.#onStart.push(running)
   }

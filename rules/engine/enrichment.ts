@@ -68,7 +68,10 @@ export class Enrichment {
       record.onlineChangedAt = time
     }
     if (subject !== null && typeof value.activity === 'number' && record.signals[type]?.id === reading.id) {
-      const isSure = !bad && (value.confidence === undefined || (value.confidence as number) >= MIN_CONFIDENCE)
+      const isSure =
+        !bad &&
+        !this.#signals.isUnworn(device) &&
+        (value.confidence === undefined || (value.confidence as number) >= MIN_CONFIDENCE)
       if (isSure) this.#signals.rest(subject, value.activity, time, afterGap)
       else if (bad || afterGap) this.#signals.unrest(subject)
     }
@@ -112,7 +115,7 @@ export class Enrichment {
     const y = input.value.y_m as number
     if (input.zone === null) input.zone = this.#site.zoneAt(floor, x, y)
     if (bad || input.subject === null || (input.value.accuracy_m as number) > MAX_ACCURACY_M) return
-    if (this.#signals.last(input.device, 'band.worn')?.value.worn === false) return
+    if (this.#signals.isUnworn(input.device)) return
     input.usableFix = true
     this.#people.move({
       person: input.subject,

@@ -3,25 +3,27 @@
  * `baselines` ({person, features: {name: [value of a day, …]}}, oldest first). Robust z by median and MAD.
  */
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { localTime } from '#model/local-time.ts'
+import { localDay, localTime } from '#model/local-time.ts'
 
 /** Days that a profile remembers. */
 export const PROFILE_DAYS = 14
 
-/** Hourly sums of a running day. */
+/** Hourly sums of a running day, by the hours of the clock on the wall: a day may have 23 of them, or 25. */
 export interface DaySums {
   midnight: number
+  end: number
   sums: number[]
   counts: number[]
 }
 
-export const newDay = (timezone: string, at: number): DaySums => {
-  const { midnight } = localTime(timezone, at)
-  return { midnight, sums: Array<number>(24).fill(0), counts: Array<number>(24).fill(0) }
+export function newDay(timezone: string, at: number): DaySums {
+  const [midnight, end] = localDay(timezone, localTime(timezone, at).date) as [number, number]
+  return { midnight, end, sums: Array<number>(24).fill(0), counts: Array<number>(24).fill(0) }
 }
 
-export function addSample(day: DaySums, at: number, value: number): void {
-  const hour = Math.min(23, Math.max(0, Math.floor((at - day.midnight) / 3_600_000)))
+export const hourOf = (timezone: string, at: number): number => Math.floor(localTime(timezone, at).minuteOfDay / 60)
+
+export function addSample(day: DaySums, hour: number, value: number): void {
   day.sums[hour] = (day.sums[hour] as number) + value
   day.counts[hour] = (day.counts[hour] as number) + 1
 }

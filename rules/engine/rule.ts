@@ -51,6 +51,21 @@ export interface RuleFile {
   file: string
 }
 
+/** A pattern asks for a parameter that the file does not have, or has as something else. */
+export class ParameterFault extends Error {
+  readonly parameter: string
+  constructor(parameter: string, message: string) {
+    super(message)
+    this.parameter = parameter
+  }
+}
+
+/** Codes of the alerts that a rule looks at; "*" = those of every other rule, the system's own alerts (S…) excepted. */
+export function watchedCodes(file: RuleFile, all: readonly Rule[]): string[] {
+  if (!file.watches.includes('*')) return file.watches
+  return all.map((r) => r.code).filter((code) => code !== file.code && code.startsWith('R'))
+}
+
 export class Rule {
   readonly file: RuleFile
   readonly enabled: boolean
@@ -73,17 +88,27 @@ export class Rule {
 
   value(name: string): number | string | boolean {
     const value = this.#values.get(name)
-    if (value === undefined) throw new Error(`rule ${this.id} has no parameter "${name}"`)
+    if (value === undefined) {
+      const names = this.file.parameters.map((p) => (p.unit === null ? p.name : `${p.name} (${p.unit})`))
+      throw new ParameterFault(
+        name,
+        `there is no parameter "${name}"; numbers and times are named parameters, and there are ${names.join(', ') || 'none'}`,
+      )
+    }
     return value
   }
   /** A number, in the unit of the parameter. */
   num(name: string): number {
     const value = this.value(name)
-    if (typeof value !== 'number') throw new Error(`parameter "${name}" of rule ${this.id} is not a number`)
+    if (typeof value !== 'number')
+      throw new ParameterFault(name, `parameter "${name}" is ${typeof value}; make it a number`)
     return value
   }
   /** A duration of a parameter with unit "s", in ms. */
   ms(name: string): number {
+    const unit = this.file.parameters.find((p) => p.name === name)?.unit
+    if (unit !== undefined && unit !== 's')
+      throw new ParameterFault(name, `parameter "${name}" has the unit ${unit ?? 'null'}; a time is given in s`)
     return Math.round(this.num(name) * 1000)
   }
   /** What its kept state depends on: another operator, pattern or key cannot go on from it. */

@@ -122,6 +122,12 @@ export class Signals {
     return this.find(device)?.signals[type] ?? null
   }
 
+  /** The band said that nobody wears it. A bad word says nothing. */
+  isUnworn(device: string): boolean {
+    const worn = this.last(device, 'band.worn')
+    return worn !== null && !worn.bad && worn.value.worn === false
+  }
+
   snapshot(): { records: DeviceRecord[]; rest: [string, number | null, number][] } {
     return {
       records: [...this.#devices.values()],

@@ -2,7 +2,7 @@
  * What a condition sees at an instant: the valid signals of a device, or the merged vital signs of a person. Unknown
  * values are null, so that a condition over them answers "unknown" and not "false".
  */
-import { type Condition, condition, fieldsOf, type Variables } from './cel.ts'
+import { type Condition, condition, type Declared, declaredOf, fieldsOf, type Variables } from './cel.ts'
 import type { Cx, Input } from './operator.ts'
 import type { Rule } from './rule.ts'
 import type { Signal } from './signals.ts'
@@ -28,13 +28,20 @@ export const VITALS_VARIABLES: Variables = {
 }
 
 /** Facts of the place and of the person, for guards. */
-const CONTEXT_VARIABLES: Variables = {
+export const CONTEXT_VARIABLES: Variables = {
   zone_kind: 'dyn',
   zone_class: 'dyn',
   perimeter: 'bool',
   high_security: 'bool',
   night: 'bool',
 }
+
+const place: Declared = { types: { zone_kind: 'string', zone_class: 'string' }, words: {} }
+const withPlace = ({ types, words }: Declared): Declared => ({ types: { ...types, ...place.types }, words })
+const VITALS_DECLARED = withPlace({
+  ...declaredOf(['band.vitals', 'radar.vitals']),
+  types: { ...declaredOf(['band.vitals', 'radar.vitals']).types, rest: 'bool', watch: 'bool' },
+})
 
 /** Where a device is: a wearable where its wearer was last, anything else where the site file puts it. */
 export function placeOfDevice(device: string, cx: Pick<Cx<never>, 'site' | 'people'>): string | null {
@@ -59,7 +66,7 @@ export function viewOf(name: ViewName, rule: Rule): View {
 /** Variables for a guard on a single reading: its fields and the facts of its place. */
 export function readingCondition(rule: Rule, types: readonly string[], text: string) {
   const names = Object.keys(fieldsOf(types))
-  const check = condition(rule, text, { ...fieldsOf(types), ...CONTEXT_VARIABLES })
+  const check = condition(rule, text, { ...fieldsOf(types), ...CONTEXT_VARIABLES }, false, withPlace(declaredOf(types)))
   return (input: Input, cx: { site: Cx<never>['site']; now: number }): boolean | null => {
     const values: Record<string, unknown> = {}
     for (const field of names) values[field] = input.value[field] ?? null
@@ -95,7 +102,7 @@ function deviceView(rule: Rule): View {
       return Object.assign(values, placeFacts(cx.site.zoneOfDevice(key), cx))
     },
     marks: (key, at, cx) => types.flatMap((type) => markOf(cx.signals.at(key, type, at))),
-    condition: (text) => condition(rule, text, variables),
+    condition: (text) => condition(rule, text, variables, false, withPlace(declaredOf(types))),
   }
 }
 
@@ -124,11 +131,7 @@ export function vitalsOf(person: string, at: number, cx: Cx<never>, hidden?: str
   let respAt = Number.NEGATIVE_INFINITY
   for (const device of cx.site.devicesOfSubject(person)) {
     const band = hidden === 'band.vitals' ? null : cx.signals.at(device, 'band.vitals', at)
-    if (
-      band &&
-      (band.value.confidence as number) >= MIN_VITALS_CONFIDENCE &&
-      cx.signals.last(device, 'band.worn')?.value.worn !== false
-    ) {
+    if (band && (band.value.confidence as number) >= MIN_VITALS_CONFIDENCE && !cx.signals.isUnworn(device)) {
       for (const name of ['hr', 'spo2', 'skin_celsius', 'activity', 'posture', 'seizure'])
         if (band.value[name] !== undefined && band.value[name] !== null) values[name] = band.value[name]
       if (typeof band.value.resp === 'number' && band.time > respAt) {
@@ -166,6 +169,6 @@ function vitalsView(rule: Rule): View {
     values: (key, at, cx, hidden) =>
       Object.assign(vitalsOf(key, at, cx, hidden).values, placeFacts(cx.people.last(key)?.zone ?? null, cx)),
     marks: (key, at, cx) => vitalsOf(key, at, cx).marks,
-    condition: (text) => condition(rule, text, variables),
+    condition: (text) => condition(rule, text, variables, false, VITALS_DECLARED),
   }
 }

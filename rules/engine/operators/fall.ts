@@ -47,7 +47,7 @@ export const operator: Operator<State> = {
       for (const device of cx.site.devicesOfSubject(person)) {
         const s = cx.signals.at(device, 'band.vitals', at)
         if (!s || (s.value.confidence as number) < MIN_VITALS_CONFIDENCE) continue
-        if (cx.signals.last(device, 'band.worn')?.value.worn === false) continue
+        if (cx.signals.isUnworn(device)) continue
         return { value: s.value.activity as number, mark: { id: s.id, t: s.time } }
       }
       return null

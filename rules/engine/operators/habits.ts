@@ -1,14 +1,17 @@
 /**
  * R63: a person's days become unusual: sleep, activity by hour, presence at meals, each against his own last fourteen days
- * by a robust z; two such days running are told. Judged at local midnight; a day with too little data is no day.
+ * by a robust z; two such days running are told. Judged at local midnight; a day with too little data is no day
+ * (docs/decisions/0028).
  */
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { minuteOf } from '#model/local-time.ts'
+import type { Person, TimetableSlot } from '#model/context/kinds.ts'
+import { inHours, localTime } from '#model/local-time.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import {
   addSample,
   type DaySums,
   hourlyMeans,
+  hourOf,
   isHours,
   isNumber,
   newDay,
@@ -21,6 +24,8 @@ import { MIN_VITALS_CONFIDENCE } from '../views.ts'
 interface State {
   day: (DaySums & { low: number[]; meals: string[] }) | null
   first: Mark | null
+  /** The midnight that ended the day judged last: the next one must begin there, or it is not a day running. */
+  closedAt: number | null
   /** Deviating days running, and the first reading of the first of them. */
   running: number
   opening: Mark | null
@@ -30,17 +35,23 @@ interface State {
   meals: number[]
 }
 
-/** A slot of the timetable at which a zone eats: minutes of the day. */
-interface Meal {
-  from: number
-  to: number
-  name: string
-}
-
-const DAY_MS = 86_400_000
-const NIGHT_HOURS = [22, 23, 0, 1, 2, 3, 4, 5]
+const HOURS = Array.from({ length: 24 }, (_h, hour) => hour)
 /** Below these spreads a habit is as good as constant. */
 const FLOORS = { sleepHours: 0.5, activity: 0.03, meals: 0.2 }
+
+const nameOf = (slot: TimetableSlot): string => `${slot.zone}|${slot.from}`
+const isOwn = (slot: TimetableSlot, person: Person | undefined, site: FacilityContext): boolean =>
+  !slot.wards?.length || slot.wards.some((w) => w === person?.ward || site.within(person?.cell ?? null, w))
+
+/** How many meals the timetable has for him on the day that begins at a midnight. */
+function mealsOn(person: Person | undefined, midnight: number, site: FacilityContext): number {
+  const { weekday } = localTime(site.timezone, midnight)
+  const names = site
+    .all('timetable')
+    .filter((slot) => slot.activity === 'meal' && isOwn(slot, person, site) && site.slotBeginsOn(slot, weekday))
+    .map(nameOf)
+  return new Set(names).size
+}
 
 export const operator: Operator<State> = {
   name: 'habits',
@@ -55,53 +66,47 @@ export const operator: Operator<State> = {
     const asleep = rule.num('asleep')
     type C = Cx<State>
 
+    /** The day of a reading; null: it is over, and a late word does not open it again. */
     function today(person: string, state: State, input: Input, cx: C): NonNullable<State['day']> | null {
       if (state.day && input.time < state.day.midnight) return null
-      if (state.day && input.time >= state.day.midnight + DAY_MS) close(person, state, cx)
+      if (state.day && input.time >= state.day.end) close(person, state, cx)
       if (!state.day) {
-        state.day = { ...newDay(cx.site.timezone, input.time), low: Array<number>(24).fill(0), meals: [] }
+        const day = newDay(cx.site.timezone, input.time)
+        if (day.end <= cx.now) return null
+        // A whole day without a word lies between.
+        if (state.closedAt !== day.midnight) breakOff(state)
+        state.day = { ...day, low: Array<number>(24).fill(0), meals: [] }
         state.first = mark(input)
-        // Readings of the last instant of the day still belong to it.
-        cx.wake(person, state.day.midnight + DAY_MS, 'sustained')
+        // Before the readings of midnight itself: they are of the next day.
+        cx.wake(person, day.end, 'sustained')
       }
       return state.day
+    }
+
+    function breakOff(state: State): void {
+      state.running = 0
+      state.opening = null
     }
 
     function vitals(person: string, input: Input, cx: C): void {
       const { activity, confidence } = input.value
       if (typeof activity !== 'number' || (confidence as number) < MIN_VITALS_CONFIDENCE) return
-      if (cx.signals.last(input.device, 'band.worn')?.value.worn === false) return
+      if (cx.signals.isUnworn(input.device)) return
       const day = today(person, cx.state(person), input, cx)
       if (!day) return
-      addSample(day, input.time, activity)
-      if (activity > asleep) return
-      const hour = Math.min(23, Math.floor((input.time - day.midnight) / 3_600_000))
-      day.low[hour] = (day.low[hour] as number) + 1
-    }
-
-    /** Meals of his ward: the slots of the timetable that say so. */
-    function mealSlots(person: string, cx: C) {
-      const entry = cx.site.person(person)
-      return cx.site
-        .all('timetable')
-        .filter(
-          (s) =>
-            s.activity === 'meal' &&
-            (!s.wards?.length || s.wards.some((w) => w === entry?.ward || cx.site.within(entry?.cell ?? null, w))),
-        )
+      const hour = hourOf(cx.site.timezone, input.time)
+      addSample(day, hour, activity)
+      if (activity <= asleep) day.low[hour] = (day.low[hour] as number) + 1
     }
 
     // Asked on every fix of everybody: the meals of the timetable, as the context stands.
-    let meals: { site: FacilityContext; version: number; byZone: Map<string, Meal[]> } | null = null
-    function mealsIn(zone: string, site: FacilityContext): readonly Meal[] {
+    let meals: { site: FacilityContext; version: number; byZone: Map<string, TimetableSlot[]> } | null = null
+    function mealsIn(zone: string, site: FacilityContext): readonly TimetableSlot[] {
       if (!meals || meals.site !== site || meals.version !== site.version)
         meals = { site, version: site.version, byZone: new Map() }
       let found = meals.byZone.get(zone)
       if (!found) {
-        found = site
-          .all('timetable')
-          .filter((slot) => slot.activity === 'meal' && site.within(zone, slot.zone))
-          .map((slot) => ({ from: minuteOf(slot.from), to: minuteOf(slot.to), name: `${slot.zone}|${slot.from}` }))
+        found = site.all('timetable').filter((slot) => slot.activity === 'meal' && site.within(zone, slot.zone))
         meals.byZone.set(zone, found)
       }
       return found
@@ -111,34 +116,36 @@ export const operator: Operator<State> = {
       if (!input.usableFix || input.zone === null) return
       const here = mealsIn(input.zone, cx.site)
       if (here.length === 0) return
-      const state = cx.peek(person)
-      if (!state?.day || input.time < state.day.midnight || input.time >= state.day.midnight + DAY_MS) return
-      const minute = (input.time - state.day.midnight) / 60_000
-      for (const { from, to, name } of here)
-        if (minute >= from && minute < to && !state.day.meals.includes(name)) state.day.meals.push(name)
+      const entry = cx.site.person(person) as Person
+      for (const slot of here) {
+        if (!isOwn(slot, entry, cx.site) || !cx.site.slotCovers(slot, input.time)) continue
+        const day = today(person, cx.state(person), input, cx)
+        const name = nameOf(slot)
+        if (day && !day.meals.includes(name)) day.meals.push(name)
+      }
     }
 
     function close(person: string, state: State, cx: C): void {
       const { day } = state
       if (!day) return
       state.day = null
-      const end = day.midnight + DAY_MS
+      state.closedAt = day.end
+      const { end } = day
       const hours = hourlyMeans(day, minSamples)
       if (hours.filter((h) => h !== null).length < minHours) {
         cx.count('day with too little data')
-        state.running = 0
-        state.opening = null
+        breakOff(state)
         return
       }
-      const night = NIGHT_HOURS.filter((h) => hours[h] !== null)
+      const night = HOURS.filter((h) => inHours('UTC', cx.site.night, h * 3_600_000))
+      const measured = night.filter((h) => hours[h] !== null)
       const sleep =
-        night.length < NIGHT_HOURS.length - 1
+        measured.length < night.length - 1
           ? null
-          : Math.round(
-              night.reduce((sum, h) => sum + (day.low[h] as number) / Math.max(1, day.counts[h] as number), 0) * 100,
-            ) / 100
-      const slots = mealSlots(person, cx)
-      const meals = slots.length > 0 ? day.meals.length : null
+          : Math.round(measured.reduce((sum, h) => sum + (day.low[h] as number) / (day.counts[h] as number), 0) * 100) /
+            100
+      const served = mealsOn(cx.site.person(person), day.midnight, cx.site)
+      const eaten = served > 0 ? Math.min(served, day.meals.length) : null
 
       const odd: { code: string; z: number }[] = []
       const past = <T>(feature: 'activityByHour' | 'sleepHours' | 'meals', is: (v: unknown) => v is T): T[] =>
@@ -148,7 +155,9 @@ export const operator: Operator<State> = {
         if (z !== null && Math.abs(z) > limit) odd.push({ code, z: Math.round(z * 10) / 10 })
       }
       judge('sleep', sleep, past('sleepHours', isNumber), FLOORS.sleepHours)
-      judge('meals', meals, past('meals', isNumber), FLOORS.meals)
+      // Of two meals nobody can eat three: days with more of them are no reproach.
+      const usualMeals = past('meals', isNumber).map((n) => Math.min(n, served))
+      judge('meals', eaten, usualMeals, FLOORS.meals)
       const profile = past('activityByHour', isHours)
       const zs = hours.flatMap((h, i) => {
         const z =
@@ -167,11 +176,10 @@ export const operator: Operator<State> = {
 
       remember(state.activityByHour, hours)
       if (sleep !== null) remember(state.sleepHours, sleep)
-      if (meals !== null) remember(state.meals, meals)
+      if (eaten !== null) remember(state.meals, eaten)
 
       if (odd.length === 0) {
-        state.running = 0
-        state.opening = null
+        breakOff(state)
         if (state.active) cx.clear(person)
         state.active = false
         return
@@ -196,6 +204,7 @@ export const operator: Operator<State> = {
       initial: () => ({
         day: null,
         first: null,
+        closedAt: null,
         running: 0,
         opening: null,
         active: false,
@@ -212,8 +221,7 @@ export const operator: Operator<State> = {
       wake(person, _tag, cx) {
         const state = cx.peek(person)
         if (!state?.day) return
-        const end = state.day.midnight + DAY_MS
-        if (end > cx.now) cx.wake(person, end, 'sustained')
+        if (state.day.end > cx.now) cx.wake(person, state.day.end, 'sustained')
         else close(person, state, cx)
       },
     }

@@ -129,7 +129,7 @@ export const operator: Operator<State> = {
     function isSurelyAlive(person: string, { id, device, type, time }: Input, cx: C): boolean {
       if (type !== 'band.vitals' || !cx.site.devicesOfSubject(person).includes(device)) return false
       const band = cx.signals.at(device, 'band.vitals', time)
-      if (band?.id !== id || cx.signals.last(device, 'band.worn')?.value.worn === false) return false
+      if (band?.id !== id || cx.signals.isUnworn(device)) return false
       const { hr, confidence } = band.value
       return typeof hr === 'number' && hr > 0 && (confidence as number) >= MIN_VITALS_CONFIDENCE
     }

@@ -159,7 +159,7 @@ export const operator: Operator<State> = {
         if ((input.value.confidence as number) < MIN_VITALS_CONFIDENCE) return
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
         const band = input.type === 'band.vitals'
-        if (band && cx.signals.last(input.device, 'band.worn')?.value.worn === false) return
+        if (band && cx.signals.isUnworn(input.device)) return
         if (!band && input.value.present !== true) return
         const state = cx.state(person)
         // A band says how much he moves; the radar over his bed only where no band does.

@@ -124,7 +124,7 @@ export const operator: Operator<State> = {
 
     function vitals(person: string, input: Input, state: State, cx: C): void {
       if ((input.value.confidence as number) < MIN_VITALS_CONFIDENCE) return
-      if (cx.signals.last(input.device, 'band.worn')?.value.worn === false) return
+      if (cx.signals.isUnworn(input.device)) return
       const activity = input.value.activity as number
       const hr = input.value.hr
       if (state.inSince !== null) {

@@ -68,7 +68,7 @@ export const operator: Operator<State> = {
           return
         }
         // A band in a drawer measures nothing.
-        if (cx.signals.last(input.device, 'band.worn')?.value.worn === false) {
+        if (cx.signals.isUnworn(input.device)) {
           if (state && !state.active) cx.forget(key)
           return
         }

@@ -4,7 +4,7 @@
  */
 import { localTime } from '#model/local-time.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
-import { addSample, type DaySums, hourlyMeans, isHours, newDay, remember, robustZ, seeds } from '../profile.ts'
+import { addSample, type DaySums, hourlyMeans, hourOf, isHours, newDay, remember, robustZ, seeds } from '../profile.ts'
 import { dueAt, isIdle, newTimed, type Timed, timed, type Verdict, type Verdicts } from '../timed.ts'
 import { vitalsOf } from '../views.ts'
 
@@ -138,12 +138,12 @@ export const operator: Operator<State> = {
     function learn(state: State, input: Input, cx: C): void {
       const activity = input.value.activity
       if (input.type !== 'band.vitals' || typeof activity !== 'number') return
-      if (state.day && input.time >= state.day.midnight + DAY_MS) {
+      if (state.day && input.time >= state.day.end) {
         remember(state.days, hourlyMeans(state.day, MIN_HOUR_SAMPLES))
         state.day = null
       }
       state.day ??= newDay(cx.site.timezone, input.time)
-      addSample(state.day, input.time, activity)
+      addSample(state.day, hourOf(cx.site.timezone, input.time), activity)
       const minute = Math.floor(input.time / 60_000)
       const last = state.recent.at(-1)
       if (last?.[0] === minute) {
