@@ -361,10 +361,14 @@ export class FacilityContext {
     const [from, to] = [minuteOf(slot.from), minuteOf(slot.to)]
     const late = now.minuteOfDay < from && from > to
     const weekday = late ? ((now.weekday + 5) % 7) + 1 : now.weekday
-    if (slot.days && !days(slot.days).has(weekday)) return false
+    if (!this.slotBeginsOn(slot, weekday)) return false
     return from <= to
       ? now.minuteOfDay >= from && now.minuteOfDay < to
       : now.minuteOfDay >= from || now.minuteOfDay < to
+  }
+  /** Monday = 1. */
+  slotBeginsOn(slot: TimetableSlot, weekday: number): boolean {
+    return !slot.days || days(slot.days).has(weekday)
   }
   /** Does the timetable send him there now? A lock-up sends everybody to his own cell, and nobody anywhere else in its zone. */
   isInSlot(person: Person, zone: string, at: number): boolean {
