@@ -1,7 +1,7 @@
 /**
  * R63: a person's days become unusual: sleep, activity by hour, presence at meals, each against his own last fourteen days
  * by a robust z; two such days running are told. Judged at local midnight; a day with too little data is no day
- * (docs/decisions/0028).
+ * (docs/decisions/0030).
  */
 import type { FacilityContext } from '#model/context/facility-context.ts'
 import type { Person, TimetableSlot } from '#model/context/kinds.ts'

@@ -1,6 +1,6 @@
 /**
  * Only for tests: what is usual for a person and which of his days are not, every day made anew from all that was ever said, on
- * the wall clock of the facility. Words: `domain.md` R63 and docs/decisions/0028.
+ * the wall clock of the facility. Words: `domain.md` R63 and docs/decisions/0030.
  */
 import type { Line, Step } from './bench.ts'
 import { middleOf } from './health.ts'
