@@ -87,6 +87,11 @@ describe('a plan as it stands', () => {
     expect(view.wentOn, 'no plan twice').toEqual(['RP1'])
     const beside = planView('RP4', plans, [], ['RP1'])
     expect(beside.steps.map((s) => s.id)).toEqual(['contact', 'reason', 'RP1:verify', 'RP1:dispatch', 'RP1:record'])
+    expect(beside.plans.map((p) => [p.id, p.name.zh, p.why])).toEqual([
+      ['RP4', '越界', 'own'],
+      ['RP1', '周界', 'beside'],
+    ])
+    expect(view.plans.map((p) => p.why)).toEqual(['own', 'answer'])
     expect(openSteps(beside)).toHaveLength(5)
   })
 
@@ -96,6 +101,10 @@ describe('a plan as it stands', () => {
     expect(planView('RP4', plans, before).progress).toMatchObject([{ step: 'reason', done: true }])
     const view = planView('RP1', plans, [...before, under('RP1', did('verify', { done: true, answer: 'false' }))])
     expect(view.steps.map((s) => s.id)).toEqual(['verify', 'dispatch', 'record', 'RP4:reason'])
+    expect(view.plans.map((p) => [p.id, p.why])).toEqual([
+      ['RP1', 'own'],
+      ['RP4', 'earlier'],
+    ])
     expect(view.progress.map((w) => w.step)).toEqual(['RP4:reason', 'verify'])
     expect(openSteps(view).map((s) => s.id)).toEqual(['record'])
   })

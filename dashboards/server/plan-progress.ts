@@ -23,12 +23,24 @@ export interface PlanStepView extends PlanStep {
   moot: { step: string; answer: string } | null
 }
 
+/** Why a plan stands in view: the alert's own, worked beside it, led to by an answer, begun before the alert rose. */
+export type PlanWhy = 'own' | 'beside' | 'answer' | 'earlier'
+
+export interface PlanPart {
+  id: string
+  version: string | null
+  name: { zh: string; en: string }
+  why: PlanWhy
+}
+
 export interface PlanView {
   id: string
   version: string | null
   name: { zh: string; en: string }
   /** The other plans in view: worked beside it, led to by answers, begun before the alert rose; in order. */
   wentOn: string[]
+  /** All plans in view with their names, the alert's own first, in the order of the steps. */
+  plans: PlanPart[]
   steps: PlanStepView[]
   progress: StepWord[]
 }
@@ -76,6 +88,8 @@ export function planView(
   const plan = plans.find((p) => p.id === id)
   const steps: PlanStepView[] = []
   const wentOn: string[] = []
+  const parts: PlanPart[] = []
+  const name = (of: Plan, why: PlanWhy) => parts.push({ id: of.id, version: of.version, name: of.name, why })
   const add = (of: Plan, prefix: string) => {
     const moot = new Map<string, { step: string; answer: string }>()
     let next: string | undefined
@@ -90,21 +104,26 @@ export function planView(
       const key = prefix + step.id
       steps.push({ ...step, id: key, plan: of.id, moot: moot.get(key) ?? null })
     }
-    if (next !== undefined) goOn(next)
+    if (next !== undefined) goOn(next, 'answer')
   }
-  const goOn = (next: string) => {
+  const goOn = (next: string, why: PlanWhy) => {
     const following = next === id || wentOn.includes(next) ? undefined : plans.find((p) => p.id === next)
     if (!following || wentOn.length >= MAX_PLANS) return
     wentOn.push(following.id)
+    name(following, why)
     add(following, `${following.id}:`)
   }
-  if (plan) add(plan, '')
-  for (const next of also) goOn(next)
+  if (plan) {
+    name(plan, 'own')
+    add(plan, '')
+  }
+  for (const next of also) goOn(next, 'beside')
   // Of a plan that the alert has outgrown only what was said of it is left to see: nobody is asked for the rest.
   for (const earlier of begun) {
     const outgrown = wentOn.includes(earlier) ? undefined : plans.find((p) => p.id === earlier)
     if (!outgrown) continue
     wentOn.push(earlier)
+    name(outgrown, 'earlier')
     for (const step of outgrown.steps) {
       const key = `${earlier}:${step.id}`
       if (progress.has(key)) steps.push({ ...step, id: key, plan: earlier, moot: null })
@@ -115,6 +134,7 @@ export function planView(
     version: plan?.version ?? null,
     name: plan?.name ?? { zh: id, en: id },
     wentOn,
+    plans: parts,
     steps,
     progress: [...progress.values()],
   }

@@ -157,6 +157,16 @@ export interface RuleItem {
   reasons?: Record<string, Partial<Bilingual>>
 }
 
+/** A number to call when the link is cut. */
+export interface PhoneItem {
+  id: string
+  name: Partial<Bilingual>
+  number: string
+  /** Where it is at home; [] = of the whole house. */
+  zones: string[]
+  role: string | null
+}
+
 export interface Position {
   person: string
   staff: boolean

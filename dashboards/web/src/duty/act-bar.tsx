@@ -15,9 +15,9 @@ export function messageText(t: Text, m: ActMessage): string {
       return t('act.done', { verb: t(`verb.${m.verb}`) })
     case 'conflict':
       return t('act.conflict', {
-        by: m.by ?? t('panel.system'),
+        by: m.by === null || m.by === 'system' ? t('panel.system') : m.by,
         at: m.at ?? '—',
-        what: m.state ? t.code('state', m.state) : '',
+        what: t.code('conflict', m.state ?? 'unacknowledged'),
       })
     case 'missing':
       return t('act.missing', { field: m.detail || m.field })

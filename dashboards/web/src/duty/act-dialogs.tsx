@@ -16,7 +16,7 @@ import { serverClock } from '../live/server-clock.ts'
 import { me } from '../live/session.ts'
 import { useSignal } from '../live/use-signal.ts'
 import type { DialogVerb } from './act-verbs.ts'
-import { progressOf } from './plan-steps.tsx'
+import { progressOf } from './plan-parts.ts'
 
 const TITLES: Record<DialogVerb, TextKey> = {
   dispatch: 'act.dispatch.title',

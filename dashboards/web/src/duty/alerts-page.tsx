@@ -4,6 +4,7 @@ import { useLocation, useNavigate, useSearchParams } from 'react-router'
 import type { Verb } from '../api/types.ts'
 import { Boundary } from '../frame/boundary.tsx'
 import { later } from '../frame/later.tsx'
+import { noCommands, type PageCommand, pageCommands } from '../frame/page-commands.ts'
 import { useText } from '../i18n/use-text.ts'
 import { useKeys } from '../kit/keyboard.ts'
 import { act, actOnAll } from '../live/acts.ts'
@@ -30,6 +31,14 @@ const PlanStrip = lazy(() => import('../plan/plan-strip.tsx'))
 const PREFETCH_MS = 1500
 /** A list that does not come holds nothing else back for longer. */
 const LIST_MS = 2000
+
+const VERB_KEYS = [
+  ['acknowledge', 'A'],
+  ['dispatch', 'D'],
+  ['escalate', 'E'],
+  ['dismiss', 'F'],
+  ['resolve', 'R'],
+] as const
 
 const WIDE = '(min-width: 901px)'
 
@@ -185,6 +194,30 @@ export function AlertsPage() {
     '4': () => view.setFilter({ level: 'blue' }),
     '0': () => view.setFilter({ level: null }),
   })
+
+  const commands = (): PageCommand[] => {
+    const ids = targets()
+    const alert = ids.length === 1 ? store.get(ids[0]!) : undefined
+    const number = alert?.number ?? (ids.length > 1 ? t('act.targets', { n: ids.length }) : null)
+    const acts = ids.length === 0 ? [] : VERB_KEYS.filter(([verb]) => alert?.allowedActions?.includes(verb) ?? true)
+    return [
+      ...acts.map(([verb, key]) => ({ text: `verb.${verb}` as const, note: number, key, run: () => start(verb) })),
+      ...(id
+        ? ([
+            { text: 'help.v', note: null, key: 'V', run: () => void loadPanel().then(({ showLive }) => showLive()) },
+            { text: 'help.t', note: null, key: 'T', run: () => void navigate(evidenceLink(id)) },
+            { text: 'help.m', note: null, key: 'M', run: () => setFollow((n) => n + 1) },
+          ] as const)
+        : []),
+      { text: 'help.home', note: null, key: 'Home', run: () => grid.current?.home() },
+    ]
+  }
+  const current = useRef(commands)
+  current.current = commands
+  useEffect(() => {
+    pageCommands.set(() => current.current())
+    return () => pageCommands.set(noCommands)
+  }, [])
 
   const slot = <aside className={css.panelSlot} aria-label={t('panel.label')} />
   return (

@@ -39,7 +39,11 @@ function Title({ alert }: { alert: ListedAlert }) {
         <h2>
           {zoneName(t, data, alert.zone)} {alertName(t, data, alert)}
         </h2>
-        <p className="muted">{facts.join(' · ')}</p>
+        <p className={css.titleFacts}>
+          {facts.map((fact) => (
+            <span key={fact}>{fact}</span>
+          ))}
+        </p>
       </div>
       <div className={css.titleAge}>
         {waiting ? (
@@ -92,6 +96,13 @@ function EscalationLine({ alert }: { alert: ListedAlert }) {
   const now = useSignal(second)
   const e = alert.escalation
   if (!e || isClosed(alert)) return null
+  // Without a duty list nobody was told and nobody will be: that must never read as if all knew.
+  if (e.step > 0 && e.clock && e.at !== null && e.told.length === 0 && e.nextAt === null)
+    return (
+      <p className={css.shelf} data-testid="escalation" data-step={e.step}>
+        <b>{t('escalation.empty', { what: t(`escalation.${e.clock}`), n: e.step, time: clockTime(e.at) })}</b>
+      </p>
+    )
   return (
     <p className={css.shelf} data-testid="escalation" data-step={e.step}>
       {e.clock && e.at !== null && (

@@ -1,5 +1,6 @@
 /** 预案: the steps of the response plan, who must do them, and what has been done. The platform itself moves nothing. */
 import { useState } from 'react'
+import { Link } from 'react-router'
 import type { AlertDetail, ListedAlert, StepProgress } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Field } from '../kit/controls.tsx'
@@ -13,14 +14,7 @@ import { clockTime, duration } from '../live/format.ts'
 import { second } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
-
-/** What is known of each step, by step id, whichever way the server groups it. */
-export function progressOf(plan: AlertDetail['planDetail']): Map<string, StepProgress> {
-  const progress = plan?.progress
-  if (!progress) return new Map()
-  if (Array.isArray(progress)) return new Map(progress.map((p) => [p.step, p]))
-  return new Map(Object.entries(progress).map(([step, p]) => [step, { step, ...p }]))
-}
+import { isFinished, type Part, partsOf, progressOf, type Step } from './plan-parts.ts'
 
 export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: AlertDetail | null }) {
   const t = useText()
@@ -34,91 +28,51 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
       </section>
     ) : null
   const progress = progressOf(plan)
-  const moot = new Set(plan?.steps.filter((s) => s.moot).map((s) => s.id))
-  const finished = (id: string) => progress.get(id)?.done === true || progress.get(id)?.skipped === true || moot.has(id)
-  const done = plan ? plan.steps.filter((s) => finished(s.id)).length : 0
-  const next = plan?.steps.find((s) => !finished(s.id))?.id
-  const allowed = detail?.allowedActions?.includes('plan-step') ?? false
+  const parts = plan ? partsOf(plan) : []
+  const finished = (step: Step) => isFinished(step, progress)
+  const next = plan?.steps.find((s) => !finished(s))?.id
+  const allowed = (detail?.allowedActions?.includes('plan-step') ?? false) && phase !== 'lost'
+  const several = parts.length > 1
   return (
     <section className={css.block} id="panel-plan" aria-labelledby="panel-plan-head">
       <h3 className={css.blockHead} id="panel-plan-head">
-        {t('panel.plan', { id: `${plan?.id ?? alert.plan} ${plan ? t.pick(plan.name, '') : ''}` })}
+        {several
+          ? t('panel.plans', { n: parts.length })
+          : t('panel.plan', { id: `${plan?.id ?? alert.plan} ${plan ? t.pick(plan.name, '') : ''}` })}
         {plan && (
           <span className={css.blockNote}>
-            {done} / {plan.steps.length}
+            {parts.reduce((sum, part) => sum + part.finished, 0)} / {plan.steps.length}
           </span>
         )}
+        <span className={css.blockEnd}>
+          <Link
+            className={css.more}
+            to={`/duty/print?plan=${(several ? parts.map((p) => p.id) : [alert.plan]).join(',')}`}
+          >
+            {t('panel.printBlank')}
+          </Link>
+        </span>
       </h3>
-      <ol className={css.steps}>
-        {plan?.steps.map((step, i) => {
-          const state = progress.get(step.id)
-          return (
-            <li
-              key={step.id}
-              className={css.step}
-              data-next={step.id === next}
-              data-done={finished(step.id)}
-              data-moot={moot.has(step.id)}
-            >
-              <button
-                type="button"
-                className={css.check}
-                role="checkbox"
-                aria-checked={state?.skipped ? 'mixed' : state?.done === true}
-                aria-label={`${i + 1} ${t.pick(step.text, step.id)}`}
-                // What is done stays done: the history keeps it, nobody takes it back.
-                disabled={!allowed || phase === 'lost' || finished(step.id) || step.answers !== undefined}
-                onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: true })}
-              >
-                {state?.done && <Icon name="check" size={12} />}
-              </button>
-              <span className={css.stepNo}>{i + 1}</span>
-              <span className={css.stepText}>
-                {step.plan && step.plan !== plan.id && <b>{step.plan} </b>}
-                {t.pick(step.text, step.id)}
-                {step.answers && (
-                  <Answers
-                    step={step}
-                    given={state?.answer ?? null}
-                    open={allowed && phase !== 'lost' && !finished(step.id)}
-                    onAnswer={(answer) => void act(alert.id, 'plan-step', { step: step.id, done: true, answer })}
-                  />
-                )}
-              </span>
-              <span className={css.stepKind}>{t(step.required ? 'panel.required' : 'panel.optional')}</span>
-              <span className={css.stepKind} data-optional="true">
-                {t.code('panel.channel', step.channel)}
-              </span>
-              <span className={css.stepEnd}>
-                {!finished(step.id) && allowed && phase !== 'lost' && (
-                  <button
-                    type="button"
-                    className={css.skip}
-                    aria-label={`${t('panel.stepSkip')} ${i + 1}`}
-                    onClick={() => setSkipping(step.id)}
-                  >
-                    {t('panel.stepSkip')}
-                  </button>
-                )}
-                {moot.has(step.id) ? (
-                  t('panel.moot')
-                ) : state?.skipped ? (
-                  `${t('panel.skipped')}${state.note ? ` · ${state.note}` : ''}`
-                ) : state?.done ? (
-                  `${state.by && state.by !== 'system' ? state.by : t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
-                ) : step.targetS !== null ? (
-                  <Target raisedAt={alert.raisedAt} targetS={step.targetS} running={!isClosed(alert)} />
-                ) : (
-                  ''
-                )}
-                {state?.done && state.at && step.targetS !== null && (
-                  <Took ms={state.at - alert.raisedAt} targetS={step.targetS} />
-                )}
-              </span>
-            </li>
-          )
-        })}
-      </ol>
+      {parts.map((part) => (
+        <div key={part.id} data-testid="plan-part" data-plan={part.id}>
+          {several && <PartHead part={part} />}
+          <ol className={css.steps} aria-label={several ? `${part.id} ${t.pick(part.name, '')}` : undefined}>
+            {part.steps.map((step, i) => (
+              <StepLine
+                key={step.id}
+                step={step}
+                no={i + 1}
+                alert={alert}
+                state={progress.get(step.id)}
+                finished={finished(step)}
+                next={step.id === next}
+                open={allowed && !finished(step)}
+                onSkip={() => setSkipping(step.id)}
+              />
+            ))}
+          </ol>
+        </div>
+      ))}
       {skipping && (
         <SkipDialog
           onClose={() => setSkipping(null)}
@@ -132,32 +86,105 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
   )
 }
 
-type Step = NonNullable<AlertDetail['planDetail']>['steps'][number]
+/** Where more than one plan is worked: which it is, why it stands here and how far it has come. */
+function PartHead({ part }: { part: Part }) {
+  const t = useText()
+  return (
+    <h4 className={css.partHead}>
+      {part.id} {t.pick(part.name, '')}
+      {part.why !== 'own' && <span className={css.blockNote}>{t(`panel.why.${part.why}`)}</span>}
+      <span className={css.blockNote}>
+        {part.finished} / {part.steps.length}
+      </span>
+    </h4>
+  )
+}
 
-/** What the step asks: one press answers and ends the step; the plan goes on by the answer. */
-function Answers({
-  step,
-  given,
-  open,
-  onAnswer,
-}: {
+interface StepProps {
   step: Step
-  given: string | null
+  no: number
+  alert: ListedAlert
+  state: StepProgress | undefined
+  finished: boolean
+  next: boolean
+  /** May be worked on now. */
   open: boolean
-  onAnswer(answer: string): void
-}) {
+  onSkip(): void
+}
+
+function StepLine({ step, no, alert, state, finished, next, open, onSkip }: StepProps) {
+  const t = useText()
+  return (
+    <li className={css.step} data-next={next} data-done={finished} data-moot={!!step.moot}>
+      <button
+        type="button"
+        className={css.check}
+        role="checkbox"
+        aria-checked={state?.skipped ? 'mixed' : state?.done === true}
+        aria-label={`${no} ${t.pick(step.text, step.id)}`}
+        // What is done stays done: the history keeps it, nobody takes it back.
+        disabled={!open || step.answers !== undefined}
+        onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: true })}
+      >
+        {state?.done && <Icon name="check" size={12} />}
+      </button>
+      <span className={css.stepNo}>{no}</span>
+      <span className={css.stepText}>
+        {t.pick(step.text, step.id)}
+        {!open && <Given step={step} given={state?.answer ?? null} />}
+      </span>
+      <span className={css.stepKind}>{t(step.required ? 'panel.required' : 'panel.optional')}</span>
+      <span className={css.stepKind} data-optional="true">
+        {t.code('panel.channel', step.channel)}
+      </span>
+      <span className={css.stepEnd}>
+        {open && (
+          <button
+            type="button"
+            className={css.skip}
+            aria-label={`${t('panel.stepSkip')} ${no} ${t.pick(step.text, step.id)}`}
+            onClick={onSkip}
+          >
+            {t('panel.stepSkip')}
+          </button>
+        )}
+        {step.moot ? (
+          t('panel.moot')
+        ) : state?.skipped ? (
+          `${t('panel.skipped')}${state.note ? ` · ${state.note}` : ''}`
+        ) : state?.done ? (
+          `${state.by && state.by !== 'system' ? state.by : t('panel.system')} ${state.at ? clockTime(state.at) : ''}`
+        ) : step.targetS !== null ? (
+          <Target raisedAt={alert.raisedAt} targetS={step.targetS} running={!isClosed(alert)} />
+        ) : (
+          ''
+        )}
+        {state?.done && state.at && step.targetS !== null && (
+          <Took ms={state.at - alert.raisedAt} targetS={step.targetS} />
+        )}
+      </span>
+      {open && step.answers && (
+        <span className={css.answers} role="group" aria-label={t.pick(step.text, step.id)}>
+          {step.answers.map((a) => (
+            <Button
+              key={a.id}
+              small
+              onClick={() => void act(alert.id, 'plan-step', { step: step.id, done: true, answer: a.id })}
+            >
+              {t.pick(a.text, a.id)}
+            </Button>
+          ))}
+        </span>
+      )}
+    </li>
+  )
+}
+
+/** What a step asked and what was answered: the plan has gone on by it. */
+function Given({ step, given }: { step: Step; given: string | null }) {
   const t = useText()
   const chosen = step.answers?.find((a) => a.id === given)
-  if (!open) return chosen ? <b> → {t.pick(chosen.text, chosen.id)}</b> : null
-  return (
-    <span className={css.answers} role="group" aria-label={t.pick(step.text, step.id)}>
-      {step.answers?.map((a) => (
-        <Button key={a.id} small onClick={() => onAnswer(a.id)}>
-          {t.pick(a.text, a.id)}
-        </Button>
-      ))}
-    </span>
-  )
+  return chosen ? <b> → {t.pick(chosen.text, chosen.id)}</b> : null
 }
 
 /** The plan's own clock: what is left of the target, then by how much it is missed. */

@@ -1,6 +1,6 @@
 /** 时间轴: evidence by source, alert state and people's acts on one clock; below it the same as a list of words. */
 import { Link } from 'react-router'
-import type { AlertChange, AlertDetail, EvidenceReading, ListedAlert, Verb } from '../api/types.ts'
+import type { AlertChange, AlertDetail, EvidenceReading, ListedAlert, PlanOfAlert, Verb } from '../api/types.ts'
 import type { TextKey } from '../i18n/dictionary.ts'
 import { type Text, useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
@@ -13,6 +13,7 @@ import { evidenceLink } from '../live/links.ts'
 import { second } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
+import { stepNamed } from './plan-parts.ts'
 
 const PRE_ROLL_MS = 10_000
 const TICKS = 4
@@ -140,7 +141,7 @@ export function Timeline({ alert, detail, onAct }: Props) {
               <time>{clockTime(c.at)}</time>
               <b>{t.code('change', c.change)}</b>
               <span>{c.by === null || c.by === 'system' ? t('panel.system') : c.by}</span>
-              <span className="muted">{noteOf(t, c)}</span>
+              <span className="muted">{noteOf(t, c, detail?.planDetail ?? null)}</span>
             </li>
           ))}
       </ol>
@@ -158,18 +159,27 @@ export function Timeline({ alert, detail, onAct }: Props) {
 }
 
 /** Notes that the system writes are small JSON objects: shown by their words. Everything else is as somebody wrote it. */
-export function noteOf(t: Text, change: AlertChange): string {
+export function noteOf(t: Text, change: AlertChange, plan: PlanOfAlert | null): string {
   if (!change.note) return ''
   if (!change.note.startsWith('{')) return change.note
   try {
     const note = JSON.parse(change.note) as Record<string, unknown>
-    if (change.change === 'plan-step') return [note.step, note.note].filter(Boolean).join(' ')
+    if (change.change === 'plan-step') return stepWords(t, note, plan, change.alert?.plan)
     if (change.change === 'escalated' && change.by === 'system') return escalationWords(t, note)
     if (change.change === 'commented' && change.by === 'system') return receiptWords(t, note)
   } catch {
     // Not ours: a person may begin a sentence with a brace.
   }
   return change.note
+}
+
+/** What was done of the plan, as the plan words it: 视频核实 → 属实. */
+function stepWords(t: Text, note: Record<string, unknown>, plan: PlanOfAlert | null, planThen?: string | null): string {
+  const step = stepNamed(plan, String(note.step), planThen)
+  const answer = step?.answers?.find((a) => a.id === note.answer)
+  const name = step ? t.pick(step.text, step.id) : t.code('step', String(note.step)).replace(/^step\./, '')
+  const said = typeof note.note === 'string' && note.note !== '' ? ` · ${note.note}` : ''
+  return `${note.skipped === true ? `${t('panel.skipped')} · ` : ''}${name}${answer ? ` → ${t.pick(answer.text, answer.id)}` : ''}${said}`
 }
 
 function escalationWords(t: Text, note: Record<string, unknown>): string {

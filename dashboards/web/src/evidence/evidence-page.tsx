@@ -4,11 +4,12 @@
  */
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
-import type { AlertDetail, Verb } from '../api/types.ts'
+import type { AlertDetail, LedgerItem, Verb } from '../api/types.ts'
 import { ActBar } from '../duty/act-bar.tsx'
 import { ActDialog } from '../duty/act-dialogs.tsx'
 import { type DialogVerb, needsDialog } from '../duty/act-verbs.ts'
 import { Snapshot } from '../duty/pictures.tsx'
+import { partsOf } from '../duty/plan-parts.ts'
 import { useAlert } from '../duty/row.tsx'
 import { noteOf } from '../duty/timeline.tsx'
 import { useDetail } from '../duty/use-detail.ts'
@@ -183,7 +184,7 @@ function Evidence({ id }: { id: string }) {
           <b>{isClosed(alert) ? t('row.closed') : stateWord(t, alert)}</b>
         </header>
         <div className={css.scroll} tabIndex={0} role="group" aria-label={t('panel.label')}>
-          <AtCursor cursor={cursor} item={current} />
+          <AtCursor cursor={cursor} item={current} ledger={ledger} />
           <EvidenceList detail={detail} onPick={point} />
           <Outcome detail={detail} />
           <Clocks devices={[...new Set(readings.map((r) => r.device))]} />
@@ -338,7 +339,7 @@ function Words({
                     ? t('panel.system')
                     : item.change!.by}
               </span>
-              <span className="muted">{item.change ? noteOf(t, item.change) : ''}</span>
+              <span className="muted">{item.change ? noteOf(t, item.change, item.alert.planDetail) : ''}</span>
             </button>
           </li>
         ))}
@@ -358,10 +359,14 @@ function Facts({ title, note, children }: { title: string; note?: string; childr
   )
 }
 
-function AtCursor({ cursor, item }: { cursor: number; item: Item | null }) {
+function AtCursor({ cursor, item, ledger }: { cursor: number; item: Item | null; ledger: LedgerItem[] | null }) {
   const t = useText()
   const data = useSignal(facility)
   const offset = item?.reading ? (data.devices.get(item.reading.device)?.offsetMs ?? null) : 0
+  // Each change stands in the ledger: with its hash, and with the time at which the server wrote it down.
+  const entry = item?.change
+    ? ledger?.find((one) => one.payload?.at === item.at && one.payload.change === item.change!.change)
+    : undefined
   return (
     <Facts title={t('evidence.at', { time: preciseTime(cursor) })}>
       {item ? (
@@ -376,11 +381,12 @@ function AtCursor({ cursor, item }: { cursor: number; item: Item | null }) {
           </dd>
           <dt>{t('panel.sourceTime')}</dt>
           <dd>{preciseTime(item.at)}</dd>
-          {item.reading && (
+          {(item.reading || entry) && (
             <>
               <dt>{t('evidence.serverTime')}</dt>
               <dd>
-                {preciseTime(item.reading.received)} (+{Math.round(item.reading.received - item.reading.time)} ms)
+                {preciseTime(item.reading ? item.reading.received : entry!.at)} (+
+                {Math.round(item.reading ? item.reading.received - item.reading.time : entry!.at - item.at)} ms)
               </dd>
             </>
           )}
@@ -390,7 +396,21 @@ function AtCursor({ cursor, item }: { cursor: number; item: Item | null }) {
             {offset === null ? t('evidence.clockUnknown') : t('panel.clockError', { ms: Math.abs(offset) })}
           </dd>
           <dt>{t('evidence.source')}</dt>
-          <dd>{item.reading ? item.reading.device : (item.change!.by ?? t('panel.system'))}</dd>
+          <dd>
+            {item.reading
+              ? item.reading.device
+              : item.change!.by === null || item.change!.by === 'system'
+                ? t('panel.system')
+                : item.change!.by}
+          </dd>
+          {(item.reading || entry) && (
+            <>
+              <dt>{t('evidence.hash')}</dt>
+              <dd>
+                <code>{item.reading ? item.reading.id : entry!.hash.slice(0, 24)}</code>
+              </dd>
+            </>
+          )}
         </dl>
       ) : (
         <p className="muted">{t('evidence.nothingHere')}</p>
@@ -401,6 +421,8 @@ function AtCursor({ cursor, item }: { cursor: number; item: Item | null }) {
 
 function EvidenceList({ detail, onPick }: { detail: AlertDetail; onPick(at: number): void }) {
   const t = useText()
+  const data = useSignal(facility)
+  const offset = (device: string) => data.devices.get(device)?.offsetMs ?? null
   return (
     <Facts title={t('panel.evidence', { n: Math.max(detail.evidenceCount, detail.evidenceReadings.length) })}>
       <table className={css.table}>
@@ -409,6 +431,7 @@ function EvidenceList({ detail, onPick }: { detail: AlertDetail; onPick(at: numb
             <th scope="col">{t('evidence.what')}</th>
             <th scope="col">{t('evidence.source')}</th>
             <th scope="col">{t('panel.sourceTime')}</th>
+            <th scope="col">{t('evidence.clockQuality')}</th>
             <th scope="col">{t('evidence.id')}</th>
           </tr>
         </thead>
@@ -425,6 +448,11 @@ function EvidenceList({ detail, onPick }: { detail: AlertDetail; onPick(at: numb
                 {reading.quality === 'good' ? '' : '≈ '}
                 {preciseTime(reading.time)}
               </td>
+              <td>
+                {offset(reading.device) === null
+                  ? t('evidence.clockUnknown')
+                  : `±${Math.abs(offset(reading.device)!)} ms`}
+              </td>
               <td title={reading.id}>
                 {reading.id.length > 11 ? `${reading.id.slice(0, 5)}…${reading.id.slice(-4)}` : reading.id}
               </td>
@@ -440,7 +468,6 @@ function EvidenceList({ detail, onPick }: { detail: AlertDetail; onPick(at: numb
 function Outcome({ detail }: { detail: AlertDetail }) {
   const t = useText()
   const plan = detail.planDetail
-  const done = Array.isArray(plan?.progress) ? plan.progress.filter((p) => p.done || p.skipped).length : 0
   const proposal = [...detail.timeline]
     .reverse()
     .find((c) => ['pending-review', 'resolved', 'dismissed'].includes(c.change))
@@ -462,7 +489,9 @@ function Outcome({ detail }: { detail: AlertDetail }) {
           <>
             <dt>{t('evidence.plan')}</dt>
             <dd>
-              {plan.id} {done}/{plan.steps.length}
+              {partsOf(plan)
+                .map((part) => `${part.id} ${part.finished}/${part.steps.length}`)
+                .join(' · ')}
             </dd>
           </>
         )}

@@ -169,17 +169,19 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
               <i
                 className={css.waiting}
                 data-level={alert.level}
+                data-main={alert.id === main}
                 style={{ left: place(alert.raisedAt), right: `calc(100% - ${place(ack)})` }}
               />
               {alert.ackAt !== null && (
                 <i
                   className={css.handled}
                   data-level={alert.level}
+                  data-main={alert.id === main}
                   style={{ left: place(alert.ackAt), right: `calc(100% - ${place(end)})` }}
                 />
               )}
-              {visible(alert.raisedAt) && (
-                <span className={css.laneBadge} style={{ left: place(alert.raisedAt) }}>
+              {alert.raisedAt <= span.to && (
+                <span className={css.laneBadge} style={{ left: place(Math.max(span.from, alert.raisedAt)) }}>
                   <Badge level={alert.level} filled={!isClosed(alert) && alert.ackAt === null} size={20} />
                 </span>
               )}
@@ -188,6 +190,7 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
         })}
       </Group>
       <Group name={t('evidence.track.acts')}>
+        {acts.length === 0 && <p className={css.noActs}>{t('evidence.noActs')}</p>}
         <div className={css.acts} style={{ height: Math.max(28, 24 * (Math.max(0, ...lines) + 1)) }}>
           <span />
           <span className={css.laneBox}>

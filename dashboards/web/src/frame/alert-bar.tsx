@@ -59,7 +59,10 @@ export function AlertBar({ account }: { account: Me }) {
   return (
     <header className={css.alertBar}>
       <h2 className="unseen">{t('bar.label')}</h2>
-      <div className={css.place}>{title}</div>
+      <div className={css.place} title={title}>
+        {place}
+        {title.startsWith(place) && <span className={css.placeRest}>{title.slice(place.length)}</span>}
+      </div>
       <ul className={css.counters}>
         {LEVELS.map((level) => (
           <li key={level} className={css.counter}>

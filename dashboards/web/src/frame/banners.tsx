@@ -13,6 +13,7 @@ import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
 import { Notices } from './notices.tsx'
+import { PhonesOfPage } from './phones.tsx'
 
 const RECOVERED_SHOWN_MS = 20_000
 const STORM_LIMIT = 10
@@ -22,19 +23,30 @@ function Lost() {
   const t = useText()
   useSignal(fifth)
   const state = useSignal(connection)
-  if (state.phase !== 'lost') return null
+  const lost = state.phase === 'lost'
+  useEffect(() => {
+    if (!lost) return
+    // A page that is loaded anew from a server that is gone is an empty one: the browser asks first.
+    const hold = (event: BeforeUnloadEvent) => event.preventDefault()
+    window.addEventListener('beforeunload', hold)
+    return () => window.removeEventListener('beforeunload', hold)
+  }, [lost])
+  if (!lost) return null
   const wait = state.retryAt === null ? 0 : Math.max(0, Math.ceil((state.retryAt - performance.now()) / 1000))
   return (
-    <div className={`${css.banner} ${css.lost} hatch`} role="alert" data-testid="lost">
-      <Hatch />
-      <b>{t('lost.title', { time: state.dataAsOf === null ? '—' : clockTime(state.dataAsOf) })}</b>
-      <span className={css.bannerNote}>{t('lost.actions')}</span>
-      <span className={css.bannerEnd}>
-        {state.retryAt === null
-          ? t('lost.retrying', { n: Math.max(1, state.attempts) })
-          : t('lost.retry', { n: state.attempts + 1, s: wait })}
-      </span>
-    </div>
+    <>
+      <div className={`${css.banner} ${css.lost} hatch`} role="alert" data-testid="lost">
+        <Hatch />
+        <b>{t('lost.title', { time: state.dataAsOf === null ? '—' : clockTime(state.dataAsOf) })}</b>
+        <span className={css.bannerNote}>{t('lost.actions')}</span>
+        <span className={css.bannerEnd}>
+          {state.retryAt === null
+            ? t('lost.retrying', { n: Math.max(1, state.attempts) })
+            : t('lost.retry', { n: state.attempts + 1, s: wait })}
+        </span>
+      </div>
+      <PhonesOfPage />
+    </>
   )
 }
 

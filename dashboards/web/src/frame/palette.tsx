@@ -1,9 +1,10 @@
 /** Ctrl+K: pages, open alerts and the few commands of the frame, by typing a part of their name. Shows each one's own key. */
-import { useState, useSyncExternalStore } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { useNavigate } from 'react-router'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Dialog } from '../kit/dialog.tsx'
+import { shownKey } from '../kit/keyboard.ts'
 import kit from '../kit/kit.module.css'
 import { alertName, zoneName } from '../kit/wording.ts'
 import { compareAlerts, isOpen, isUnacknowledged } from '../live/alert-store.ts'
@@ -16,8 +17,10 @@ import { silence } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
 import type { NavItem } from './frame.tsx'
+import { pageCommands } from './page-commands.ts'
 
 const MAX_ALERTS = 6
+const MAX_SHOWN = 40
 const KEY_OF: Record<string, string> = {
   '/duty/alerts': 'G A',
   '/duty/plan': 'G M',
@@ -48,7 +51,15 @@ export default function Palette({ nav, onClose, onHelp }: { nav: NavItem[]; onCl
   const [at, setAt] = useState(0)
   const go = (to: string) => () => void navigate(to)
   const duty = nav.some((item) => item.area === 'duty')
+  const [page] = useState(() => pageCommands.get()())
   const commands: Command[] = [
+    ...page.map((command) => ({
+      id: `page-${command.key}`,
+      text: t(command.text),
+      note: command.note === null ? t('palette.command') : t('palette.act', { number: command.note }),
+      key: shownKey(command.key),
+      run: command.run,
+    })),
     ...nav.map((item) => ({
       id: item.to,
       text: item.text,
@@ -66,7 +77,7 @@ export default function Palette({ nav, onClose, onHelp }: { nav: NavItem[]; onCl
       id: 'silence',
       text: t('help.s'),
       note: t('palette.command'),
-      key: 'S',
+      key: shownKey('S'),
       run: silence,
     },
     {
@@ -83,7 +94,7 @@ export default function Palette({ nav, onClose, onHelp }: { nav: NavItem[]; onCl
       key: '',
       run: () => void chooseLanguage(otherLanguage()),
     },
-    { id: 'help', text: t('help.title'), note: t('palette.command'), key: '?', run: onHelp },
+    { id: 'help', text: t('help.title'), note: t('palette.command'), key: shownKey('?'), run: onHelp },
     { id: 'logout', text: t('nav.logout'), note: t('palette.command'), key: '', run: () => void logOut() },
   ]
   const wanted = text.trim().toLowerCase()
@@ -101,8 +112,14 @@ export default function Palette({ nav, onClose, onHelp }: { nav: NavItem[]; onCl
         }))
     : []
   const fits = (c: Command) => wanted === '' || `${c.text} ${c.note} ${c.id}`.toLowerCase().includes(wanted)
-  const shown = [...alerts.filter(fits).slice(0, wanted === '' ? 3 : MAX_ALERTS), ...commands.filter(fits)].slice(0, 14)
+  const shown = [...alerts.filter(fits).slice(0, wanted === '' ? 3 : MAX_ALERTS), ...commands.filter(fits)].slice(
+    0,
+    MAX_SHOWN,
+  )
   const chosen = Math.min(at, Math.max(0, shown.length - 1))
+  useEffect(() => {
+    document.getElementById(`palette-${chosen}`)?.scrollIntoView({ block: 'nearest' })
+  }, [chosen])
   const run = (command: Command | undefined) => {
     if (!command) return
     onClose()

@@ -22,7 +22,13 @@ function sendByKey(event: KeyboardEvent<HTMLElement>): void {
   form.requestSubmit()
 }
 
-export function Dialog(p: { title: string; onClose(): void; children: ReactNode; description?: string }) {
+export function Dialog(p: {
+  title: string
+  onClose(): void
+  children: ReactNode
+  description?: string
+  wide?: boolean
+}) {
   const t = useText()
   return (
     <Radix.Root open onOpenChange={(open) => !open && p.onClose()}>
@@ -30,6 +36,7 @@ export function Dialog(p: { title: string; onClose(): void; children: ReactNode;
         <Radix.Overlay className={css.overlay} />
         <Radix.Content
           className={css.dialog}
+          data-wide={p.wide ?? false}
           aria-describedby={undefined}
           onOpenAutoFocus={focusFirstField}
           onKeyDown={sendByKey}

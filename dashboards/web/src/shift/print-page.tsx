@@ -1,5 +1,6 @@
 /** On paper for the day everything dies: head-count, open alerts and the plans with empty boxes. Prints black on white. */
 import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useSearchParams } from 'react-router'
 import { getAll } from '../api/client.ts'
 import type { PlanOfAlert } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -27,12 +28,14 @@ export default function PrintPage() {
       (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
     )
   }, [])
+  const [query] = useSearchParams()
+  const only = query.get('plan')?.split(',')
   const open = [...store.values()].filter(isOpen).sort(compareAlerts)
   const account = me()
   return (
     <div className={css.print}>
       <header className={css.head}>
-        <h1>{t('print.title')}</h1>
+        <h1>{only ? t('panel.plan', { id: only.join(' · ') }) : t('print.title')}</h1>
         <span className="muted">
           {t('print.stamp', {
             time: dateTime(serverClock.now()),
@@ -47,44 +50,50 @@ export default function PrintPage() {
         </span>
       </header>
       {failure && <p className={css.fault}>{t('region.failed', { why: failure })}</p>}
-      <div className={css.card}>
-        <CountTable />
-      </div>
-      <OpenAlerts open={open} all />
-      {plans.map((plan) => (
-        <section key={plan.id} className={css.planSheet}>
-          <h2>
-            {plan.id} {t.pick(plan.name, plan.id)} <span className="muted">v{plan.version ?? '?'}</span>
-          </h2>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">#</th>
-                <th scope="col">{t('print.step')}</th>
-                <th scope="col">{t('print.channel')}</th>
-                <th scope="col">{t('print.target')}</th>
-                <th scope="col">{t('print.done')}</th>
-                <th scope="col">{t('print.who')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {plan.steps.map((step, i) => (
-                <tr key={step.id}>
-                  <td>{i + 1}</td>
-                  <th scope="row">
-                    {t.pick(step.text, step.id)} {step.required ? '' : `(${t('panel.optional')})`}
-                    {step.answers && <p>{step.answers.map((a) => `▢ ${t.pick(a.text, a.id)}`).join('　')}</p>}
-                  </th>
-                  <td>{t.code('panel.channel', step.channel)}</td>
-                  <td>{step.targetS === null ? '' : t('panel.target', { s: step.targetS })}</td>
-                  <td>▢ ____:____</td>
-                  <td>____________</td>
+      {!only && (
+        <>
+          <div className={css.card}>
+            <CountTable />
+          </div>
+          <OpenAlerts open={open} all />
+        </>
+      )}
+      {plans
+        .filter((plan) => !only || only.includes(plan.id))
+        .map((plan) => (
+          <section key={plan.id} className={css.planSheet}>
+            <h2>
+              {plan.id} {t.pick(plan.name, plan.id)} <span className="muted">v{plan.version ?? '?'}</span>
+            </h2>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">#</th>
+                  <th scope="col">{t('print.step')}</th>
+                  <th scope="col">{t('print.channel')}</th>
+                  <th scope="col">{t('print.target')}</th>
+                  <th scope="col">{t('print.done')}</th>
+                  <th scope="col">{t('print.who')}</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      ))}
+              </thead>
+              <tbody>
+                {plan.steps.map((step, i) => (
+                  <tr key={step.id}>
+                    <td>{i + 1}</td>
+                    <th scope="row">
+                      {t.pick(step.text, step.id)} {step.required ? '' : `(${t('panel.optional')})`}
+                      {step.answers && <p>{step.answers.map((a) => `▢ ${t.pick(a.text, a.id)}`).join('　')}</p>}
+                    </th>
+                    <td>{t.code('panel.channel', step.channel)}</td>
+                    <td>{step.targetS === null ? '' : t('panel.target', { s: step.targetS })}</td>
+                    <td>▢ ____:____</td>
+                    <td>____________</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        ))}
     </div>
   )
 }

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import { getDetail, getJson } from '../api/client.ts'
 import type { AlertDetail, IndicatorItem, ListedAlert, Page, ShiftAnswer, ShiftNoteItem } from '../api/types.ts'
-import { progressOf } from '../duty/plan-steps.tsx'
+import { progressOf } from '../duty/plan-parts.ts'
 
 const REFRESH_MS = 10_000
 const MAX_DETAILS = 20

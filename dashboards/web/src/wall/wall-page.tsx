@@ -6,7 +6,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { ACK_SLA_MS, LEVELS, levelRank } from '#model/alert/alert.ts'
 import type { ListedAlert } from '../api/types.ts'
 import { camerasOf, Snapshot } from '../duty/pictures.tsx'
-import { progressOf } from '../duty/plan-steps.tsx'
+import { isFinished, type Part, partsOf, progressOf, type Step } from '../duty/plan-parts.ts'
 import { useDetail } from '../duty/use-detail.ts'
 import { usePlaceName } from '../frame/alert-bar.tsx'
 import { useText } from '../i18n/use-text.ts'
@@ -35,6 +35,23 @@ const PAGE_MS = 10_000
 const TICKS = 12
 const LAYERS = { zones: true, doors: true, cameras: true, people: true, staff: true, sensors: false }
 const RATE_WINDOW_MS = 600_000
+/** Lines of plans that stand below the pictures without scrolling. */
+const PLAN_LINES = 10
+type PlanLine = { part: Part } | { step: Step }
+
+/** What is to be done comes first: where there is no room for all, finished steps give way before open ones. */
+function linesOf(parts: Part[], progress: ReturnType<typeof progressOf>): { shown: PlanLine[]; left: number } {
+  const heads = parts.length > 1 ? parts.length : 0
+  const all = parts.flatMap((part) => part.steps)
+  const room = PLAN_LINES - heads
+  const open = all.filter((step) => !isFinished(step, progress))
+  const kept = new Set(all.length <= room ? all : [...open, ...all.filter((s) => !open.includes(s))].slice(0, room))
+  const shown = parts.flatMap((part): PlanLine[] => [
+    ...(heads > 0 ? [{ part }] : []),
+    ...part.steps.filter((step) => kept.has(step)).map((step) => ({ step })),
+  ])
+  return { shown, left: all.length - kept.size }
+}
 const serious = (a: ListedAlert): boolean => a.level === 'red' || a.level === 'orange'
 /** Width at which the plan is laid out before it is enlarged. */
 const PLAN_DESK_PX = 890
@@ -145,35 +162,54 @@ function PlanProgress({ alert }: { alert: ListedAlert }) {
   const plan = detail?.planDetail
   if (!plan) return null
   const progress = progressOf(plan)
-  const done = plan.steps.filter((s) => progress.get(s.id)?.done || progress.get(s.id)?.skipped).length
+  const parts = partsOf(plan)
+  const done = parts.reduce((sum, part) => sum + part.finished, 0)
+  const { shown, left } = linesOf(parts, progress)
   return (
     <section className={css.block} data-testid="wall-plan">
       <h2>
-        {t('panel.plan', { id: `${plan.id} ${t.pick(plan.name, '')}` })}
+        {parts.length > 1
+          ? t('panel.plans', { n: parts.length })
+          : t('panel.plan', { id: `${plan.id} ${t.pick(plan.name, '')}` })}
         <b>
           {done} / {plan.steps.length}
         </b>
       </h2>
       <ol className={css.steps}>
-        {plan.steps.slice(0, 9).map((step) => {
+        {shown.map((line) => {
+          if ('part' in line)
+            return (
+              <li key={line.part.id} className={css.planName}>
+                <span>
+                  {line.part.id} {t.pick(line.part.name, '')}
+                </span>
+                <span className={css.stepEnd}>
+                  {line.part.finished} / {line.part.steps.length}
+                </span>
+              </li>
+            )
+          const { step } = line
           const state = progress.get(step.id)
           return (
-            <li key={step.id} data-done={state?.done === true || state?.skipped === true}>
+            <li key={step.id} data-done={isFinished(step, progress)}>
               <span className={css.box}>{state?.done && <Icon name="check" size={28} />}</span>
               <span className={css.stepText}>{t.pick(step.text, step.id)}</span>
               <span className={css.stepEnd}>
-                {state?.skipped
-                  ? t('panel.skipped')
-                  : state?.at
-                    ? clockTime(state.at)
-                    : step.targetS !== null
-                      ? t('panel.target', { s: step.targetS })
-                      : ''}
+                {step.moot
+                  ? t('panel.moot')
+                  : state?.skipped
+                    ? t('panel.skipped')
+                    : state?.at
+                      ? clockTime(state.at)
+                      : step.targetS !== null
+                        ? t('panel.target', { s: step.targetS })
+                        : ''}
               </span>
             </li>
           )
         })}
       </ol>
+      {left > 0 && <p className={css.quiet}>{t('wall.moreSteps', { n: left })}</p>}
     </section>
   )
 }
