@@ -235,7 +235,8 @@ export class AlertBook implements AlertsView {
     this.#heldBack.release(name)
     this.#entries.settle(name)
     const entry = this.#entries.find(name)
-    if (!entry || entry.untilPerson || rule.file.clear.by === 'person' || !entry.record.alert.conditionActive) return
+    // A rule that ends after a quiet time, or by a person, says so: the pattern has no say in it.
+    if (!entry || entry.untilPerson || rule.file.clear.by !== 'operator' || !entry.record.alert.conditionActive) return
     this.#clear(entry, now)
   }
 

@@ -43,6 +43,33 @@ export function scoresOf(series: readonly number[], window: number): number[] {
   })
 }
 
+/** True from a value whose score reaches the limit to the first whose does not, or until a quiet time after the last. */
+export function deviationSpans(
+  series: readonly { at: number; x: number }[],
+  window: number,
+  limit: number,
+  quietMs: number | null,
+  end: number,
+): { from: number; to: number | null }[] {
+  const scores = scoresOf(
+    series.map((s) => s.x),
+    window,
+  )
+  return series.flatMap(({ at }, i) => {
+    const isOdd = (k: number): boolean => (scores[k] as number) >= limit
+    if (!isOdd(i)) return []
+    let to: number | null
+    if (quietMs === null) {
+      if (i > 0 && isOdd(i - 1)) return []
+      to = series.find((_s, k) => k > i && !isOdd(k))?.at ?? null
+    } else {
+      to = at + quietMs
+      for (const [k, s] of series.entries()) if (k > i && isOdd(k) && s.at < to) to = s.at + quietMs
+    }
+    return [{ from: at, to: to !== null && to <= end ? to : null }]
+  })
+}
+
 function scatter(points: readonly number[][]): number[][] {
   const sums = Array.from({ length: POINT }, (_r, r) =>
     Array.from({ length: POINT }, (_c, c) => points.reduce((sum, p) => sum + (p[r] as number) * (p[c] as number), 0)),
