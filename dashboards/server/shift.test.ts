@@ -16,6 +16,7 @@ let accounts: Accounts
 let desk: SampleDesk
 let ledger: SampleLedger
 let server: ConsoleServer
+let facility: SampleFacility
 const tokens: Record<string, string> = {}
 
 beforeEach(async () => {
@@ -33,12 +34,13 @@ beforeEach(async () => {
   }
   desk = new SampleDesk(clock)
   ledger = new SampleLedger()
+  facility = new SampleFacility()
   server = await createConsoleServer({
     id: 'js-03',
     clock,
     accounts,
     alerts: desk,
-    facility: new SampleFacility(),
+    facility,
     ledger,
     logger: pino({ level: 'silent' }),
     webRoot: null,
@@ -119,6 +121,45 @@ describe('a handover', () => {
     expect((await post('wang', `/api/v1/shift/handovers/${id}/withdraw`, { note: 'x' })).statusCode).toBe(403)
     expect((await post('li', `/api/v1/shift/handovers/${id}/withdraw`, { note: '写错' })).statusCode).toBe(200)
     expect((await post('wang', '/api/v1/shift/handovers', {})).statusCode).toBe(201)
+  })
+  test('is taken over once and waits once, however many press at the same moment', async () => {
+    const signed = await Promise.all(
+      ['li', 'wang', 'li', 'wang'].map((who) => post(who, '/api/v1/shift/handovers', {})),
+    )
+    expect(signed.map((a) => a.statusCode).sort()).toEqual([201, 409, 409, 409])
+    const { id } = (await shift('li')).json().handovers[0]
+    await accounts.add({ id: 'zhou', role: 'officer', password: 'Geheim-1234' })
+    tokens.zhou = accounts.token('zhou').token
+    const other = signed[0]!.statusCode === 201 ? 'wang' : 'li'
+    const taken = await Promise.all(
+      [other, 'zhou', other, 'zhou'].map((who) => post(who, `/api/v1/shift/handovers/${id}/accept`, { checks })),
+    )
+    expect(taken.map((a) => a.statusCode).sort()).toEqual([200, 409, 409, 409])
+    expect(ledger.entries.filter((e) => e.ref === 'shift')).toHaveLength(2)
+  })
+  test('is not taken over with a red that came after the signature: the outgoing person must sign for it, too', async () => {
+    const { id } = (await post('li', '/api/v1/shift/handovers', {})).json()
+    desk.publish(sampleAlert('a1', { level: 'red', number: '1122-0007' }))
+    const refused = await post('wang', `/api/v1/shift/handovers/${id}/accept`, { checks, acceptOpenRed: true })
+    expect(refused.json()).toMatchObject({ status: 409, reason: 'red-since', since: ['1122-0007'], by: 'li' })
+    await post('li', `/api/v1/shift/handovers/${id}/withdraw`, { note: '红色警情' })
+    const anew = (await post('li', '/api/v1/shift/handovers', { acceptOpenRed: true })).json()
+    const accepted = await post('wang', `/api/v1/shift/handovers/${anew.id}/accept`, { checks, acceptOpenRed: true })
+    expect(accepted.statusCode).toBe(200)
+  })
+  test('names who is off-site, and keeps it with the signature', async () => {
+    facility.items.zones = [...facility.context('zones'), { id: 'STREET', kind: 'outside' }]
+    facility.items.escorts = [{ id: 'E1', persons: ['P017'], officers: ['S33'], route: ['STREET'] }]
+    expect((await shift('li')).json().offSite).toMatchObject([{ person: 'P017', escort: 'E1', officers: ['S33'] }])
+    expect((await post('li', '/api/v1/shift/handovers', {})).json().snapshot.offSite).toEqual(['P017'])
+  })
+  test('counts what waits for review among more open alerts than one page of them holds', async () => {
+    for (let i = 0; i < 700; i++)
+      desk.publish(
+        sampleAlert(`y${i}`, { level: 'yellow', number: `1122-${i}`, handling: i === 0 ? 'pending-review' : 'none' }),
+      )
+    const { snapshot } = (await post('li', '/api/v1/shift/handovers', {})).json()
+    expect(snapshot.pendingReview).toEqual(['1122-0'])
   })
   test('of an unknown id is not found', async () => {
     expect((await post('li', '/api/v1/shift/handovers/none/accept', { checks })).statusCode).toBe(404)

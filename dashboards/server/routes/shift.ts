@@ -5,10 +5,12 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { LEVELS } from '#model/alert/alert.ts'
+import { type Alert, LEVELS } from '#model/alert/alert.ts'
+import type { Escort } from '#model/context/kinds.ts'
 import type { Ledger, LedgerEntry } from '#model/ports/ledger.ts'
 import { accountOf, allow } from '../authentication.ts'
 import { headcountOf } from '../headcount.ts'
+import { offSiteOf } from '../off-site.ts'
 import { describeRoute } from '../openapi.ts'
 import { fieldProblem, notFound, problem } from '../problem.ts'
 import { type Query, textOf, timeOf } from '../query.ts'
@@ -18,6 +20,7 @@ const REF = 'shift'
 const DAY = 86_400_000
 const SHOWN_MS = 14 * DAY
 const YEAR = 365 * DAY
+const PAGE = 500
 /** Entries that one answer looks through; two weeks of a busy watch are far below it. */
 const MAX_ENTRIES = 20_000
 /** Steps that the incoming person crosses off one by one (prepare, exchange, cross-check). */
@@ -33,6 +36,8 @@ interface Snapshot {
   devicesOut: number
   present: number | null
   expected: number | null
+  /** Persons on an escort that leads out, or seen outside. Absent in handovers of before it was kept. */
+  offSite?: string[]
 }
 
 type Payload =
@@ -113,14 +118,38 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
   const append = async (by: string, payload: Payload) =>
     (await ledger.append([{ kind: 'act', ref: REF, by, payload }]))[0]!
 
+  /** Every open alert, however many pages they fill: what is left out of a handover is handed over unseen. */
+  const openAlerts = async (levels?: Alert['level'][]): Promise<Alert[]> => {
+    const found: Alert[] = []
+    let cursor: string | undefined
+    do {
+      const page = await alerts?.list({ open: true, ...(levels ? { level: levels } : {}) }, cursor, PAGE)
+      found.push(...(page?.items ?? []))
+      cursor = page?.next ?? undefined
+    } while (cursor && found.length < MAX_ENTRIES)
+    return found.filter((a) => a.handling !== 'closed')
+  }
+
+  const offSite = () => {
+    const zones = kit.facts?.fresh().zones
+    if (!facility || !zones) return []
+    return offSiteOf(zones, facility.context('escorts') as Escort[], facility.positions(), clock.now())
+  }
+
+  let last: Promise<unknown> = Promise.resolve()
+  /**
+   * One signature after another: between looking whether a handover waits and writing the next entry nobody else may
+   * write, or two persons would both have taken over.
+   */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work, work)
+    last = mine.catch(() => {})
+    return mine
+  }
+
   const snapshot = async (): Promise<Snapshot> => {
     const at = clock.now()
-    const list = async (filter: object) => (alerts ? (await alerts.list(filter, undefined, 200)).items : [])
-    const [red, shelved, open] = await Promise.all([
-      list({ open: true, level: ['red'] }),
-      list({ open: true, state: ['shelved'] }),
-      list({ open: true }),
-    ])
+    const open = await openAlerts()
     const { zones, people } = kit.facts?.fresh() ?? { zones: new Map(), people: new Map() }
     const rows = facility ? headcountOf([...zones.values()], [...people.values()], facility.positions(), at) : []
     const wards = rows.filter((row) => row.kind === 'ward')
@@ -128,12 +157,13 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
     return {
       at,
       open: alerts?.counts() ?? Object.fromEntries(LEVELS.map((l) => [l, { open: 0, unacknowledged: 0 }])),
-      openRed: red.filter((a) => a.level === 'red' && a.handling !== 'closed').map((a) => a.number ?? a.id),
-      shelved: shelved.filter((a) => a.state === 'shelved').map((a) => a.number ?? a.id),
+      openRed: open.filter((a) => a.level === 'red').map((a) => a.number ?? a.id),
+      shelved: open.filter((a) => a.state === 'shelved').map((a) => a.number ?? a.id),
       pendingReview: open.filter((a) => a.handling === 'pending-review').map((a) => a.number ?? a.id),
       devicesOut: facility?.devices().filter((d) => d.online === false).length ?? 0,
       present: sum('present'),
       expected: sum('expected'),
+      offSite: offSite().map((o) => o.person),
     }
   }
 
@@ -163,6 +193,7 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
         notes: found.notes.filter((n) => has(n.text, n.by)),
         handovers: found.handovers.filter((h) => has(h.notes, h.outgoing.by, h.incoming?.by, h.incoming?.note)),
         checks: HANDOVER_CHECKS,
+        offSite: offSite(),
         at: clock.now(),
       }
     },
@@ -203,31 +234,32 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
         errors: [409, 422],
       }),
     },
-    async (request, reply) => {
-      const { notes, acceptOpenRed } = request.body as { notes?: string; acceptOpenRed?: boolean }
-      const waiting = (await read(clock.now() - SHOWN_MS)).handovers.find((h) => h.status === 'waiting')
-      if (waiting)
-        throw problem(409, `A handover of ${waiting.outgoing.by} waits for the incoming person.`, {
-          by: waiting.outgoing.by,
-          at: waiting.outgoing.at,
-        })
-      const state = await snapshot()
-      if (state.openRed.length > 0 && acceptOpenRed !== true)
-        throw fieldProblem(
-          'acceptOpenRed',
-          `${state.openRed.length} red alerts are open; both persons must accept this explicitly.`,
-        )
-      const id = randomUUID()
-      const payload = {
-        act: 'handover-signed' as const,
-        id,
-        notes: notes ?? '',
-        acceptOpenRed: acceptOpenRed === true,
-        snapshot: state,
-      }
-      const entry = await append(accountOf(request).id, payload)
-      return reply.code(201).send(foldShift([entry]).handovers[0])
-    },
+    (request, reply) =>
+      inTurn(async () => {
+        const { notes, acceptOpenRed } = request.body as { notes?: string; acceptOpenRed?: boolean }
+        const waiting = (await read(clock.now() - SHOWN_MS)).handovers.find((h) => h.status === 'waiting')
+        if (waiting)
+          throw problem(409, `A handover of ${waiting.outgoing.by} waits for the incoming person.`, {
+            by: waiting.outgoing.by,
+            at: waiting.outgoing.at,
+          })
+        const state = await snapshot()
+        if (state.openRed.length > 0 && acceptOpenRed !== true)
+          throw fieldProblem(
+            'acceptOpenRed',
+            `${state.openRed.length} red alerts are open; both persons must accept this explicitly.`,
+          )
+        const id = randomUUID()
+        const payload = {
+          act: 'handover-signed' as const,
+          id,
+          notes: notes ?? '',
+          acceptOpenRed: acceptOpenRed === true,
+          snapshot: state,
+        }
+        const entry = await append(accountOf(request).id, payload)
+        return reply.code(201).send(foldShift([entry]).handovers[0])
+      }),
   )
 
   app.post<{ Params: { id: string } }>(
@@ -246,29 +278,39 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
         errors: [403, 404, 409, 422],
       }),
     },
-    async (request) => {
-      const { id } = request.params
-      const body = request.body as { checks: string[]; acceptOpenRed?: boolean; note?: string }
-      const known = await waitingOne(id)
-      const by = accountOf(request).id
-      if (known.outgoing.by === by) throw problem(403, `${by} handed over; a second person must take over.`)
-      const missing = HANDOVER_CHECKS.find((check) => !body.checks.includes(check))
-      if (missing) throw fieldProblem('checks', `"${missing}" has not been checked.`)
-      if (known.snapshot.openRed.length > 0 && body.acceptOpenRed !== true)
-        throw fieldProblem('acceptOpenRed', 'Red alerts are open; both persons must accept this explicitly.')
-      const entry = await append(by, {
-        act: 'handover-accepted',
-        id,
-        checks: body.checks,
-        acceptOpenRed: body.acceptOpenRed === true,
-        note: body.note?.trim() || null,
-      })
-      return {
-        ...known,
-        status: 'accepted',
-        incoming: { ...signature(entry), checks: body.checks, note: body.note?.trim() || null },
-      }
-    },
+    (request) =>
+      inTurn(async () => {
+        const { id } = request.params
+        const body = request.body as { checks: string[]; acceptOpenRed?: boolean; note?: string }
+        const known = await waitingOne(id)
+        const by = accountOf(request).id
+        if (known.outgoing.by === by) throw problem(403, `${by} handed over; a second person must take over.`)
+        const missing = HANDOVER_CHECKS.find((check) => !body.checks.includes(check))
+        if (missing) throw fieldProblem('checks', `"${missing}" has not been checked.`)
+        const red = (await openAlerts(['red'])).map((a) => a.number ?? a.id)
+        // What the outgoing person never saw, that person has not accepted: the word of both is about the same alerts.
+        const since = red.filter((number) => !known.snapshot.openRed.includes(number))
+        if (since.length > 0)
+          throw problem(
+            409,
+            `${since.join(', ')} became red after ${known.outgoing.by} signed; the signature must be withdrawn and given anew.`,
+            { reason: 'red-since', since, by: known.outgoing.by, at: known.outgoing.at },
+          )
+        if ((red.length > 0 || known.snapshot.openRed.length > 0) && body.acceptOpenRed !== true)
+          throw fieldProblem('acceptOpenRed', 'Red alerts are open; both persons must accept this explicitly.')
+        const entry = await append(by, {
+          act: 'handover-accepted',
+          id,
+          checks: body.checks,
+          acceptOpenRed: body.acceptOpenRed === true,
+          note: body.note?.trim() || null,
+        })
+        return {
+          ...known,
+          status: 'accepted',
+          incoming: { ...signature(entry), checks: body.checks, note: body.note?.trim() || null },
+        }
+      }),
   )
 
   app.post<{ Params: { id: string } }>(
@@ -280,14 +322,15 @@ export function registerShiftRoutes(app: FastifyInstance, kit: ConsoleKit, ledge
         errors: [403, 404, 409, 422],
       }),
     },
-    async (request) => {
-      const { id } = request.params
-      const known = await waitingOne(id)
-      const by = accountOf(request).id
-      if (known.outgoing.by !== by) throw problem(403, 'Only who signed may take the signature back.')
-      await append(by, { act: 'handover-withdrawn', id, note: (request.body as { note: string }).note })
-      return { ...known, status: 'withdrawn' }
-    },
+    (request) =>
+      inTurn(async () => {
+        const { id } = request.params
+        const known = await waitingOne(id)
+        const by = accountOf(request).id
+        if (known.outgoing.by !== by) throw problem(403, 'Only who signed may take the signature back.')
+        await append(by, { act: 'handover-withdrawn', id, note: (request.body as { note: string }).note })
+        return { ...known, status: 'withdrawn' }
+      }),
   )
 
   async function waitingOne(id: string): Promise<Handover> {
