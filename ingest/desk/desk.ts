@@ -5,68 +5,28 @@
  * rebuilt from it. Must never let a report of the engine undo what a person did.
  */
 import type { Act, Verb } from '#model/alert/acts.ts'
-import { type Alert, type AlertChange, LEVELS, type Level, levelRank, untouched } from '#model/alert/alert.ts'
+import type { Alert, AlertChange } from '#model/alert/alert.ts'
 import { type AlertRecord, applyAct, applyCondition, legalVerbs, newRecord, type Step } from '#model/alert/lifecycle.ts'
-import type { Clock } from '#model/clock.ts'
-import { WardwatchError } from '#model/errors.ts'
-import { alertId } from '#model/ids.ts'
-import type { ActOutcome, AlertDesk, AlertFilter, AlertPage, Incident, ManualAlert } from '#model/ports/alert-desk.ts'
+import type { ActOutcome, AlertFilter, AlertPage, Incident, ManualAlert } from '#model/ports/alert-desk.ts'
 import type { JournalBody, JournalCursor } from '#model/ports/journal.ts'
 import { DuplicateFilter } from '../journal/duplicate-filter.ts'
-import type { EdgeJournal } from '../journal/journal.ts'
-import type { EdgeLedger } from '../ledger/ledger.ts'
-import { actMark, alertMark } from '../ledger/mark.ts'
 import { openStoreInline, openStoreThread, type StoreLink } from '../thread/store-thread.ts'
 import type { Damage } from '../thread/whole.ts'
+import { catchUp } from './catch-up.ts'
+import type { DeskOptions, EdgeDesk, Source } from './edge-desk.ts'
+import { actItem, alertItem, LedgerFollower } from './ledger-follower.ts'
+import { type Counts, isClosed, Lists } from './lists.ts'
+import { manualAlert } from './manual-alert.ts'
 import { mergeChange } from './merge.ts'
-import { actOf, actsAndAlerts, rebuilt } from './rebuild.ts'
 import { mayAct } from './roles.ts'
 import { isShelvable } from './shelvable.ts'
 import * as storage from './storage.ts'
+import { type UntilDone, untilDone } from './until-done.ts'
 
-export interface DeskOptions {
-  dir: string
-  facility: string
-  clock: Clock
-  journal: EdgeJournal
-  ledger: EdgeLedger
-  /** Which alerts may be hidden for a time; default: the list of `semantics.md` 9. */
-  shelvable?(alert: Alert): boolean
-  thread?: boolean
-  /** Test aid: stands between desk and storage. */
-  intercept?(link: StoreLink): StoreLink
-  onEvent?(
-    event:
-      | { event: 'desk-failed'; detail: string }
-      | { event: 'desk-rebuilt'; changes: number }
-      | ({ event: 'desk-corrupt' } & Damage)
-      | { event: 'ledger-restored'; entries: number },
-  ): void
-}
+export type { DeskOptions, EdgeDesk, Source } from './edge-desk.ts'
 
-const RETRY_MS = 500
-/** The ledger follows the journal: an entry of the last minutes before a loss may stand before it in time. */
-const LOSS_MARGIN_MS = 600_000
 /** Changes that may be published and not yet in the ledger; beyond, publishing waits for the ledger. */
 const MAX_UNLEDGERED = 5000
-
-export type Source = 'eager' | 'ordered'
-
-export interface EdgeDesk extends AlertDesk {
-  /** A change from the rules engine; resolves with what was published, once it is durable. */
-  apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]>
-  /** The ordered run did not confirm what the eager path raised. */
-  notConfirmed(id: string, at: number): Promise<AlertChange[]>
-  /** Carries an alert that waits too long one step on, if `still` holds when the desk decides. */
-  escalateBySystem(id: string, at: number, note: string, still: (alert: Alert) => boolean): Promise<AlertChange[]>
-  /** A line of the system in the timeline of an alert: that something was delivered outside, or was not. */
-  remark(id: string, at: number, note: string): Promise<AlertChange[]>
-  /** Removes closed alerts raised before `timeMs` from the lists. */
-  expire(timeMs: number): Promise<number>
-  /** Ledger or lists could not take something, for a reason that does not pass: only a new process makes it good. */
-  readonly failed: boolean
-  close(): Promise<void>
-}
 
 interface Job {
   /** Journal records that stand before the changes: the act itself. */
@@ -87,7 +47,7 @@ export async function openDesk(options: DeskOptions): Promise<EdgeDesk> {
   if (damage) options.onEvent?.({ event: 'desk-corrupt', ...damage })
   const cursor = await options.journal.cursor('desk', 'alert')
   const desk = new Desk(options, link, cursor)
-  await desk.catchUp()
+  await desk.open()
   return desk
 }
 
@@ -95,6 +55,9 @@ class Desk implements EdgeDesk {
   readonly #options: DeskOptions
   readonly #link: StoreLink
   readonly #cursor: JournalCursor
+  readonly #lists: Lists
+  readonly #ledger: LedgerFollower
+  readonly #untilDone: UntilDone
   /** Every alert that is not closed, and closed ones whose last change is still on its way to the disk. */
   readonly #live = new Map<string, AlertRecord>()
   /** Ids of all alerts in the file, as hashes: what is not here is new. */
@@ -108,9 +71,6 @@ class Desk implements EdgeDesk {
   /** What is published goes into the ledger, in the same order. */
   #following: Promise<void> = Promise.resolve()
   #unledgered = 0
-  readonly #forLedger: { entries: LedgerItem[]; resolve(): void; reject(error: unknown): void }[] = []
-  #ledgering: Promise<void> | null = null
-  #ledgerFault: { error: unknown } | null = null
   /** The ledger failed for good: its place in the journal is not moved on any more. */
   #behind = false
   #failed = false
@@ -126,40 +86,21 @@ class Desk implements EdgeDesk {
     this.#options = options
     this.#link = link
     this.#cursor = cursor
+    this.#lists = new Lists(link, this.#live)
+    this.#untilDone = untilDone(options, () => this.#closed)
+    this.#ledger = new LedgerFollower(options.ledger, this.#untilDone)
   }
 
-  /** Brings the desk's file and the ledger up to the journal: after a crash, or when the file is gone. */
-  async catchUp(): Promise<void> {
-    const { journal } = this.#options
-    const complete = await this.#link.call<number>('complete')
-    await this.#restoreLedger()
-    await this.#ledgerActs()
-    // Of what a save that failed left out, or a power cut took, the file itself knows best.
-    let after = Math.min(complete, this.#cursor.position())
-    const saved = new Set(await this.#link.call<number[]>('savedAfter', after))
-    const behind = new Set<string>()
-    let changes = 0
-    for (;;) {
-      const records = await journal.readBack(after, 500, 'alert')
-      if (records.length === 0) break
-      after = records.at(-1)!.seq
-      for (const { seq, body } of records) {
-        if (body.kind !== 'alert') continue
-        const { change } = body
-        if (seq > this.#cursor.position()) {
-          await this.#ledgerOnce(alertItem(change, seq))
-        }
-        if (saved.has(seq) && !behind.has(change.alert.id)) continue
-        behind.add(change.alert.id)
-        const before = await this.#find(change.alert.id)
-        const act = await actOf(this.#options, seq, change)
-        const record = rebuilt(before, change, this.#shelvable(change.alert), act)
-        await this.#untilDone(() => this.#save([record], [{ change, seq }], seq))
-        changes++
-      }
-    }
-    if (after > complete) await this.#save([], [], after).catch(() => undefined)
-    this.#cursor.commit(after)
+  /** Brings the files up to the journal and reads what is open. */
+  async open(): Promise<void> {
+    const changes = await catchUp({
+      options: this.#options,
+      link: this.#link,
+      lists: this.#lists,
+      cursor: this.#cursor,
+      untilDone: this.#untilDone,
+      shelvable: (alert) => this.#shelvable(alert),
+    })
     for (const id of await this.#link.call<string[]>('ids')) this.#seen.add(id, 0)
     for (const text of await this.#link.call<string[]>('open')) {
       const record = JSON.parse(text) as AlertRecord
@@ -169,42 +110,6 @@ class Desk implements EdgeDesk {
       this.#watchShelf(record)
     }
     if (changes > 0) this.#options.onEvent?.({ event: 'desk-rebuilt', changes })
-  }
-
-  /** What a damaged ledger lost and the journal still has is entered again, in order, under numbers of its own. */
-  async #restoreLedger(): Promise<void> {
-    const { journal, ledger } = this.#options
-    const losses = await ledger.toRestore()
-    if (losses.length === 0) return
-    const from = Math.min(...losses.map((loss) => loss.fromAt)) - LOSS_MARGIN_MS
-    const to = Math.max(...losses.map((loss) => loss.toAt)) + LOSS_MARGIN_MS
-    let entered = 0
-    const missing: LedgerItem[] = []
-    const enter = async (): Promise<void> => {
-      const items = missing.splice(0)
-      if (items.length > 0) await this.#untilDone(() => ledger.append(items))
-      entered += items.length
-    }
-    for await (const { seq, body } of actsAndAlerts(journal, from, to)) {
-      const item = body.kind === 'act' ? actItem(body.act, seq) : alertItem(body.change, seq)
-      if (!(await ledger.holds(item))) missing.push(item)
-      if (missing.length >= 200) await enter()
-    }
-    await enter()
-    await this.#untilDone(() => ledger.restored(losses, entered))
-    this.#options.onEvent?.({ event: 'ledger-restored', entries: entered })
-  }
-
-  /** Acts that the ledger did not get before the end of the last run. */
-  async #ledgerActs(): Promise<void> {
-    const newest = await this.#options.journal.newest('act', 2 * MAX_UNLEDGERED)
-    for (const { seq, body } of newest.reverse())
-      if (body.kind === 'act' && seq > this.#cursor.position()) await this.#ledgerOnce(actItem(body.act, seq))
-  }
-
-  async #ledgerOnce(item: LedgerItem): Promise<void> {
-    const { ledger } = this.#options
-    if (!(await ledger.holds(item))) await this.#untilDone(() => ledger.append([item]))
   }
 
   apply(change: AlertChange, origin: { source: Source }): Promise<AlertChange[]> {
@@ -275,43 +180,9 @@ class Desk implements EdgeDesk {
 
   async raise(manual: ManualAlert, by: string): Promise<AlertChange> {
     const at = this.#options.clock.now()
-    const key = [manual.zone, manual.kind].join('|')
-    const id = alertId('manual-alert', key, `${by}|${at}|${this.#manual++}`)
-    const subjects = [...(manual.subjects ?? [])].sort().slice(0, 20)
-    const alert: Alert = {
-      id,
-      rule: 'manual-alert',
-      code: 'S03',
-      ruleVersion: '1',
-      domain: 'behaviour',
-      level: manual.level,
-      facility: this.#options.facility,
-      zone: manual.zone,
-      device: null,
-      subject: subjects[0] ?? null,
-      key,
-      incident: `i${id}`,
-      subjects,
-      raisedAt: at,
-      eventTime: at,
-      delayed: false,
-      drill: false,
-      test: false,
-      state: 'unacknowledged',
-      evidence: [],
-      reasons: [{ code: 'manual', params: { kind: manual.kind, note: manual.note, by }, class: 'L3' }],
-      explanation: {
-        zh: `人工报警（${manual.kind}）：${manual.note}`,
-        en: `Manual alert (${manual.kind}): ${manual.note}`,
-      },
-      plan: null,
-      ...untouched(),
-      annunciated: manual.level !== 'blue',
-      evidenceCount: 0,
-    }
-    const record = newRecord(alert, true)
+    const alert = manualAlert(manual, this.#options.facility, by, at, this.#manual++)
     const steps: Step[] = [{ change: 'raised', alert, by, note: manual.note }]
-    return (await this.#enter(record, steps, at, []))[0]!
+    return (await this.#enter(newRecord(alert, true), steps, at, []))[0]!
   }
 
   allowed(alert: Alert, account: { id: string; role: string }): Verb[] {
@@ -326,64 +197,32 @@ class Desk implements EdgeDesk {
     return this.#live.get(id)?.shelf?.until ?? null
   }
 
-  async list(filter: AlertFilter, cursor?: string, limit = 200): Promise<AlertPage> {
-    const page = await this.#link.call<{ items: string[]; next: [number, string] | null; total: number }>(
-      'list',
-      filter,
-      parseCursor(cursor),
-      Math.max(1, Math.min(limit, 1000)),
-    )
-    return {
-      items: page.items.map((text) => (JSON.parse(text) as AlertRecord).alert),
-      next: page.next ? `${page.next[0]}-${page.next[1]}` : null,
-      total: page.total,
-    }
+  list(filter: AlertFilter, cursor?: string, limit?: number): Promise<AlertPage> {
+    return this.#lists.list(filter, cursor, limit)
   }
 
-  async get(id: string): Promise<Alert | null> {
-    return (await this.#find(id))?.alert ?? null
+  get(id: string): Promise<Alert | null> {
+    return this.#lists.get(id)
   }
 
-  async timeline(id: string): Promise<AlertChange[]> {
-    return (await this.#link.call<string[]>('timeline', id)).map((text) => JSON.parse(text) as AlertChange)
+  timeline(id: string): Promise<AlertChange[]> {
+    return this.#lists.timeline(id)
   }
 
-  async incident(id: string): Promise<Incident | null> {
-    const members = (await this.#link.call<string[]>('members', id)).map((t) => (JSON.parse(t) as AlertRecord).alert)
-    return members.length === 0 ? null : incidentOf(id, members)
+  incident(id: string): Promise<Incident | null> {
+    return this.#lists.incident(id)
   }
 
-  async incidents(filter: { open?: boolean; limit?: number }): Promise<Incident[]> {
-    const limit = filter.limit ?? 200
-    const open = new Set(
-      [...this.#live.values()].flatMap((r) => (r.alert.incident && !isClosed(r.alert) ? [r.alert.incident] : [])),
-    )
-    const ids = filter.open === true ? [...open] : await this.#link.call<string[]>('incidents', limit * 2)
-    const wanted = filter.open === false ? ids.filter((id) => !open.has(id)) : ids
-    const found = await Promise.all(wanted.map((id) => this.incident(id)))
-    return found
-      .filter((i): i is Incident => i !== null)
-      .sort((a, b) => b.openedAt - a.openedAt)
-      .slice(0, limit)
+  incidents(filter: { open?: boolean; limit?: number }): Promise<Incident[]> {
+    return this.#lists.incidents(filter)
   }
 
   openCount(): number {
-    let open = 0
-    for (const { alert } of this.#live.values()) if (!isClosed(alert) && !alert.test) open++
-    return open
+    return this.#lists.openCount()
   }
 
-  counts(): Record<Level, { open: number; unacknowledged: number }> {
-    const counts = Object.fromEntries(LEVELS.map((l) => [l, { open: 0, unacknowledged: 0 }])) as ReturnType<
-      Desk['counts']
-    >
-    for (const { alert } of this.#live.values()) {
-      if (isClosed(alert) || alert.test) continue
-      counts[alert.level].open++
-      if (alert.state === 'unacknowledged' || alert.state === 'returned-unacknowledged')
-        counts[alert.level].unacknowledged++
-    }
-    return counts
+  counts(): Counts {
+    return this.#lists.counts()
   }
 
   onChange(listener: (change: AlertChange, seq: number) => void): () => void {
@@ -392,7 +231,7 @@ class Desk implements EdgeDesk {
   }
 
   expire(timeMs: number): Promise<number> {
-    return this.#link.call('expire', timeMs)
+    return this.#lists.expire(timeMs)
   }
 
   async close(): Promise<void> {
@@ -421,12 +260,7 @@ class Desk implements EdgeDesk {
 
   /** Asks the file only for ids that it may hold: a new alert does not wait for it. */
   async #closedOne(id: string): Promise<AlertRecord | null> {
-    return this.#seen.find(id, () => true) ? this.#find(id) : null
-  }
-
-  async #find(id: string): Promise<AlertRecord | null> {
-    const text = await this.#link.call<string | null>('get', id)
-    return text === null ? null : (JSON.parse(text) as AlertRecord)
+    return this.#seen.find(id, () => true) ? this.#lists.find(id) : null
   }
 
   /** The decision is taken here, at once; the promise resolves when it is durable and published. */
@@ -490,7 +324,9 @@ class Desk implements EdgeDesk {
       jobs.flatMap((job) => job.steps.map(({ record }) => [record.alert.id, this.#numbered(record)])),
     )
     // The lists are a projection and are asked in the same order, so nobody needs to wait for them to hear of a change.
-    const saved = this.#untilDone(() => this.#save([...records.values()], published, this.#holes ? null : seqs.at(-1)!))
+    const saved = this.#untilDone(() =>
+      this.#lists.save([...records.values()], published, this.#holes ? null : seqs.at(-1)!),
+    )
     saved.catch(() => {
       this.#holes = true
     })
@@ -504,7 +340,7 @@ class Desk implements EdgeDesk {
     }
     for (const { change, seq } of published) for (const listener of this.#listeners) listener(change, seq)
     this.#unledgered += entries.length
-    const ledgered = this.#toLedger(entries)
+    const ledgered = this.#ledger.append(entries)
     ledgered.catch(() => undefined)
     this.#following = this.#following.then(async () => {
       try {
@@ -527,38 +363,6 @@ class Desk implements EdgeDesk {
     if (this.#unledgered > MAX_UNLEDGERED) await this.#following
   }
 
-  /** In the order of the journal, whatever has to be tried again: what waits together goes in together. */
-  #toLedger(entries: LedgerItem[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#forLedger.push({ entries, resolve, reject })
-      this.#startLedgering()
-    })
-  }
-
-  #startLedgering(): void {
-    this.#ledgering ??= this.#fillLedger().finally(() => {
-      this.#ledgering = null
-      // Something may have come after the last look and before this line.
-      if (this.#forLedger.length > 0) this.#startLedgering()
-    })
-  }
-
-  async #fillLedger(): Promise<void> {
-    while (this.#forLedger.length > 0) {
-      await Promise.resolve()
-      const group = this.#forLedger.splice(0)
-      try {
-        // What follows something that is missing would stand before it: the next process brings both, in order.
-        if (this.#ledgerFault) throw this.#ledgerFault.error
-        await this.#untilDone(() => this.#options.ledger.append(group.flatMap(({ entries }) => entries)))
-        for (const { resolve } of group) resolve()
-      } catch (error) {
-        this.#ledgerFault ??= { error }
-        for (const { reject } of group) reject(error)
-      }
-    }
-  }
-
   get failed(): boolean {
     return this.#failed
   }
@@ -567,21 +371,6 @@ class Desk implements EdgeDesk {
   #fail(error: unknown): void {
     if (!this.#closed) this.#failed = true
     this.#options.onEvent?.({ event: 'desk-failed', detail: (error as Error).message })
-  }
-
-  /** What is in the journal must come into ledger and lists too: a full disk is waited for, not given up, at the start too. */
-  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
-    for (let said = false; ; said = true) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof WardwatchError) || error.retry !== 'retriable' || this.#closed) throw error
-        if (!said) this.#options.onEvent?.({ event: 'desk-failed', detail: error.message })
-        // The journal may find room for its own commits where ledger and lists find none: it holds the reserve.
-        if (error.code === 'disk-full') await this.#options.journal.relieve(error.message)
-        await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve))
-      }
-    }
   }
 
   async #giveNumbers(jobs: Job[]): Promise<void> {
@@ -608,18 +397,6 @@ class Desk implements EdgeDesk {
     return { ...record, alert: { ...record.alert, number: this.#numbers.get(record.alert.id) ?? null } }
   }
 
-  #save(
-    records: AlertRecord[],
-    changes: { change: AlertChange; seq: number }[],
-    complete: number | null,
-  ): Promise<void> {
-    return this.#link.call('save', {
-      records,
-      changes: changes.map(({ change, seq }) => ({ seq, alert: change.alert.id, text: JSON.stringify(change) })),
-      complete,
-    } satisfies storage.SaveRequest)
-  }
-
   /** Nobody may forget a shelved alert: it comes back by itself. */
   #watchShelf(record: AlertRecord): void {
     const until = record.shelf?.until
@@ -633,41 +410,5 @@ class Desk implements EdgeDesk {
   }
 }
 
-const isClosed = (alert: Alert): boolean => alert.state === 'resolved' || alert.state === 'dismissed'
 /** Said by the ordered run: nobody's act, and nothing that the eager run may say. */
 const isReport = (c: AlertChange): boolean => c.by === null && (c.change === 'updated' || c.change === 'cleared')
-type LedgerItem = Parameters<EdgeLedger['append']>[0][number]
-const actItem = (act: Act, seq: number): LedgerItem => ({
-  kind: 'act',
-  ref: act.alert ?? null,
-  by: act.by,
-  payload: act,
-  mark: actMark(seq, act),
-})
-const alertItem = (change: AlertChange, seq: number): LedgerItem => ({
-  kind: 'alert',
-  ref: change.alert.id,
-  by: change.by,
-  payload: change,
-  mark: alertMark(seq, change),
-})
-
-function incidentOf(id: string, members: Alert[]): Incident {
-  const closedAt = members.every(isClosed) ? Math.max(...members.map((m) => m.closedAt ?? m.raisedAt)) : null
-  const level = members.reduce<Level>((top, m) => (levelRank(m.level) > levelRank(top) ? m.level : top), 'blue')
-  return {
-    id,
-    openedAt: Math.min(...members.map((m) => m.raisedAt)),
-    closedAt,
-    level,
-    members: members.map((m) => m.id),
-    zones: [...new Set(members.flatMap((m) => m.zone ?? []))].sort(),
-    subjects: [...new Set(members.flatMap((m) => m.subjects))].sort(),
-    related: [],
-  }
-}
-
-function parseCursor(cursor: string | undefined): [number, string] | null {
-  const match = cursor === undefined ? null : /^(\d+)-(.+)$/.exec(cursor)
-  return match ? [Number(match[1]), match[2]!] : null
-}
