@@ -6,7 +6,7 @@ import { localTime } from '#model/local-time.ts'
 import { type Cx, type Input, type Mark, mark, type Operator } from '../operator.ts'
 import { addSample, type DaySums, hourlyMeans, hourOf, isHours, newDay, remember, robustZ, seeds } from '../profile.ts'
 import { dueAt, isIdle, newTimed, type Timed, timed, type Verdict, type Verdicts } from '../timed.ts'
-import { vitalsOf } from '../views.ts'
+import { MIN_VITALS_CONFIDENCE, vitalsOf } from '../views.ts'
 
 interface Score extends Mark {
   score: number
@@ -79,17 +79,18 @@ export const operator: Operator<State> = {
       const high: Verdict = hr === null ? null : hr <= hrHigh ? false : rest
       const raised = hr === null ? null : hr >= hrRaised && hr <= hrHigh
       const z = raised === true ? restlessness(person, state, at, cx) : null
+      const restless = z !== null && z > restlessZ
       const scored = [0, 1].map((i) =>
         Object.entries(state.scores).some(
           ([scale, s]) => at <= s.t + validMs && s.score >= (limits[scale]?.[i] ?? Number.POSITIVE_INFINITY),
         ),
       )
       const seizing: Verdict = seizure === null ? null : seizure >= seizureFrom
-      const calm = high === null ? null : !high && seizing !== true
+      const calm = high === null ? null : !high && !restless && seizing !== true
       return {
         parts: [
           high,
-          raised === true ? (z !== null && z > restlessZ ? true : 'wait') : raised,
+          raised === true ? (restless ? true : 'wait') : raised,
           scored[0] as boolean,
           scored[1] as boolean,
           seizing,
@@ -136,8 +137,10 @@ export const operator: Operator<State> = {
     })
 
     function learn(state: State, input: Input, cx: C): void {
-      const activity = input.value.activity
+      const { activity, confidence } = input.value
       if (input.type !== 'band.vitals' || typeof activity !== 'number') return
+      // What is no evidence today is no habit tomorrow.
+      if ((confidence as number) < MIN_VITALS_CONFIDENCE || cx.signals.isUnworn(input.device)) return
       if (state.day && input.time >= state.day.end) {
         remember(state.days, hourlyMeans(state.day, MIN_HOUR_SAMPLES))
         state.day = null

@@ -3,7 +3,7 @@
  * the wall clock of the facility. Words: `domain.md` R63 and docs/decisions/0030.
  */
 import type { Line, Step } from './bench.ts'
-import { middleOf } from './health.ts'
+import { middleOf } from './streams.ts'
 
 const HOURS = Array.from({ length: 24 }, (_h, h) => h)
 const MINUTE_MS = 60_000

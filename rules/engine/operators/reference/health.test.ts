@@ -1,9 +1,11 @@
 /** Scores at rest, withdrawal and fights, beside their references. */
 import fc from 'fast-check'
 import { describe } from 'vitest'
-import { catalogueRule, holdsAsReference, type Line, quietAfter, stepsOf, streamOf } from './bench.ts'
-import { andOf, burstSpans, fightTimes, news2At, restSince, sureSamples } from './health.ts'
-import { heldSteps, type Truth } from './held.ts'
+import { catalogueRule, holdsAsReference, type Line, quietAfter, stepsOf, streamOf, T0 } from './bench.ts'
+import { compared, sinceWhen, vitalsOf } from './bodies.ts'
+import { usableVitals, wallClock } from './habits.ts'
+import { andOf, burstSpans, fightTimes, news2At, restlessness, restSince, sureSamples } from './health.ts'
+import { heldSteps, once, type Truth } from './held.ts'
 import { event, good, together } from './streams.ts'
 import { framePulses } from './waits.ts'
 
@@ -177,6 +179,125 @@ describe('at rest', () => {
         tickMs: 10_000,
       })
     },
+  })
+})
+
+describe('restlessness in withdrawal', () => {
+  const TICK = 10_000
+  const DAY = 86_400_000
+  const RAISED = { windowMs: 300_000, warmUpDays: 3 }
+  const site = {
+    facility: { kind: 'detox' },
+    people: [{ id: 'P1', cell: 'C1', ward: 'W1', allowed: ['W1'], detox: { phase: 'physical', since: '2026-02-28' } }],
+  }
+  const rule = catalogueRule('withdrawal-risk', { pulseRaisedFor: 300, restlessWindow: 300, calmFor: 300 })
+  const seeds = [0.05, 0.06, 0.07].map((usual) => Array<number>(24).fill(usual))
+  const course = (restless: readonly number[], segments: { min: number; max: number }) =>
+    courses(
+      'B1',
+      TICK,
+      fc.record({
+        hr: fc.constantFrom(100, 101, 110, 110, 120, 120, 121),
+        activity: fc.constantFrom(...restless),
+        confidence: fc.constantFrom(0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.5),
+      }),
+      segments,
+      60,
+    )
+
+  function reference(lines: readonly Line[], from: number, end: number, given: readonly (readonly number[])[]) {
+    const clock = wallClock('Asia/Shanghai')
+    const clockOf = (at: number) => clock(T0 + at)
+    const usable = usableVitals(lines, 'B1')
+    const said = vitalsOf(lines, 'B1')
+    const raised = once((at: number): Truth => compared(said(at)?.hr, (hr) => hr >= 101 && hr <= 120))
+    const isRestless = (at: number, samples: readonly Line[]): boolean => {
+      const z = restlessness(samples, at, clockOf, { ...RAISED, seeds: given })
+      return z !== null && z > 2
+    }
+    const restlessNow = once((at: number) => raised(at) === true && isRestless(at, usable))
+    /** Raised for the whole time: judged when it is over, before what is said in that instant, and with each later word. */
+    const proven = (at: number): Truth => {
+      const since = sinceWhen(raised, at, TICK)
+      const lasted = since !== null && at - since >= 300_000
+      const due = lasted && at - since === 300_000
+      return (
+        (due &&
+          isRestless(
+            at,
+            usable.filter((l) => l.time < at),
+          )) ||
+        (lasted && restlessNow(at))
+      )
+    }
+    const known = (at: number): Truth => (said(at) === null ? null : !restlessNow(at))
+    return heldSteps({
+      key: 'P1',
+      parts: [{ level: 'yellow', forMs: 0, holds: proven }],
+      over: known,
+      overMs: 300_000,
+      from,
+      end,
+      tickMs: TICK,
+    })
+  }
+
+  holdsAsReference('against days that were given', {
+    rules: [rule],
+    site: { ...site, baselines: [{ id: 'BL1', person: 'P1', features: { activityByHour: seeds } }] },
+    lines: together(
+      course([0.05, 0.085, 0.09, 0.3, 0.3, 0.3], { min: 1, max: 8 }),
+      fc
+        .array(fc.tuple(fc.integer({ min: 0, max: 250 }), fc.boolean(), fc.integer({ min: 0, max: 3 })), {
+          maxLength: 2,
+        })
+        .map((list) =>
+          list.map(
+            ([slot, worn, q]): Line => ({
+              device: 'B1',
+              type: 'band.worn',
+              time: slot * TICK,
+              value: { worn },
+              quality: q === 0 ? 'bad' : 'good',
+            }),
+          ),
+        ),
+    ),
+    end: 4_000_000,
+    runs: 24,
+    reference: (lines) => reference(lines, 0, 4_000_000, seeds),
+  })
+
+  /** An hour of so many samples on each of some days, and then a course in the same hour. */
+  const learnt = fc
+    .tuple(
+      fc.array(fc.tuple(fc.constantFrom(0.05, 0.06, 0.08), fc.constantFrom(60, 60, 60, 59)), {
+        minLength: 2,
+        maxLength: 4,
+      }),
+      course([0.06, 0.12, 0.3], { min: 2, max: 5 }),
+    )
+    .map(([days, last]) => [
+      ...days.flatMap(([activity, samples], d) =>
+        Array.from(
+          { length: samples },
+          (_x, i): Line => ({
+            device: 'B1',
+            type: 'band.vitals',
+            time: d * DAY + i * 50_000,
+            value: { hr: 70, activity, confidence: 0.9 },
+          }),
+        ),
+      ),
+      ...last.map((l) => ({ ...l, time: l.time + 4 * DAY })),
+    ])
+  holdsAsReference('against days that were lived', {
+    rules: [rule],
+    site,
+    lines: learnt,
+    end: 4 * DAY + 3_500_000,
+    runs: 15,
+    reference: (lines) => reference(lines, 4 * DAY, 4 * DAY + 3_500_000, []),
   })
 })
 

@@ -1,6 +1,8 @@
 /** Only for tests: scores, pulses, fights and swings of the pulse, computed anew from all samples for every instant. */
 import type { Line } from './bench.ts'
+import { type WallClock, zOf } from './habits.ts'
 import type { Truth } from './held.ts'
+import { middleOf } from './streams.ts'
 
 type Parameter = 'resp' | 'spo2' | 'hr'
 /** The scale as it is printed: below the first limit the first score, and so on. */
@@ -31,11 +33,6 @@ function EVER(): number {
   return Number.POSITIVE_INFINITY
 }
 const VALID_MS = 15_000
-
-export const middleOf = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return ((sorted[Math.ceil(sorted.length / 2) - 1] as number) + (sorted[Math.floor(sorted.length / 2)] as number)) / 2
-}
 
 /** Sure samples of one band, and whether what was said before each had stopped speaking (or was bad). */
 export function sureSamples(lines: readonly Line[], band: string): { l: Line; gap: boolean }[] {
@@ -79,6 +76,30 @@ export function news2At(
   if (scores.length === 0) return null
   return { total: scores.reduce((a, b) => a + b, 0), highest: Math.max(...scores) }
 }
+
+/**
+ * How restless somebody is against the same hour of other days: the mean of the minutes that began within the window; null: too
+ * few of those days had that hour. An hour of sixty samples is known, to the hundredth.
+ */
+export function restlessness(
+  samples: readonly Line[],
+  at: number,
+  clockOf: (at: number) => WallClock,
+  o: { windowMs: number; warmUpDays: number; seeds: readonly (readonly number[])[] },
+): number | null {
+  const minuteOf = (t: number): number => Math.floor(t / 60_000) * 60_000
+  const recent = samples.filter((l) => l.time <= at && minuteOf(l.time) > at - o.windowMs)
+  if (recent.length === 0) return null
+  const { date: today, hour } = clockOf(at)
+  const ofHour = samples.filter((l) => l.time < at && clockOf(l.time).hour === hour && clockOf(l.time).date < today)
+  const own = [...new Set(ofHour.map((l) => clockOf(l.time).date))].flatMap((date) => {
+    const day = ofHour.filter((l) => clockOf(l.time).date === date)
+    return day.length >= 60 ? [Math.round(meanOf(day) * 100) / 100] : []
+  })
+  return zOf(meanOf(recent), [...o.seeds.map((d) => d[hour] as number), ...own], o.warmUpDays, 0.01)
+}
+const meanOf = (samples: readonly Line[]): number =>
+  samples.reduce((sum, l) => sum + (l.value.activity as number), 0) / samples.length
 
 /** When a camera's frames, and later bands that burst near each other, tell of a fight. */
 export function fightTimes(

@@ -14,6 +14,8 @@ export interface HeldReference {
   together?: { parts: number; level: Level }
   over: (at: number) => Truth
   overMs: number
+  /** Nothing before it matters. */
+  from?: number
   end: number
   tickMs: number
 }
@@ -42,7 +44,7 @@ export function heldSpans(asked: HeldReference): HeldSpan[] {
   }
   const firedAt: (number | null)[] = r.parts.map(() => null)
   let open: { from: number; level: Level }[] = []
-  for (let t = 0; t <= r.end; t += r.tickMs) {
+  for (let t = r.from ?? 0; t <= r.end; t += r.tickMs) {
     const ending = open.length > 0 && r.overMs > 0 && lasted(r.over, t, r.overMs)
     // Timers that end now come before what is said now.
     r.parts.forEach((p, i) => {

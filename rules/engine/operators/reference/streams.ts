@@ -43,6 +43,12 @@ export const ofType = (lines: readonly Line[], ...types: string[]): Line[] =>
   lines.filter((l) => types.includes(l.type))
 export const secondsOf = (n: number): number => n * 1_000
 
+/** The middle of some numbers, or what lies between the two in the middle. */
+export const middleOf = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return ((sorted[Math.ceil(sorted.length / 2) - 1] as number) + (sorted[Math.floor(sorted.length / 2)] as number)) / 2
+}
+
 /** Somebody who stays a while in one place after another, heard every few seconds and sometimes not. */
 export function walk(
   device: string,
