@@ -16,6 +16,8 @@ export interface Problem {
   role?: string
   incident?: string
   code?: string
+  reason?: string
+  since?: string[]
 }
 
 export class ApiError extends Error {

@@ -306,15 +306,28 @@ export interface HandoverItem {
     devicesOut: number
     present: number | null
     expected: number | null
+    /** Persons off-site; absent in handovers of before it was kept. */
+    offSite?: string[]
   }
   outgoing: Signature
   incoming: (Signature & { checks: string[]; note: string | null }) | null
 }
 export type ShiftNoteItem = Signature & { id: string; text: string }
+export interface OffSiteItem {
+  person: string
+  /** null = outside without an escort. */
+  escort: string | null
+  officers: string[]
+  until: number | null
+  zone: string | null
+  /** Last fresh fix lies inside the facility. */
+  inside: boolean
+}
 export interface ShiftAnswer {
   notes: ShiftNoteItem[]
   handovers: HandoverItem[]
   checks: string[]
+  offSite?: OffSiteItem[]
   at: number
 }
 export interface LedgerItem {
