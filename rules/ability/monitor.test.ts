@@ -212,6 +212,23 @@ describe('the ability monitor', () => {
     expect(s01()).toContain('600 raised SALLY blue')
   })
 
+  test('a pair of doors alone is a lock for people on foot: no vehicle rule is missed there', () => {
+    const doors = `
+  - { id: DA, kind: door, driver: opcua, zone: SALLY }
+  - { id: DB, kind: door, driver: opcua, zone: SALLY }
+`
+    const pair = 'door-pairs: [{ id: AB, a: DA, b: DB, zone: SALLY }]\n'
+    const withDoors = SITE.replace('\npeople:', `${doors}people:`) + pair
+    engine = make(false, withDoors)
+    volts(0)
+    engine.advance(T + 10_000)
+    expect(unable('SALLY')).toEqual(['R07', 'R09', 'R17'])
+    engine = make(false, withDoors.replace(/ {2}- \{ id: G1.*\n/, ''))
+    volts(0)
+    engine.advance(T + 10_000)
+    expect(unable('SALLY')).toEqual(['R07', 'R09'])
+  })
+
   test('a change of the site is looked at', () => {
     online(0, 'G1')
     engine.advance(T + 10_000)

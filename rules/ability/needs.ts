@@ -20,6 +20,8 @@ interface Guard {
   zones?: readonly string[]
   /** Places where such a device stands (or people live: `people`). */
   with?: readonly string[] | 'people' | 'pair'
+  /** `on-foot`: not where a pair of doors is all there is: no vehicle passes there. */
+  unless?: 'on-foot'
   needs: readonly Need[]
 }
 
@@ -36,7 +38,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   R12: { with: ['reader'], needs: [here('reader', 'door'), here('camera')] },
   R14: { with: ['reader'], needs: [here('reader')] },
   R16: { with: ['reader'], needs: [here('reader'), here('camera')] },
-  R17: { zones: ['sally-port'], needs: [here('gate'), here('life-detector')] },
+  R17: { zones: ['sally-port'], unless: 'on-foot', needs: [here('gate'), here('life-detector')] },
   R18: { with: 'people', needs: [people('band')] },
   R19: { with: 'people', needs: [people('band')] },
   R20: { with: 'people', needs: [people('band')] },
@@ -64,6 +66,8 @@ const GUARDS: Readonly<Record<string, Guard>> = {
 const PLACELESS: ReadonlySet<string> = new Set([
   ...['R25', 'R29', 'R40', 'R42', 'R43', 'R44', 'R54', 'R55', 'R56', 'R57', 'R58', 'R60', 'R61', 'R62', 'R63', 'R67'],
 ])
+
+const OF_VEHICLES: ReadonlySet<string> = new Set(['gate', 'life-detector', 'plate-reader'])
 
 export const kindOf = (device: Device): string | null => device.kind ?? (device.driver === 'onvif' ? 'camera' : null)
 
@@ -103,7 +107,10 @@ export function cellsOf(rules: readonly Rule[], site: FacilityContext): Cell[] {
           : devicesAt(zone)
     return [...new Set(pool.filter((d) => need.kinds.includes(kindOf(d) ?? '')).map((d) => d.id))].sort()
   }
+  const isOnFoot = (zone: Zone): boolean =>
+    pairs.has(zone.id) && !site.devicesOf(zone.id).some((d) => OF_VEHICLES.has(kindOf(d) ?? ''))
   const guards = (zone: Zone, guard: Guard): boolean => {
+    if (guard.unless === 'on-foot' && isOnFoot(zone)) return false
     if (guard.zones?.includes(zone.kind ?? '')) return true
     if (guard.with === 'people') return lives.has(zone.id)
     if (guard.with === 'pair') return pairs.has(zone.id)

@@ -195,15 +195,19 @@ function cameras(plan: Plan, wanted: number, devices: Device[], place: Place): v
       model: 'generic-onvif',
       zone,
       at,
-      watches: special?.watches ?? [zone],
+      // Who looks along the belt sees the wall behind it.
+      watches: special?.watches ?? (zone.startsWith('BELT-') ? [zone, zone.replace('BELT-', 'WALL-')] : [zone]),
       ...(special ? { adjacent: special.adjacent } : {}),
       ...(special?.presets ? { presets: special.presets } : {}),
     })
   }
 }
 
+/** Where things burn and nobody sleeps. */
+const FIRE_RISKS = ['BOILER', 'KITCHEN', 'STORE', 'MACHINE']
+
 const SENSORS: [prefix: string, kind: Device['kind'], model: string, zones: (plan: Plan) => string[]][] = [
-  ['DET', 'smoke', 'generic-smoke', (plan) => plan.wards.flatMap((w) => [w.corridor, w.day])],
+  ['DET', 'smoke', 'generic-smoke', (plan) => [...plan.wards.flatMap((w) => [w.corridor, w.day]), ...FIRE_RISKS]],
   ['CLI', 'climate', 'generic-climate', (plan) => plan.wards.map((w) => w.corridor)],
   ['GAS', 'gas', 'generic-gas', (plan) => ['KITCHEN', 'BOILER', ...plan.wards.map((w) => w.corridor)]],
   ['NOI', 'noise', 'generic-noise', (plan) => ['WORKSHOP-1', 'YARD-E', ...plan.wards.map((w) => w.day)]],

@@ -10,7 +10,7 @@ import { layOutPlan, type Plan } from './plan.ts'
 import { populate } from './population.ts'
 
 export const SIZES = {
-  demo: { wards: 4, people: 240, staff: 40, cameras: 60, doors: 80, sensors: 30 },
+  demo: { wards: 4, people: 240, staff: 40, cameras: 60, doors: 80, sensors: 36 },
   full: { wards: 50, people: 3000, staff: 300, cameras: 500, doors: 800, sensors: 300 },
 } as const
 export type Size = keyof typeof SIZES
