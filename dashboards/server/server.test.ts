@@ -721,6 +721,9 @@ describe('the facility', () => {
     expect((await get('wall', '/api/v1/cameras/K31/snapshot')).json()).toMatchObject({ code: 'viewing-no-alert' })
     desk.publish(sampleAlert('a9', { level: 'orange', zone: 'YARD' }))
     expect((await get('wall', '/api/v1/cameras/K31/snapshot')).statusCode).toBe(200)
+    for (let n = 0; n < 1_200; n++)
+      desk.publish(sampleAlert(`storm${n}`, { level: 'orange', zone: 'W3', raisedAt: T0 + 60_000 + n }))
+    expect((await get('wall', '/api/v1/cameras/K31/snapshot')).statusCode, 'in a storm as well').toBe(200)
     expect((await get('wall', '/api/v1/alerts/a1/picture')).statusCode, 'evidence may show persons').toBe(403)
   })
 

@@ -35,15 +35,28 @@ function refuse(camera: string, fault: ViewingFault): never {
   throw problem(403, why, { code: `viewing-${fault.why}`, zone: fault.zone })
 }
 
+/** Pages of a thousand open alerts of one level; what is beyond is nowhere on a wall. */
+const MAX_PAGES = 5
+
 /** Lets nobody past who may not look through the camera now; for pictures and for live video alike. */
 export function lookGate(kit: ConsoleKit): (account: Account, camera: string) => Promise<void> {
   /** A wall is seen by whoever passes: it looks only where there is something to see. */
   const nearSerious = async (camera: Device): Promise<boolean> => {
     const { zones } = kit.facts!.fresh()
-    const page = await kit.options.alerts?.list({ open: true, level: ['red', 'orange'] }, undefined, 200)
-    const places = (page?.items ?? []).flatMap((alert) => alert.zone ?? [])
-    const own = page?.items.some((alert) => alert.device === camera.id) ?? false
-    return own || showsNear(camera, places, zones)
+    // Reds first, and all of them: a storm of newer alerts must not take the picture of an old red from the wall.
+    for (const level of ['red', 'orange'] as const) {
+      let cursor: string | undefined
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const some = await kit.options.alerts?.list({ open: true, level: [level] }, cursor, 1000)
+        const items = some?.items ?? []
+        if (items.some((alert) => alert.device === camera.id)) return true
+        const places = items.flatMap((alert) => alert.zone ?? [])
+        if (showsNear(camera, [...new Set(places)], zones)) return true
+        if (!some?.next) break
+        cursor = some.next
+      }
+    }
+    return false
   }
   return async (account, id) => {
     const entry = kit.facts!.fresh().devices.get(id)
