@@ -1,10 +1,13 @@
 /** The acts, always in view: what the server allows for this alert, this role, now. Dead while the connection is lost. */
+import { Link } from 'react-router'
 import type { ListedAlert, Verb } from '../api/types.ts'
 import { type Text, useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
+import kit from '../kit/kit.module.css'
 import { type ActMessage, notice } from '../live/acts.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
 import { connection, phaseOf } from '../live/connection.ts'
+import { printLink } from '../live/links.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
 import { useAlert } from './row.tsx'
@@ -89,7 +92,9 @@ export function ActBar({ alert, allowed, onAct }: Props) {
         ))}
         <span className={css.actsGap} />
         {lost && alert.plan ? (
-          <Button onClick={() => window.print()}>{t('lost.printPlan', { plan: alert.plan })}</Button>
+          <Link className={kit.button} to={printLink([alert.plan], alert.id)}>
+            {t('lost.printPlan', { plan: alert.plan })}
+          </Link>
         ) : (
           !review && (
             <Button disabled={!may('resolve')} shortcut="R" onClick={() => onAct('resolve')}>

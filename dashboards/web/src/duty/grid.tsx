@@ -129,18 +129,23 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
   const lanePx = useRef(0)
   const shiftedAt = useRef(Number.NEGATIVE_INFINITY)
   const scrollTo = useRef<number | null>(null)
+  const rowsBefore = useRef(0)
   const [room, setRoom] = useState(0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the lane is as high as its rows
   useLayoutEffect(() => {
     const grown = (lane.current?.offsetHeight ?? 0) - lanePx.current
     lanePx.current += grown
+    const before = rowsBefore.current
+    rowsBefore.current = state.rows.length
     const el = element.current
-    if (grown === 0 || !el || !(holding.current.pointer || holding.current.focus)) return
+    // A list that is just coming has no row that anybody was pointing at.
+    if (grown === 0 || before === 0 || !store.loaded() || !el || !(holding.current.pointer || holding.current.focus))
+      return
     shiftedAt.current = performance.now()
     scrollTo.current = Math.max(0, el.scrollTop + grown)
     el.scrollTop = scrollTo.current
     setRoom(el.clientHeight + scrollTo.current)
-  }, [state.lane.length, state.laneMore > 0, wide, rowPx, element])
+  }, [state.lane.length, state.laneMore > 0, state.rows.length, wide, rowPx, element])
   // biome-ignore lint/correctness/useExhaustiveDependencies: once the room is there
   useLayoutEffect(() => {
     if (scrollTo.current !== null && element.current) element.current.scrollTop = scrollTo.current

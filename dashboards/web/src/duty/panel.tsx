@@ -153,8 +153,9 @@ export function Panel({ id, onAct, onClose }: Props) {
       <Title alert={alert} />
       <div className={css.scroll} tabIndex={0} role="group" aria-label={t('panel.label')}>
         {state.failure && <p className={css.failure}>{t('panel.loadFailed', { why: state.failure })}</p>}
-        <Pictures alert={alert} />
-        <QuickVerify alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} />
+        <Pictures alert={alert}>
+          <QuickVerify alert={alert} allowed={detail?.allowedActions ?? alert.allowedActions} />
+        </Pictures>
         <EscalationLine alert={alert} />
         {detail?.mutedBy && <MutedLine muted={detail.mutedBy} />}
         <Reasons alert={alert} detail={detail} heardAt={state.heardAt} />

@@ -1,5 +1,5 @@
 /** Pictures of an alert: the one kept as evidence, then the cameras that see the zone. Each says when it was taken. */
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { getBlob } from '../api/client.ts'
 import type { Alert, DeviceItem } from '../api/types.ts'
 import { useLive } from '../cameras/live-video.ts'
@@ -77,6 +77,14 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing, live,
   const [missing, setMissing] = useState(false)
   const lost = usePart(connection, isLost)
   const have = useRef(false)
+  const held = useRef<string | null>(null)
+  useEffect(
+    () => () => {
+      if (held.current) URL.revokeObjectURL(held.current)
+      held.current = null
+    },
+    [],
+  )
   const missed = useRef(onMissing)
   missed.current = onMissing
   const video = useLive(live ?? '', live !== undefined && !lost)
@@ -89,11 +97,12 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing, live,
     const load = async () => {
       try {
         const { blob, takenAt } = await getBlob(path, abort.signal)
+        // A picture that comes after its place is gone would never be let go of.
+        if (abort.signal.aborted) return
         const url = URL.createObjectURL(blob)
-        setShot((before) => {
-          if (before) URL.revokeObjectURL(before.url)
-          return { url, at: takenAt ?? serverClock.now() }
-        })
+        if (held.current) URL.revokeObjectURL(held.current)
+        held.current = url
+        setShot({ url, at: takenAt ?? serverClock.now() })
         have.current = true
         setMissing(false)
       } catch {
@@ -135,7 +144,7 @@ export function Snapshot({ path, label, everyMs, small = false, onMissing, live,
   )
 }
 
-export function Pictures({ alert }: { alert: Alert }) {
+export function Pictures({ alert, children }: { alert: Alert; children?: ReactNode }) {
   const t = useText()
   const data = useSignal(facility)
   // biome-ignore lint/correctness/useExhaustiveDependencies: which cameras see a zone changes only with the site file
@@ -215,7 +224,7 @@ export function Pictures({ alert }: { alert: Alert }) {
           ))}
         </div>
       )}
-      <div className={css.pictureKind}>
+      <div className={css.pictureRow}>
         <Segments
           label={t('panel.picture')}
           value={kind}
@@ -226,6 +235,7 @@ export function Pictures({ alert }: { alert: Alert }) {
             { value: 'live', text: t('panel.pictureLive') },
           ]}
         />
+        {children}
       </div>
     </section>
   )

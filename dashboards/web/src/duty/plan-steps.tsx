@@ -11,6 +11,7 @@ import { act } from '../live/acts.ts'
 import { isClosed } from '../live/alert-store.ts'
 import { connection, phaseOf } from '../live/connection.ts'
 import { clockTime, duration } from '../live/format.ts'
+import { printLink } from '../live/links.ts'
 import { second } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
@@ -45,10 +46,7 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
           </span>
         )}
         <span className={css.blockEnd}>
-          <Link
-            className={css.more}
-            to={`/duty/print?plan=${(several ? parts.map((p) => p.id) : [alert.plan]).join(',')}`}
-          >
+          <Link className={css.more} to={printLink(several ? parts.map((p) => p.id) : [alert.plan ?? ''], alert.id)}>
             {t('panel.printBlank')}
           </Link>
         </span>
@@ -194,8 +192,10 @@ function Target({ raisedAt, targetS, running }: { raisedAt: number; targetS: num
   if (!running) return <>{t('panel.target', { s: targetS })}</>
   return (
     <span data-testid="plan-target" data-missed={left < 0} className={left < 0 ? css.missed : undefined}>
-      {t('panel.target', { s: targetS })} ·{' '}
-      {t(left < 0 ? 'panel.targetOver' : 'panel.targetLeft', { time: duration(Math.abs(left)) })}
+      <span className={css.nowrap}>{t('panel.target', { s: targetS })}</span> ·{' '}
+      <span className={css.nowrap}>
+        {t(left < 0 ? 'panel.targetOver' : 'panel.targetLeft', { time: duration(Math.abs(left)) })}
+      </span>
     </span>
   )
 }

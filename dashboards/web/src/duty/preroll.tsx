@@ -55,6 +55,7 @@ export function Preroll({ alert, frames, raisedAt }: { alert: string; frames: Fr
     const load = async () => {
       for (const index of frames.keys()) {
         const { blob } = await getBlob(`/api/v1/alerts/${encodeURIComponent(alert)}/preroll/${index}`, abort.signal)
+        if (abort.signal.aborted) return
         const url = URL.createObjectURL(blob)
         made.push(url)
         setUrls((before) => ({ ...before, [index]: url }))

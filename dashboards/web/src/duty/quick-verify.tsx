@@ -22,8 +22,8 @@ export function QuickVerify({ alert, allowed }: { alert: ListedAlert; allowed: V
   const needed: Verb = isUnacknowledged(alert) ? 'acknowledge' : 'comment'
   if (isClosed(alert) || alert.handling === 'pending-review' || (allowed && !allowed.includes(needed))) return null
   return (
-    <div className={css.verify}>
-      <span className="muted">
+    <div className={css.verify} role="group" aria-label={t('verify.title')}>
+      <span className="muted" data-said={alert.confirmed !== null}>
         {alert.confirmed === null ? t('verify.title') : t(alert.confirmed ? 'verify.isReal' : 'verify.isFalse')}
       </span>
       <Button small shortcut="Y" disabled={lost} onClick={() => void verify(alert, true)}>

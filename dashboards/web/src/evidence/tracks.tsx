@@ -181,7 +181,7 @@ export function Tracks({ span, cursor, alerts, main, items, curves, now, onPick 
                 />
               )}
               {alert.raisedAt <= span.to && (
-                <span className={css.laneBadge} style={{ left: place(Math.max(span.from, alert.raisedAt)) }}>
+                <span className={css.laneBadge} style={{ left: `max(10px, ${place(alert.raisedAt)})` }}>
                   <Badge level={alert.level} filled={!isClosed(alert) && alert.ackAt === null} size={20} />
                 </span>
               )}

@@ -1,5 +1,5 @@
 /** Whom to call when nothing else works: the numbers that the browser holds, nearest to the opened alert first. */
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
 import { useLocation } from 'react-router'
 import type { PhoneItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -24,10 +24,10 @@ function useOpenAlert(): string | null {
 export function usePhones(zone: string | null): PhoneItem[] {
   const { items } = useSignal(phones)
   const { zones } = useSignal(facility)
-  return nearestFirst(items, zone, zones)
+  return useMemo(() => nearestFirst(items, zone, zones), [items, zone, zones])
 }
 
-export function Number({ phone }: { phone: PhoneItem }) {
+export function PhoneNumber({ phone }: { phone: PhoneItem }) {
   const t = useText()
   const name = t.pick(phone.name, phone.number)
   return (
@@ -53,7 +53,7 @@ export function NearestPhones({ zone, children }: { zone: string | null; childre
     <div className={css.phones} data-all={all} role="group" aria-label={t('phones.title')} data-testid="phones">
       <span className={css.title}>{t('phones.title')}</span>
       {shown.map((phone) => (
-        <Number key={phone.id} phone={phone} />
+        <PhoneNumber key={phone.id} phone={phone} />
       ))}
       {list.length > NEAREST && (
         <Button small onClick={() => setAll(!all)}>
@@ -88,6 +88,11 @@ export function PhoneSheet({ zone }: { zone: string | null }) {
   const data = useSignal(facility)
   const { at } = useSignal(phones)
   const list = usePhones(zone)
+  /** Where a number is at home, unless its name says so. */
+  const places = (phone: PhoneItem): string => {
+    const name = t.pick(phone.name, '')
+    return t.list(phone.zones.map((id) => zoneName(t, data, id)).filter((place) => !name.includes(place)))
+  }
   return (
     <section className={css.sheet} data-testid="phone-sheet">
       <h2>
@@ -99,9 +104,7 @@ export function PhoneSheet({ zone }: { zone: string | null }) {
         {list.map((phone) => (
           <li key={phone.id}>
             <b>{phone.number}</b> {t.pick(phone.name, phone.number)}
-            {phone.zones.length > 0 && (
-              <span className="muted"> {t.list(phone.zones.map((id) => zoneName(t, data, id)))}</span>
-            )}
+            {places(phone) && <span className="muted"> {places(phone)}</span>}
           </li>
         ))}
       </ul>

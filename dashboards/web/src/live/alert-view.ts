@@ -168,8 +168,9 @@ export class AlertView extends Signal<ViewState> {
 
   #onCommit(): void {
     const { rows, lane, frozen } = this.get()
-    // An empty list has no row that could jump, and must never look calm while something waits.
-    if ((!this.#held && !frozen) || rows.length + lane.length === 0) this.#rebuild()
+    // An empty list has no row that could jump, and must never look calm while something waits. Neither is a list that
+    // is still being read: what comes is not new.
+    if ((!this.#held && !frozen) || rows.length + lane.length === 0 || !this.#store.loaded()) this.#rebuild()
     else this.#wait()
   }
 
@@ -191,6 +192,7 @@ export class AlertView extends Signal<ViewState> {
       ...this.get(),
       ...lane,
       ...this.#tally(),
+      matched: new Set([...lane.lane, ...this.get().rows.flatMap((row) => row.members)]).size,
       pending: total > 0 ? { total, byLevel, since: this.#pendingSince } : null,
     })
   }
