@@ -3,6 +3,7 @@
  * the same place. What the server does not allow is not shown as missing but named.
  */
 import { useEffect, useRef, useState } from 'react'
+import { useSearchParams } from 'react-router'
 import { ApiError, getBlob } from '../api/client.ts'
 import type { DeviceItem } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
@@ -30,14 +31,26 @@ const LIVE_TILES = 4
 export default function CamerasPage() {
   const t = useText()
   const data = useSignal(facility)
-  const [size, setSize] = useState<Size>(4)
+  const [query, setQuery] = useSearchParams()
+  /** From the plan or a link: this camera alone, as soon as it is known. */
+  const asked = query.get('camera')
+  const [size, setSize] = useState<Size>(asked ? 1 : 4)
   const [group, setGroup] = useState('')
   const [page, setPage] = useState(0)
   const [swapped, setSwapped] = useState<Record<string, string>>({})
-  const cameras = [...data.devices.values()]
-    .filter((d) => d.kind === 'camera' && d.viewable !== false)
+  const all = [...data.devices.values()]
+    .filter((d) => d.kind === 'camera')
     .filter((d) => group === '' || zoneGroup(data, d.zone ?? null) === group)
     .sort((a, b) => (a.id < b.id ? -1 : 1))
+  const cameras = all.filter((d) => d.viewable !== false)
+  const closed = all.length - cameras.length
+  const askedAt = asked === null ? -1 : cameras.findIndex((c) => c.id === asked)
+  useEffect(() => {
+    if (askedAt < 0) return
+    setSize(1)
+    setPage(askedAt)
+    setQuery({}, { replace: true })
+  }, [askedAt, setQuery])
   const pages = Math.max(1, Math.ceil(cameras.length / size))
   const now = Math.min(page, pages - 1)
   const shown = cameras.slice(now * size, (now + 1) * size)
@@ -56,6 +69,7 @@ export default function CamerasPage() {
         <h1>{t('cameras.title')}</h1>
         <span className="muted">
           {t('cameras.sub', { n: cameras.length, dead: cameras.filter((c) => c.online === false).length })}
+          {closed > 0 && t('cameras.closed', { n: closed })}
         </span>
         <span className={css.tools}>
           <select
@@ -140,7 +154,7 @@ function Tile({ camera, standsFor, everyMs, live, next, onNext, onEnlarge }: Til
   const [shot, setShot] = useState<{ url: string; at: number } | null>(null)
   const [fault, setFault] = useState<{ status: number } | null>(null)
   const url = useRef<string | null>(null)
-  const video = useLive(camera.id, live && !lost)
+  const video = useLive(camera.id, live && !lost && fault?.status !== 403)
   const playing = video.state === 'playing'
   useEffect(() => {
     if (lost || playing) return
@@ -152,13 +166,18 @@ function Tile({ camera, standsFor, everyMs, live, next, onNext, onEnlarge }: Til
           `/api/v1/cameras/${encodeURIComponent(camera.id)}/snapshot`,
           abort.signal,
         )
+        if (abort.signal.aborted) return
         const fresh = URL.createObjectURL(blob)
         if (url.current) URL.revokeObjectURL(url.current)
         url.current = fresh
         setShot({ url: fresh, at: takenAt ?? serverClock.now() })
         setFault(null)
       } catch (error) {
-        if (!abort.signal.aborted) setFault({ status: error instanceof ApiError ? error.status : 0 })
+        if (abort.signal.aborted) return
+        const status = error instanceof ApiError ? error.status : 0
+        setFault({ status })
+        // What the server forbids it forbids the next time, too; asking again would only fill its log.
+        if (status === 403) return
       }
       if (!abort.signal.aborted && !document.hidden) timer = setTimeout(load, everyMs)
       else if (!abort.signal.aborted) timer = setTimeout(load, 1000)

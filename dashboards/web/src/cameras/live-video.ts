@@ -10,6 +10,8 @@ const KEPT_S = 20
 const LAG_S = 2
 const NEAR_S = 0.3
 const AGAIN_MS = 10_000
+/** No new picture for so long: the stream is dead, whatever its connection says. A still that calls itself live is a lie. */
+export const STALLED_MS = 5000
 
 export type LiveEnd =
   | 'unsupported' // this browser, or the edge, has no live video: asking again is of no use
@@ -69,7 +71,7 @@ export async function playLive(
     })
     video.addEventListener('playing', onPlaying, { once: true })
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await withinTime(reader.read(), STALLED_MS)
       if (done || broken) return 'ended'
       queue.push(value as Uint8Array<ArrayBuffer>)
       queued += value.length
@@ -82,6 +84,19 @@ export async function playLive(
     video.removeAttribute('src')
     video.load()
     URL.revokeObjectURL(url)
+  }
+}
+
+/** Rejects when what is waited for does not come in time. */
+export async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('stalled')), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

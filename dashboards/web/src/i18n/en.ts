@@ -741,6 +741,7 @@ export const en: Record<TextKey, string> = {
   'search.col.who': 'Owner',
   'cameras.title': 'Cameras',
   'cameras.sub': '{n} cameras, {dead} dead',
+  'cameras.closed': ', {n} not open to this account',
   'cameras.matrix': 'Matrix',
   'cameras.previous': 'Previous',
   'cameras.next': 'Next',
