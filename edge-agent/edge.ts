@@ -183,7 +183,6 @@ class EdgeAgent implements Edge {
       knows: (id) => id === this.#self || this.#context.context.device(id) !== undefined,
     })
     this.#end('context', () => this.#context.save())
-    this.#follow()
 
     this.#ruleSet = new RuleSet({
       siteFile: this.#options.siteFile,
@@ -207,6 +206,8 @@ class EdgeAgent implements Edge {
     const { replayed } = await this.#rules.start()
     if (replayed > 0) log.info('rules.caught-up', { records: replayed })
     this.#end('rules', () => this.#rules.close())
+    // After the rules: what they make of a reading is on its way before the views have it.
+    this.#follow()
     const { sinceLastRun } = this.#context
     if (sinceLastRun.length > 0)
       await this.journal.append(sinceLastRun.map((change) => ({ kind: 'context', change, by: 'site-file' })))

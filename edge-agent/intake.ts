@@ -2,6 +2,7 @@
  * The one door by which readings enter: checks, completes and journals them, and quarantines what it cannot read.
  * Nothing passes it without being in the journal or counted as a duplicate; it resolves only when the disk has it.
  */
+import { isSample } from '#ingest/journal/record-codec.ts'
 import { readingFault } from '#model/catalogue/index.ts'
 import type { Clock } from '#model/clock.ts'
 import { derivedReadingId } from '#model/ids.ts'
@@ -46,7 +47,7 @@ export class Intake {
     this.#options = options
   }
 
-  /** Takes readings and what could not be read as such, in one commit. */
+  /** Takes readings and what could not be read as such. */
   async accept(
     raw: readonly RawReading[],
     source: string,
@@ -75,7 +76,7 @@ export class Intake {
     }
     for (const item of unreadable) bodies.push(...this.#refuse(item, received))
     if (bodies.length === 0) return { accepted: 0, duplicates: 0, quarantined: [] }
-    const seqs = await this.#options.journal.append(bodies)
+    const seqs = await this.#append(bodies)
     let accepted = 0
     let duplicates = 0
     for (const [i, body] of bodies.entries()) {
@@ -93,6 +94,17 @@ export class Intake {
     this.counts.accepted += accepted
     this.counts.duplicates += duplicates
     return { accepted, duplicates, quarantined: bad }
+  }
+
+  /** What a device says of itself must not wait until the samples that came with it are enough for a commit. */
+  async #append(bodies: JournalBody[]): Promise<number[]> {
+    const { journal } = this.#options
+    const samples = bodies.filter(isSample)
+    if (samples.length === 0 || samples.length === bodies.length) return journal.append(bodies)
+    const news = bodies.filter((body) => !isSample(body))
+    const [newsSeqs, sampleSeqs] = await Promise.all([journal.append(news), journal.append(samples)])
+    const [nextNews, nextSample] = [newsSeqs.values(), sampleSeqs.values()]
+    return bodies.map((body) => (isSample(body) ? nextSample : nextNews).next().value ?? 0)
   }
 
   /** Why a reading cannot be taken; null when it can. */

@@ -122,6 +122,35 @@ describe('the rules of a running edge', () => {
     expect(kept.every((seq) => seq <= 1)).toBe(true)
   })
 
+  test('judge many samples piece by piece, news and what came before it at once, and lose none of them at the end', async () => {
+    const clock = new VirtualClock(T)
+    const journal = await openJournal({ dir, clock, thread: false })
+    open.push(journal)
+    const { rules } = await runner(clock, journal)
+    let n = 0
+    const samples = (count: number) =>
+      Array.from({ length: count }, () => {
+        const value = { celsius: 20 }
+        return { kind: 'reading' as const, reading: { ...doorOpens, id: `s${n++}`, type: 'env.temperature', value } }
+      })
+    const news = { kind: 'reading' as const, reading: { ...doorOpens, id: 'news' } }
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    await journal.append(samples(20))
+    expect(rules.position).toBe(8)
+    await turn()
+    expect(rules.position).toBe(16)
+    await journal.append([...samples(10), news, ...samples(40)])
+    expect(rules.position).toBe(31)
+    for (let i = 0; i < 5; i++) await turn()
+    expect([rules.position, rules.evaluated]).toEqual([71, 71])
+    // More than the rules can put off: the sources must wait for them.
+    await journal.append(samples(600))
+    expect(rules.position).toBe(671)
+    await journal.append(samples(30))
+    await rules.close()
+    expect([rules.position, rules.evaluated]).toEqual([701, 701])
+  })
+
   test('judge no source absent for an outage before the last one, when the state of the process between was never kept', async () => {
     const clock = new VirtualClock(T)
     const journal = await openJournal({ dir, clock, thread: false })

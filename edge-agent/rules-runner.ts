@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { Subject, type Subscription } from 'rxjs'
 import type { EdgeJournal } from '#ingest/journal/journal.ts'
+import { isSample } from '#ingest/journal/record-codec.ts'
 import type { AlertChange } from '#model/alert/alert.ts'
 import type { Clock, Timer } from '#model/clock.ts'
 import type { Journal, JournalRecord } from '#model/ports/journal.ts'
@@ -29,6 +30,11 @@ const REBUILD_MS = 3_600_000
 const WAITING_MS = 60_000
 /** So far the time of the rules stays behind the clock for readings that wait for the disk. */
 const HELD_BACK_MS = 30_000
+
+/** Samples judged in one piece: what comes of them is on its way, and devices are listened to, before the next. */
+const SLICE = 8
+/** With more before them the rules are behind: they take all at once, and that holds the sources back. */
+const MAX_QUEUED = 512
 
 export interface RulesRunnerOptions {
   site: Site
@@ -63,6 +69,9 @@ export class RulesRunner {
   rules!: LiveRules
   readonly #starts: RulesStarts
   #seq = 0
+  /** Committed and not yet judged. */
+  #queue: JournalRecord[] = []
+  #slicing = false
   #ready = false
   #closed = false
   #saving: Timer | null = null
@@ -114,7 +123,7 @@ export class RulesRunner {
     const held: JournalRecord[] = []
     let live = false
     this.#leave = journal.onCommit((records) => {
-      if (live) this.#take(records)
+      if (live) this.#follow(records)
       else held.push(...records)
     })
     let replayed = 0
@@ -178,6 +187,27 @@ export class RulesRunner {
     return found
   }
 
+  /** News and everything before it is judged at once, many samples piece by piece. */
+  #follow(records: readonly JournalRecord[]): void {
+    for (const record of records) this.#queue.push(record)
+    const news = this.#queue.findLastIndex(({ body }) => !isSample(body)) + 1
+    this.#takeQueued(this.#queue.length > MAX_QUEUED ? this.#queue.length : Math.max(news, SLICE))
+    if (!this.#slicing) this.#slice()
+  }
+
+  #slice(): void {
+    this.#slicing = this.#queue.length > 0
+    if (!this.#slicing) return
+    setImmediate(() => {
+      this.#takeQueued(SLICE)
+      this.#slice()
+    })
+  }
+
+  #takeQueued(count: number): void {
+    this.#take(this.#queue.splice(0, count))
+  }
+
   #take(records: readonly JournalRecord[]): void {
     for (const { seq, body } of records) {
       if (seq <= this.#seq) continue
@@ -197,7 +227,7 @@ export class RulesRunner {
    */
   #time(): number {
     const now = this.#options.clock.now()
-    const waiting = this.#options.journal.waitingSince()
+    const waiting = this.#queue[0]?.at ?? this.#options.journal.waitingSince()
     return waiting === null ? now : Math.max(now - HELD_BACK_MS, Math.min(now, waiting))
   }
 
@@ -252,6 +282,7 @@ export class RulesRunner {
 
   async close(): Promise<void> {
     this.#leave?.()
+    this.#takeQueued(this.#queue.length)
     this.#saving?.cancel()
     this.#changes.unsubscribe()
     let patience: Timer | null = null

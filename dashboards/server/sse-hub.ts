@@ -228,8 +228,8 @@ export class SseHub<Mask extends string = string> {
     this.#pending.push(entry)
     if (this.#flushing) return
     this.#flushing = true
-    // One write per client for all that one turn of the loop brought.
-    setImmediate(() => this.#flush())
+    // One write per client for all that came at once: the end of this turn would be behind everybody else's work.
+    queueMicrotask(() => this.#flush())
   }
 
   #flush(): void {

@@ -1,8 +1,14 @@
 /** Puts readings and alerts into their place: the zone, the person, the cameras that see it. Context tells; nothing is kept. */
+import { inPieces } from '#ingest/thread/pieces.ts'
 import type { Alert } from '#model/alert/alert.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import type { Reading } from '#model/reading.ts'
 import type { ContextStore } from '../context-store.ts'
+
+type Items = Parameters<SeriesSink['write']>[0]
+
+/** Readings placed at one go. */
+const PIECE = 200
 
 export class Placing {
   readonly #store: ContextStore
@@ -51,20 +57,17 @@ export class Placing {
     })
   }
 
+  #placedItem(item: Items[number]): Items[number] {
+    if ('change' in item) return item
+    const { reading } = item
+    return { reading: { ...reading, zone: this.zoneOf(reading), subject: this.subjectOf(reading) } }
+  }
+
   /** A store that gets readings with the zone and person that context gives them. */
   placed(sink: SeriesSink): SeriesSink {
     return {
       name: sink.name,
-      write: (items) =>
-        sink.write(
-          items.map((item) =>
-            'change' in item
-              ? item
-              : {
-                  reading: { ...item.reading, zone: this.zoneOf(item.reading), subject: this.subjectOf(item.reading) },
-                },
-          ),
-        ),
+      write: async (items) => sink.write(await inPieces(items, PIECE, (item) => this.#placedItem(item))),
       query: (query) => sink.query(query),
       expire: (now) => sink.expire(now),
       close: () => sink.close(),

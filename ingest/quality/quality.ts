@@ -47,7 +47,7 @@ export async function openQuality(options: QualityOptions): Promise<Quality> {
   const link =
     options.thread === false
       ? openStoreInline(storage as never, file)
-      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), file)
+      : await openStoreThread(new URL('./quality-storage.ts', import.meta.url), file, { behind: true })
   const damage = await link.call<Damage | null>('damage')
   if (damage) options.onDamage?.(damage)
   const quality = new Quality(options, link)

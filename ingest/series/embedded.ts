@@ -20,14 +20,14 @@ export interface EmbeddedOptions {
 }
 
 /** Readings handed to the thread at once. */
-const PART = 250
+const PART = 125
 
 export async function openEmbeddedSeries(options: EmbeddedOptions): Promise<SeriesSink> {
   const file = { dir: options.dir, now: options.clock.now() }
   const link =
     options.thread === false
       ? openStoreInline(storage as never, file)
-      : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), file)
+      : await openStoreThread(new URL('./embedded-storage.ts', import.meta.url), file, { behind: true })
   const damage = await link.call<Damage | null>('damage')
   if (damage) await options.onDamage?.(damage)
   const keep = { ...DEFAULT_RETENTION_MS, ...options.classRetentionMs }

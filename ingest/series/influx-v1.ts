@@ -6,6 +6,7 @@ import { InfluxDB } from 'influx'
 import { WardwatchError } from '#model/errors.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
 import type { Keep } from '../journal/retention.ts'
+import { inPieces } from '../thread/pieces.ts'
 import { InfluxUpkeep } from './influx-upkeep.ts'
 import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
@@ -25,8 +26,9 @@ export interface InfluxV1Options extends SharingRules {
   onFault?(detail: string): void
 }
 
-/** Points of one request. */
+/** Points of one request, and of one piece of work for it. */
 const PART = 500
+const PIECE = 100
 
 const NO_BACKOFF = {
   getDelay: () => 0,
@@ -75,7 +77,8 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
   async function write(points: Point[]): Promise<void> {
     try {
       // The client writes as measurement what it is given: whole lines, which it would take ten times as long to make.
-      await client.writePoints([{ measurement: linesOf(points) }], { database, precision: 'n' })
+      const measurement = await linesOf(points)
+      await client.writePoints([{ measurement }], { database, precision: 'n' })
     } catch (error) {
       const { status, message } = errorOf(error)
       if (status === 404) ready = null
@@ -89,10 +92,8 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
       const rejected: { id: string; reason: string }[] = []
       // In parts: lines are made on this thread, and nothing else runs meanwhile.
       for (let i = 0; i < items.length; i += PART) {
-        const points = items
-          .slice(i, i + PART)
-          .map((item) => pointOf(item, options))
-          .filter((p): p is Point => p !== null)
+        const all = await inPieces(items.slice(i, i + PART), PIECE, (item) => pointOf(item, options))
+        const points = all.filter((p): p is Point => p !== null)
         if (points.length === 0) continue
         await prepare().catch((error) => {
           throw unreachable(error)
@@ -130,8 +131,9 @@ export function openInfluxV1(options: InfluxV1Options): SeriesSink {
 }
 
 /** A point without fields has no line; a part always has one, for a reading has its quality and an alert its id. */
-function linesOf(points: readonly Point[]): string {
-  return points.flatMap((point) => lineOf(point, false) ?? []).join('\n')
+async function linesOf(points: readonly Point[]): Promise<string> {
+  const lines = await inPieces(points, PIECE, (point) => lineOf(point, false))
+  return lines.filter((line) => line !== null).join('\n')
 }
 
 function errorOf(error: unknown): { status: number | null; message: string } {

@@ -5,6 +5,7 @@
 import { HttpError, InfluxDB, setLogger } from '@influxdata/influxdb-client'
 import { WardwatchError } from '#model/errors.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
+import { inPieces } from '../thread/pieces.ts'
 import { type InfluxAnswer, queryInfluxql } from './influxql.ts'
 import { writeFailure, writeIsolating } from './partial-write.ts'
 import { type Item, indicatorPoint, lineOf, type Point, pointOf, type SharingRules } from './points.ts'
@@ -17,6 +18,9 @@ export interface InfluxV2Options extends SharingRules {
   token?: string
   timeoutMs?: number
 }
+
+/** Points of one piece of work. */
+const PIECE = 100
 
 // The client prints stacks of every failure; the pump says the same in one sentence.
 setLogger({ error: () => undefined, warn: () => undefined })
@@ -50,7 +54,8 @@ export function openInfluxV2(options: InfluxV2Options): SeriesSink {
   }
 
   async function write(points: Point[], numeric: boolean): Promise<void> {
-    const lines = points.map((p) => lineOf(p, numeric)).filter((l): l is string => l !== null)
+    const all = await inPieces(points, PIECE, (point) => lineOf(point, numeric))
+    const lines = all.filter((line) => line !== null)
     if (lines.length === 0) return
     const api = client.getWriteApi(options.org ?? 'wardwatch', bucket, 'ns', {
       batchSize: lines.length + 1,
@@ -79,7 +84,8 @@ export function openInfluxV2(options: InfluxV2Options): SeriesSink {
   return {
     name: 'influx',
     async write(items: Item[]) {
-      const points = items.map((item) => pointOf(item, options)).filter((p): p is Point => p !== null)
+      const all = await inPieces(items, PIECE, (item) => pointOf(item, options))
+      const points = all.filter((p) => p !== null)
       if (points.length === 0) return { rejected: [] }
       const numeric = (await storeKind()) === 'victoria'
       return { rejected: await writeIsolating(points, (part) => write(part, numeric)) }

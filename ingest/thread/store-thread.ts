@@ -44,10 +44,17 @@ export function fromWire(wire: WireError): Error {
   return error
 }
 
-/** Opens the store of `module` (a file URL) in its own thread; rejects with the store's own sentence when it cannot. */
-export async function openStoreThread(module: URL, options: unknown): Promise<StoreLink> {
+/**
+ * Opens the store of `module` (a file URL) in its own thread; rejects with the store's own sentence when it cannot.
+ * @param how `behind`: nobody waits for this store; where processors are scarce it works after the alerts.
+ */
+export async function openStoreThread(
+  module: URL,
+  options: unknown,
+  how: { behind?: boolean } = {},
+): Promise<StoreLink> {
   const worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
-    workerData: { module: module.href, options },
+    workerData: { module: module.href, options, behind: how.behind === true },
     // What a store makes lives for one call; V8 would let the space for it grow to 128 MB in every thread.
     resourceLimits: { maxYoungGenerationSizeMb: 16 },
   })
