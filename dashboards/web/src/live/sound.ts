@@ -4,7 +4,7 @@
  */
 import type { Level } from '#model/alert/alert.ts'
 import { postJson } from '../api/client.ts'
-import type { AlertChange } from '../api/types.ts'
+import type { AlertChange, ListedAlert } from '../api/types.ts'
 import { type AlertStore, isUnacknowledged } from './alert-store.ts'
 import { connection } from './connection.ts'
 import { facility } from './facility-data.ts'
@@ -71,8 +71,13 @@ export async function unlockSound(): Promise<void> {
   if (context.state === 'running') play('test')
 }
 
+/** What rang when somebody pressed silence: it covers these and nothing that comes later. */
+let covered: ReadonlySet<string> = new Set()
+let ringingNow: () => ReadonlySet<string> = () => new Set()
+
 export function silence(): void {
   if (sound.get().state !== 'on' && sound.get().state !== 'silenced') return
+  covered = ringingNow()
   setState('silenced', performance.now() + SILENCE_MS)
 }
 
@@ -86,21 +91,19 @@ export function startSounding(store: AlertStore): () => void {
   const parentOf = (zone: string): string | null => facility.get().zones.get(zone)?.parent ?? null
   /** Another console of this desk sounds: two would be a choir. */
   const quiet = (): boolean => lease.get().role === 'other'
+  const rings = (alert: ListedAlert): boolean =>
+    alert.annunciated && alert.handling !== 'closed' && isUnacknowledged(alert) && ringsHere(alert.zone, parentOf)
   const ringing = (): Level | null => {
+    const silenced = sound.get().state === 'silenced'
     let found: Level | null = null
     for (const alert of store.values()) {
-      if (
-        !alert.annunciated ||
-        !ringsHere(alert.zone, parentOf) ||
-        alert.handling === 'closed' ||
-        !isUnacknowledged(alert)
-      )
-        continue
+      if (!rings(alert) || (silenced && covered.has(alert.id))) continue
       if (alert.level === 'red') return 'red'
       if (alert.level === 'orange') found = 'orange'
     }
     return found
   }
+  ringingNow = () => new Set([...store.values()].filter(rings).map((alert) => alert.id))
   const stopChanges = store.onChange((change: AlertChange) => {
     const { alert } = change
     if (change.change !== 'raised' && change.change !== 'escalated') return
@@ -108,7 +111,8 @@ export function startSounding(store: AlertStore): () => void {
     // A new red re-arms at once; silence only ever covers what was there.
     if (alert.level === 'red' && sound.get().state === 'silenced') setState('on')
     if (quiet() || !ringsHere(alert.zone, parentOf)) return
-    if (alert.level === 'yellow' && sound.get().state === 'on' && ringing() === null && !chimed.has(alert.id)) {
+    const audible = sound.get().state === 'on' || sound.get().state === 'silenced'
+    if (alert.level === 'yellow' && audible && ringing() === null && !chimed.has(alert.id)) {
       chimed.add(alert.id)
       if (chimed.size > 500) chimed.clear()
       play('yellow')
@@ -120,7 +124,7 @@ export function startSounding(store: AlertStore): () => void {
     if (context && context.state !== 'running' && state !== 'blocked') setState('blocked')
     if (context?.state === 'running' && state === 'blocked') setState('on')
     if (state === 'silenced' && silencedUntil !== null && now >= silencedUntil) setState('on')
-    if (sound.get().state !== 'on') return
+    if (sound.get().state !== 'on' && sound.get().state !== 'silenced') return
     const level = quiet() ? null : ringing()
     if (level && (level !== lastLevel || now - lastAt >= (REPEAT_MS[level] ?? Number.POSITIVE_INFINITY))) {
       lastAt = now
@@ -137,5 +141,6 @@ export function startSounding(store: AlertStore): () => void {
     stopList()
     stopBeats()
     clearInterval(timer)
+    ringingNow = () => new Set()
   }
 }
