@@ -3,7 +3,7 @@ import { ACK_SLA_MS } from '#model/alert/alert.ts'
 import type { ListedAlert, MutedBy, Verb } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
-import { Bar, Message } from '../kit/controls.tsx'
+import { Bar, Button, Message } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
 import { alertName, stateWord, zoneName } from '../kit/wording.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
@@ -142,7 +142,14 @@ export function Panel({ id, onAct, onClose }: Props) {
   if (!id || !alert)
     return (
       <aside className={css.panel} aria-label={t('panel.label')}>
-        <Message title={id && state.failure ? t('panel.loadFailed', { why: state.failure }) : t('panel.choose')} />
+        {id && state.missing ? (
+          <Message title={t('panel.unknown', { id })}>
+            <p>{t('panel.unknownWhy')}</p>
+            <Button onClick={onClose}>{t('panel.toList')}</Button>
+          </Message>
+        ) : (
+          <Message title={id && state.failure ? t('panel.loadFailed', { why: state.failure }) : t('panel.choose')} />
+        )}
       </aside>
     )
   return (

@@ -111,8 +111,17 @@ function Evidence({ id }: { id: string }) {
 
   if (!detail || !span)
     return (
-      <Message title={state.failure ? t('panel.loadFailed', { why: state.failure }) : t('region.loading')}>
-        <Link to="/duty/alerts">{t('nav.alerts')}</Link>
+      <Message
+        title={
+          state.missing
+            ? t('panel.unknown', { id })
+            : state.failure
+              ? t('panel.loadFailed', { why: state.failure })
+              : t('region.loading')
+        }
+      >
+        {state.missing && <p>{t('panel.unknownWhy')}</p>}
+        <Link to="/duty/alerts">{t('panel.toList')}</Link>
       </Message>
     )
   const alert = live ?? detail

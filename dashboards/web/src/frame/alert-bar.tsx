@@ -1,7 +1,7 @@
 /** One line on every page: the four counters and the highest unacknowledged alert, however the page below is filtered. */
 import { useSyncExternalStore } from 'react'
 import { Link } from 'react-router'
-import { ACK_SLA_MS, LEVELS } from '#model/alert/alert.ts'
+import { ACK_SLA_MS, LEVELS, type Level } from '#model/alert/alert.ts'
 import type { Me } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
@@ -16,14 +16,14 @@ import { isProvince, mayEnter } from '../live/session.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
 
-function AckClock({ since, limitMs, red }: { since: number; limitMs: number; red: boolean }) {
+function AckClock({ since, limitMs, level }: { since: number; limitMs: number; level: Level }) {
   const t = useText()
   const elapsed = useSignal(second) - since
   return (
     <>
       <b className={css.barAge}>{duration(elapsed)}</b>
       <span className={css.barTrack}>
-        <Bar part={elapsed / limitMs} tone={red ? 'red' : 'orange'} />
+        <Bar part={elapsed / limitMs} tone={level === 'red' || level === 'orange' ? level : 'strong'} />
       </span>
       <span className="muted">
         {elapsed > limitMs ? `${t('bar.overdue')} · ` : ''}
@@ -92,7 +92,7 @@ export function AlertBar({ account }: { account: Me }) {
           <span className={css.highestState} data-level={serious ? top.level : undefined}>
             {t.code('state', top.state)}
           </span>
-          <AckClock since={top.raisedAt} limitMs={ACK_SLA_MS[top.level]} red={top.level === 'red'} />
+          <AckClock since={top.raisedAt} limitMs={ACK_SLA_MS[top.level]} level={top.level} />
         </div>
       ) : (
         <div className={css.highest}>

@@ -1,6 +1,6 @@
 /** The dialog: Radix supplies the focus handling. Apart from the other controls, so that only what opens one loads it. */
 import { Dialog as Radix } from 'radix-ui'
-import type { KeyboardEvent, ReactNode } from 'react'
+import { type KeyboardEvent, type ReactNode, useState } from 'react'
 import { useText } from '../i18n/use-text.ts'
 import { Icon } from './icons.tsx'
 import css from './kit.module.css'
@@ -30,6 +30,13 @@ export function Dialog(p: {
   wide?: boolean
 }) {
   const t = useText()
+  // Opened by a key there is no button to go back to: who closes it stands again on the row he came from.
+  const [before] = useState(() => document.activeElement)
+  const goBack = (event: Event) => {
+    event.preventDefault()
+    const to = before instanceof HTMLElement && before.isConnected ? before : document.getElementById('main')
+    to?.focus({ preventScroll: true })
+  }
   return (
     <Radix.Root open onOpenChange={(open) => !open && p.onClose()}>
       <Radix.Portal>
@@ -39,6 +46,7 @@ export function Dialog(p: {
           data-wide={p.wide ?? false}
           aria-describedby={undefined}
           onOpenAutoFocus={focusFirstField}
+          onCloseAutoFocus={goBack}
           onKeyDown={sendByKey}
         >
           <div className={css.dialogHead}>
