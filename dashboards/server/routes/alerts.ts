@@ -70,23 +70,32 @@ const Manual = Type.Object(
 
 const mask = (request: FastifyRequest): Mask => maskOf(accountOf(request).role)
 
-function filterOf(query: Query, seen: Mask): AlertFilter {
+function filterOf(query: Query, seen: Mask, within: (zones: readonly string[]) => Set<string>): AlertFilter {
   const words = textOf(query, 'text')
   const subject = listOf(query, 'subject')
   // A filter by person would tell by its count what the mask hides.
   if (seen !== 'full' && (words !== undefined || subject))
     throw problem(403, 'This role may not look for persons in alerts.')
+  const zone = listOf(query, 'zone')
+  const places = listOf(query, 'within')
+  const inside = places && within(places)
   return {
     state: choicesOf(query, 'state', ALERT_STATES),
     level: choicesOf(query, 'level', LEVELS),
     rule: listOf(query, 'rule'),
-    zone: listOf(query, 'zone'),
+    zone: inside ? placesOf(zone, inside) : zone,
     subject,
     from: timeOf(query, 'from'),
     to: timeOf(query, 'to'),
     open: flagOf(query, 'open'),
     text: words,
   }
+}
+
+/** Both filters at once; an empty list would mean "anywhere", so nowhere is a zone that nobody can have. */
+function placesOf(zone: string[] | undefined, inside: Set<string>): string[] {
+  const both = zone ? zone.filter((id) => inside.has(id)) : [...inside]
+  return both.length > 0 ? both : ['']
 }
 
 /** The desk's own cursor: when the last alert of the page was raised, and which it was. */
@@ -166,7 +175,8 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
           state: 'states',
           level: 'red,orange,yellow,blue',
           rule: 'rule slugs or codes',
-          zone: 'zone ids',
+          zone: 'zone ids, just these',
+          within: 'zone ids, with all that lies in them',
           subject: 'person ids',
           from: 'raised at or after',
           to: 'raised at or before',
@@ -182,7 +192,7 @@ export function registerAlertRoutes(app: FastifyInstance, kit: ConsoleKit, desk:
     async (request, reply) => {
       // Taken before the list: a stream opened from here misses nothing.
       reply.header('x-stream-position', kit.hub.position())
-      const filter = filterOf(request.query, mask(request))
+      const filter = filterOf(request.query, mask(request), (zones) => kit.facts?.within(zones) ?? new Set(zones))
       const page = await desk.list(filter, alertCursor(request.query), limitOf(request.query, 200, 1_000))
       if (mask(request) === 'full')
         kit.looks.look(accountOf(request).id, 'alerts', page.items.filter((a) => a.subjects.length > 0).length)

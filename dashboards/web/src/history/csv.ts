@@ -1,8 +1,8 @@
 /** CSV as spreadsheets of this country read it: byte order mark, CRLF, quotes where needed, nothing that runs as a formula. */
 
 const cell = (value: string): string => {
-  // A cell that begins like a formula would be run by the spreadsheet that opens it.
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  // A cell that begins like a formula would be run by the spreadsheet that opens it; Chinese ones take the wide signs, too.
+  const safe = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(value) ? `'${value}` : value
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 

@@ -22,6 +22,7 @@ import css from './history.module.css'
 const REFRESH_MS = 5000
 const PAGE_SIZE = 100
 const MAX_MEMBERS = 30
+const MAX_CHANGES = 60
 
 export default function IncidentsPage() {
   const t = useText()
@@ -127,6 +128,11 @@ export default function IncidentsPage() {
               </li>
             )
           })}
+          {state.total > state.items.length && (
+            <li className={css.more} role="status">
+              {t('incidents.more', { n: state.total - state.items.length })}
+            </li>
+          )}
           {state.items.length === 0 && (
             <li>
               <Message title={t(state.heardAt === null ? 'region.loading' : 'incidents.none')} />
@@ -201,7 +207,7 @@ function Incident({ incident }: { incident: IncidentItem }) {
       </table>
       <h2>{t('incidents.timeline')}</h2>
       <ol className={css.changes}>
-        {changes.slice(0, 60).map((c, i) => (
+        {changes.slice(0, MAX_CHANGES).map((c, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: change lines have no id of their own
           <li key={i}>
             <time>{clockTime(c.at)}</time>
@@ -212,6 +218,10 @@ function Incident({ incident }: { incident: IncidentItem }) {
           </li>
         ))}
       </ol>
+      {changes.length > MAX_CHANGES && <p className="muted">{t('shift.more', { n: changes.length - MAX_CHANGES })}</p>}
+      {incident.members.length > MAX_MEMBERS && (
+        <p className="muted">{t('incidents.moreMembers', { n: incident.members.length - MAX_MEMBERS })}</p>
+      )}
       {incident.related.length > 0 && <p className="muted">{t('incidents.related', { n: incident.related.length })}</p>}
       <Button small onClick={() => window.print()}>
         {t('print.button')}

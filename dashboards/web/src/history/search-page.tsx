@@ -2,7 +2,7 @@
 import { type FormEvent, useEffect, useState } from 'react'
 import { Link } from 'react-router'
 import { ALERT_STATES, LEVELS } from '#model/alert/alert.ts'
-import { getJson } from '../api/client.ts'
+import { getJson, getPages } from '../api/client.ts'
 import type { ListedAlert, Page } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
@@ -11,7 +11,7 @@ import kit from '../kit/kit.module.css'
 import { alertName, sourceName, stateWord, zoneName } from '../kit/wording.ts'
 import { isClosed, isUnacknowledged } from '../live/alert-store.ts'
 import { facility } from '../live/facility-data.ts'
-import { calendarDate, dateTime, duration } from '../live/format.ts'
+import { calendarDate, dateTime, duration, facilityTime } from '../live/format.ts'
 import { evidenceLink } from '../live/links.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { mayDo, me } from '../live/session.ts'
@@ -21,18 +21,47 @@ import css from './history.module.css'
 
 const PAGE_SIZE = 50
 const HOUR = 3_600_000
-const RANGES = { '1': HOUR, '8': 8 * HOUR, '24': 24 * HOUR, '168': 168 * HOUR, all: 0 } as const
+const RANGES = { '1': HOUR, '8': 8 * HOUR, '24': 24 * HOUR, '168': 168 * HOUR, own: 0, all: 0 } as const
+/** So many rows at most go into one file: what is left out is said, and a narrower range gives the rest. */
+const MAX_EXPORTED = 20_000
+const EXPORT_PAGE = 500
 type Range = keyof typeof RANGES
 
 interface Filter {
   range: Range
+  /** Own range, as the input gives it: local time of the facility. */
+  from: string
+  to: string
   level: string
   state: string
   rule: string
   zone: string
   text: string
 }
-const none: Filter = { range: '24', level: '', state: '', rule: '', zone: '', text: '' }
+const collator = new Intl.Collator('zh-CN', { numeric: true })
+const none: Filter = { range: '24', from: '', to: '', level: '', state: '', rule: '', zone: '', text: '' }
+
+/** What the server is asked, without the page. */
+export function queryOf(filter: Filter & { at: number }): URLSearchParams {
+  const query = new URLSearchParams()
+  // A ward is searched with its cells: an alert stands in the smallest place that is known.
+  for (const [key, name] of [
+    ['level', 'level'],
+    ['state', 'state'],
+    ['rule', 'rule'],
+    ['zone', 'within'],
+    ['text', 'text'],
+  ] as const)
+    if (filter[key].trim() !== '') query.set(name, filter[key].trim())
+  if (filter.range === 'own') {
+    const from = facilityTime(filter.from)
+    const to = facilityTime(filter.to)
+    if (from !== null) query.set('from', String(from))
+    // The last minute is meant whole.
+    if (to !== null) query.set('to', String(to + 59_999))
+  } else if (RANGES[filter.range] > 0) query.set('from', String(Math.round(filter.at - RANGES[filter.range])))
+  return query
+}
 
 export default function SearchPage() {
   const t = useText()
@@ -43,17 +72,18 @@ export default function SearchPage() {
   const [cursors, setCursors] = useState<(string | null)[]>([null])
   const [page, setPage] = useState<Page<ListedAlert> | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
+  const [exporting, setExporting] = useState(false)
+  const [exported, setExported] = useState<string | null>(null)
   const cursor = cursors[cursors.length - 1] ?? null
   // Roles that see no persons may not search words either: the server refuses, so the field is not offered.
   const words = mayDo(me(), 'people:read')
   useEffect(() => {
     const abort = new AbortController()
-    const query = new URLSearchParams({ limit: String(PAGE_SIZE) })
-    for (const key of ['level', 'state', 'rule', 'zone', 'text'] as const)
-      if (filter[key].trim() !== '') query.set(key, filter[key].trim())
-    if (RANGES[filter.range] > 0) query.set('from', String(Math.round(filter.at - RANGES[filter.range])))
+    const query = queryOf(filter)
+    query.set('limit', String(PAGE_SIZE))
     if (cursor) query.set('cursor', cursor)
     setFailure(null)
+    setExported(null)
     getJson<Page<ListedAlert>>(`/api/v1/alerts?${query}`, abort.signal).then(setPage, (error: unknown) => {
       if (!abort.signal.aborted) setFailure(error instanceof Error ? error.message : String(error))
     })
@@ -67,7 +97,9 @@ export default function SearchPage() {
   const change = (part: Partial<Filter>) => setDraft({ ...draft, ...part })
   const items = page?.items ?? []
   const rules = [...data.rules.values()].sort((a, b) => (a.code < b.code ? -1 : 1))
-  const zones = [...data.zones.values()].filter((z) => z.kind !== 'cell').sort((a, b) => (a.id < b.id ? -1 : 1))
+  const zones = [...data.zones.values()]
+    .map((z) => ({ id: z.id, name: t.pick(z.name, z.id) }))
+    .sort((a, b) => collator.compare(a.name, b.name))
   const from = (cursors.length - 1) * PAGE_SIZE
   const rowOf = (a: ListedAlert): string[] => [
     a.number ?? a.id,
@@ -101,6 +133,32 @@ export default function SearchPage() {
       'who',
     ] as const
   ).map((c) => t(`search.col.${c}`))
+  const exportAll = async () => {
+    setExporting(true)
+    setExported(null)
+    const rows: string[][] = []
+    let total = 0
+    try {
+      const query = queryOf(filter)
+      query.set('limit', String(EXPORT_PAGE))
+      await getPages<ListedAlert>(`/api/v1/alerts?${query}`, MAX_EXPORTED, (part, all) => {
+        rows.push(...part.map(rowOf))
+        total = all ?? rows.length
+        setExported(t('search.exporting', { n: rows.length, of: total }))
+        return true
+      })
+      saveText(`alerts-${calendarDate(serverClock.now())}.csv`, csvOf([columns, ...rows]), 'text/csv')
+      setExported(
+        rows.length < total
+          ? t('search.exportedPart', { n: rows.length, of: total })
+          : t('search.exported', { n: rows.length }),
+      )
+    } catch (error) {
+      setExported(t('region.failed', { why: error instanceof Error ? error.message : String(error) }))
+    } finally {
+      setExporting(false)
+    }
+  }
   return (
     <div className={css.page}>
       <header className={css.head}>
@@ -109,17 +167,9 @@ export default function SearchPage() {
           {page && t('search.found', { n: page.total, from: items.length ? from + 1 : 0, to: from + items.length })}
         </span>
         <span className={css.tools}>
-          <Button
-            disabled={items.length === 0}
-            onClick={() =>
-              saveText(
-                `alerts-${calendarDate(serverClock.now())}-${from + 1}.csv`,
-                csvOf([columns, ...items.map(rowOf)]),
-                'text/csv',
-              )
-            }
-          >
-            {t('search.csv')}
+          {exported && <span role="status">{exported}</span>}
+          <Button disabled={items.length === 0 || exporting} onClick={() => void exportAll()}>
+            {t('search.csvAll')}
           </Button>
         </span>
       </header>
@@ -130,6 +180,19 @@ export default function SearchPage() {
           onChange={(range) => change({ range: range as Range })}
           options={(Object.keys(RANGES) as Range[]).map((r) => [r, t(`search.range.${r}`)])}
         />
+        {draft.range === 'own' &&
+          (['from', 'to'] as const).map((end) => (
+            <label key={end} className={css.field}>
+              <span>{t(`search.${end}`)}</span>
+              <input
+                type="datetime-local"
+                name={end}
+                className={kit.input}
+                value={draft[end]}
+                onChange={(e) => change({ [end]: e.target.value })}
+              />
+            </label>
+          ))}
         <Select
           label={t('filter.level')}
           value={draft.level}
@@ -155,7 +218,7 @@ export default function SearchPage() {
           label={t('list.col.zone')}
           value={draft.zone}
           onChange={(zone) => change({ zone })}
-          options={[['', t('eng.filter.all')], ...zones.map((z): [string, string] => [z.id, t.pick(z.name, z.id)])]}
+          options={[['', t('eng.filter.all')], ...zones.map((z): [string, string] => [z.id, z.name])]}
         />
         {words && (
           <label className={css.field}>

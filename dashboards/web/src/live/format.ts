@@ -31,6 +31,15 @@ export const calendarDate = (at: number): string => format('date', 'zh').format(
 export const dateTime = (at: number): string => `${calendarDate(at)} ${clockTime(at)}`
 export const preciseTime = (at: number): string => `${clockTime(at)}.${String(Math.floor(at % 1000)).padStart(3, '0')}`
 
+/** A date and time as an input gives it ("2026-11-22T08:30"), meant by the facility's clock and not by the desk's; null = none. */
+export function facilityTime(local: string): number | null {
+  const asUtc = Date.parse(`${local}Z`)
+  if (!Number.isFinite(asUtc)) return null
+  // What the facility's clock shows at a moment, minus that moment, is the offset there and then.
+  const offset = (at: number) => Date.parse(`${dateTime(at).replace(' ', 'T')}Z`) - Math.floor(at / 1000) * 1000
+  return asUtc - offset(asUtc - offset(asUtc))
+}
+
 /** 00:18, 20:35, 1:02:10, 3d 04:10:00 */
 export function duration(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000))

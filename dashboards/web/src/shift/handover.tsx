@@ -17,6 +17,8 @@ import { Card } from './card.tsx'
 import css from './shift.module.css'
 import { useSend } from './use-send.ts'
 
+const PAST_SHOWN = 20
+
 export function Sign({ openRed, onDone }: { openRed: number; onDone(): Promise<unknown> }) {
   const t = useText()
   const [notes, setNotes] = useState('')
@@ -80,18 +82,12 @@ export function Waiting({
   const red = Math.max(handover.snapshot.openRed.length, openRed)
   const [heard, setHeard] = useState(false)
   const path = `/api/v1/shift/handovers/${handover.id}`
-  const s = handover.snapshot
   /** Nobody confirms a tone that was not played, or that this browser holds back. */
   const mayTick = (check: string) => check !== 'sound' || (heard && soundState === 'on')
   return (
     <Card title={t('shift.waiting', { by: handover.outgoing.by })} note={dateTime(handover.outgoing.at)}>
       <div data-testid="handover">
-        <p>
-          {LEVELS.map((l) => `${t(`level.${l}`)} ${s.open[l]?.open ?? 0}`).join(' · ')} ·{' '}
-          {t('shift.snapshot', { shelved: s.shelved.length, review: s.pendingReview.length, out: s.devicesOut })}
-          {s.present !== null && ` · ${t('shift.snapshotCount', { present: s.present, expected: s.expected ?? 0 })}`}
-          {s.offSite && ` · ${t('shift.offSite', { n: s.offSite.length })}`}
-        </p>
+        <SnapshotLine snapshot={handover.snapshot} />
         {handover.notes && <p className={css.noteText}>{handover.notes}</p>}
         {mine ? (
           <>
@@ -160,23 +156,45 @@ export function Waiting({
   )
 }
 
+/** What stood at the signature, in one line. */
+function SnapshotLine({ snapshot: s }: { snapshot: HandoverItem['snapshot'] }) {
+  const t = useText()
+  return (
+    <p>
+      {LEVELS.map((l) => `${t(`level.${l}`)} ${s.open[l]?.open ?? 0}`).join(' · ')} ·{' '}
+      {t('shift.snapshot', { shelved: s.shelved.length, review: s.pendingReview.length, out: s.devicesOut })}
+      {s.present !== null && ` · ${t('shift.snapshotCount', { present: s.present, expected: s.expected ?? 0 })}`}
+      {s.offSite && ` · ${t('shift.offSite', { n: s.offSite.length })}`}
+    </p>
+  )
+}
+
 export function Past({ handovers }: { handovers: HandoverItem[] }) {
   const t = useText()
   if (handovers.length === 0) return null
   return (
     <Card title={t('shift.past')}>
       <ul className={css.log}>
-        {handovers.slice(0, 10).map((h) => (
+        {handovers.slice(0, PAST_SHOWN).map((h) => (
           <li key={h.id}>
-            <p>
-              <time>{dateTime(h.outgoing.at)}</time> <b>{h.outgoing.by}</b> →{' '}
-              <b>{h.incoming?.by ?? t('shift.withdrawn')}</b>{' '}
-              <span className="muted">
-                {h.incoming
-                  ? `${clockTime(h.incoming.at)} · ${t('shift.entry', { n: h.incoming.seq })} ${h.incoming.hash.slice(0, 8)}…`
-                  : ''}
-              </span>
-            </p>
+            <details>
+              <summary>
+                <time>{dateTime(h.outgoing.at)}</time> <b>{h.outgoing.by}</b> →{' '}
+                <b>{h.incoming?.by ?? t('shift.withdrawn')}</b>{' '}
+                {h.incoming && <span className="muted">{clockTime(h.incoming.at)}</span>}
+              </summary>
+              <SnapshotLine snapshot={h.snapshot} />
+              {h.notes && <p className={css.noteText}>{h.notes}</p>}
+              {[h.outgoing, h.incoming].map(
+                (signed) =>
+                  signed && (
+                    <p key={signed.seq} className="muted">
+                      {signed.by} {dateTime(signed.at)} · {t('shift.entry', { n: signed.seq })}{' '}
+                      {signed.hash.slice(0, 16)}…
+                    </p>
+                  ),
+              )}
+            </details>
           </li>
         ))}
       </ul>

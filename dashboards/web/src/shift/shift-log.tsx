@@ -37,19 +37,20 @@ export function ShiftLog({ notes, onDone }: { notes: ShiftNoteItem[] | null; onD
           </p>
         )}
         <div className={css.actions}>
-          <input
-            type="search"
-            className={kit.input}
-            aria-label={t('filter.search')}
-            placeholder={t('filter.search')}
-            value={search}
-            onChange={(e) => setSearch(e.target.value)}
-          />
           <Button type="submit" disabled={busy || text.trim() === ''}>
             {t('shift.addNote')}
           </Button>
         </div>
       </form>
+      {/* Outside the form: Enter in a search must never sign a note. */}
+      <input
+        type="search"
+        className={`${kit.input} ${css.search}`}
+        aria-label={t('filter.search')}
+        placeholder={t('filter.search')}
+        value={search}
+        onChange={(e) => setSearch(e.target.value)}
+      />
       <ul className={css.log} data-testid="shift-log">
         {(all ? shown : shown.slice(0, SHOWN)).map((n) => (
           <li key={n.id}>

@@ -109,7 +109,11 @@ export function OpenAlerts({ open, all = false }: { open: ListedAlert[]; all?: b
           </li>
         ))}
       </ul>
-      {open.length > shown.length && <p className="muted">{t('shift.more', { n: open.length - shown.length })}</p>}
+      {open.length > shown.length && (
+        <Link className={css.moreLink} to="/duty/alerts">
+          {t('shift.more', { n: open.length - shown.length })}
+        </Link>
+      )}
       {open.length === 0 && <p className="muted">{t('shift.openNone')}</p>}
     </Card>
   )
