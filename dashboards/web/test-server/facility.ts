@@ -1,5 +1,5 @@
 /** An invented facility for developing and testing the console: zones, devices, persons, rules, plans. Never shipped. */
-import type { DeviceItem, PersonItem, PlanOfAlert, Position, RuleItem, ZoneItem } from '../src/api/types.ts'
+import type { DeviceItem, PersonItem, PhoneItem, PlanOfAlert, Position, RuleItem, ZoneItem } from '../src/api/types.ts'
 
 const rect = (x: number, y: number, w: number, h: number): [number, number][] => [
   [x, y],
@@ -322,6 +322,27 @@ export const PLANS: PlanOfAlert[] = [
       ] as const
     ).map(([id, channel, zh, en, required, targetS]) => ({ id, channel, text: names(zh, en), required, targetS })),
   },
+]
+
+const phone = (number: string, zh: string, en: string, role: string, ...at: string[]): PhoneItem => ({
+  id: number,
+  name: names(zh, en),
+  number,
+  zones: at,
+  role,
+})
+/** Internal extensions, made up. */
+export const PHONES: PhoneItem[] = [
+  phone('8001', '值班长', 'Duty chief', 'chief'),
+  phone('8008', '值班领导', 'Leader on duty', 'leader'),
+  phone('8120', '医务所', 'Infirmary', 'medical', 'MED'),
+  phone('8119', '消防控制室', 'Fire control room', 'fire'),
+  phone('8110', '武警值班室', 'Armed police post', 'armed-police'),
+  phone('8130', 'AB 门岗', 'Sally port post', 'post', 'SALLY-P', 'SALLY-V'),
+  phone('8151', '东段巡逻岗', 'East patrol post', 'post', 'BELT-E1', 'BELT-E2'),
+  ...['一', '二', '三', '四'].map((n, i) =>
+    phone(`820${i + 1}`, `${n}监区值班室`, `Ward ${i + 1} duty room`, 'post', `W${i + 1}`),
+  ),
 ]
 
 export function buildFacility(now: number): Facility {

@@ -9,7 +9,7 @@ import { extname, join } from 'node:path'
 import { permissionsOf, type Role } from '#model/permissions.ts'
 import type { Alert, AlertChange, FacilityItem, Level, Me, MutedBy, Verb } from '../src/api/types.ts'
 import { Desk } from './desk.ts'
-import { buildFacility, type Facility } from './facility.ts'
+import { buildFacility, type Facility, PHONES } from './facility.ts'
 import { DEAD_CAMERA, MoreRoutes } from './more-routes.ts'
 import { picture } from './picture.ts'
 import { FACILITIES, seedEvening, seedProvince } from './seed.ts'
@@ -248,6 +248,7 @@ export async function startFakeServer(options: Options): Promise<FakeServer> {
     if (path === '/api/v1/people') return list(facility.people)
     if (path === '/api/v1/rules') return list(facility.rules)
     if (path === '/api/v1/plans') return list(facility.plans)
+    if (path === '/api/v1/phones') return may('phones:read') ? list(PHONES) : json(403, { title: 'No' })
     return json(404, { title: 'Not found' })
   }
 

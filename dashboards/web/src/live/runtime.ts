@@ -5,10 +5,11 @@ import { AlertStore, CAPACITY } from './alert-store.ts'
 import { AlertView } from './alert-view.ts'
 import { startConnection } from './connection.ts'
 import { deviceChanged, facility, fetchAllParts, forgetFacility, type Part, zoneGroup } from './facility-data.ts'
+import { holdPhones, holdPlans } from './held.ts'
 import { forgetLease, heardSounding } from './lease.ts'
 import { heardTest, noProof, proof } from './proof.ts'
 import { serverClock } from './server-clock.ts'
-import { isProvince, recall } from './session.ts'
+import { isProvince, mayDo, recall } from './session.ts'
 import { Signal } from './signal.ts'
 import { reportSound } from './sound.ts'
 
@@ -133,10 +134,16 @@ export function startRuntime(account: Me): () => void {
   // Lists that a role may not see are not asked for: the server would refuse, and note it.
   const persons = account.role === 'officer' || account.role === 'chief'
   const parts: Part[] = province ? ['rules'] : ['rules', 'zones', 'devices', ...(persons ? (['people'] as const) : [])]
+  /** For the hour without a link: it must be here before it is needed. */
+  const hold = () => {
+    if (province) return
+    if (mayDo(account, 'phones:read')) void holdPhones(account.facility?.id ?? null)
+    if (account.role !== 'wall') void holdPlans()
+  }
   let wrongBeats = 0
   const stopView = facility.subscribe(() => refreshView(account))
   refreshView(account)
-  void fetchAllParts(parts)
+  void fetchAllParts(parts).then(hold)
   if (province) void loadFacilities()
   const stop = startConnection({
     alert: (change) => {
@@ -150,6 +157,7 @@ export function startRuntime(account: Me): () => void {
       reportSound()
       if (!resumed || !store.loaded()) void loadAlerts()
       if (resumed) void fetchAllParts(parts.filter((part) => part !== 'rules'))
+      if (resumed) hold()
       if (resumed && province) void loadFacilities()
     },
     gap: () => {

@@ -2,6 +2,7 @@
 import { ApiError, beginSitting, currentSitting, getJson, postJson, whenLoggedOut } from '../api/client.ts'
 import type { Me, Role } from '../api/types.ts'
 import { setTimezone } from './format.ts'
+import { forgetHeld } from './held.ts'
 import { Signal } from './signal.ts'
 
 export type Session = { known: false } | { known: true; me: Me | null; reachable: boolean }
@@ -37,6 +38,7 @@ export async function logIn(account: string, password: string): Promise<void> {
 
 export async function logOut(): Promise<void> {
   await postJson('/api/v1/logout', {}).catch(() => null)
+  forgetHeld()
   session.set({ known: true, me: null, reachable: true })
 }
 

@@ -2,6 +2,7 @@
 import { type FormEvent, useEffect, useState } from 'react'
 import { Navigate, useLocation } from 'react-router'
 import { ApiError } from '../api/client.ts'
+import { HeldPhones } from '../frame/phones.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
@@ -115,6 +116,7 @@ export function LoginPage() {
         <p role="alert" className={fault ? kit.fault : 'unseen'}>
           {fault}
         </p>
+        {online === false && <HeldPhones />}
         <footer className={css.foot}>
           <span className={css.online}>
             <Icon name={online === false ? 'mute' : 'live'} size={14} />

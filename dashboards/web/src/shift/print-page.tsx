@@ -1,13 +1,13 @@
-/** On paper for the day everything dies: head-count, open alerts and the plans with empty boxes. Prints black on white. */
-import { useEffect, useState, useSyncExternalStore } from 'react'
+/** On paper for the day everything dies: numbers to call, head-count, open alerts, plans with empty boxes. Black on white. */
+import { useEffect, useSyncExternalStore } from 'react'
 import { useSearchParams } from 'react-router'
-import { getAll } from '../api/client.ts'
-import type { PlanOfAlert } from '../api/types.ts'
+import { PhoneSheet } from '../frame/phones.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
 import { compareAlerts, isOpen } from '../live/alert-store.ts'
 import { connection } from '../live/connection.ts'
 import { dateTime, grouped } from '../live/format.ts'
+import { plans as held, holdPlans } from '../live/held.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
 import { me } from '../live/session.ts'
@@ -20,16 +20,11 @@ export default function PrintPage() {
   const t = useText()
   useSyncExternalStore(store.subscribeList, store.version)
   const { seq } = useSignal(connection)
-  const [plans, setPlans] = useState<PlanOfAlert[]>([])
-  const [failure, setFailure] = useState<string | null>(null)
-  useEffect(() => {
-    getAll<PlanOfAlert>('/api/v1/plans').then(
-      ({ items }) => setPlans(items),
-      (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
-    )
-  }, [])
+  const { items: plans, failure } = useSignal(held)
+  useEffect(() => void holdPlans(), [])
   const [query] = useSearchParams()
   const only = query.get('plan')?.split(',')
+  const place = store.get(query.get('alert') ?? '')?.zone ?? null
   const open = [...store.values()].filter(isOpen).sort(compareAlerts)
   const account = me()
   return (
@@ -49,7 +44,8 @@ export default function PrintPage() {
           </Button>
         </span>
       </header>
-      {failure && <p className={css.fault}>{t('region.failed', { why: failure })}</p>}
+      {failure && plans.length === 0 && <p className={css.fault}>{t('region.failed', { why: failure })}</p>}
+      <PhoneSheet zone={place} />
       {!only && (
         <>
           <div className={css.card}>
