@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline'
 import { WardwatchError } from '#model/errors.ts'
 
 const END_MS = 4000
-/** As `wardwatch.js` starts an edge: V8 would keep 128 MB for young objects, glibc an arena for each thread. */
-const RUNTIME_FLAGS = ['--max-semi-space-size=16']
+/** As `wardwatch.js` starts an edge, for the reasons said there. */
+const RUNTIME_FLAGS = ['--max-semi-space-size=16', '--no-parallel-scavenge']
 const RUNTIME_ENV = { MALLOC_ARENA_MAX: '2' }
 
 interface Member {

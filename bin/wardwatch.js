@@ -11,10 +11,12 @@ const main = join(here, 'main.ts')
 const pinned = join(here, '../node_modules/node/bin/node')
 
 // Left alone, V8 keeps up to 128 MB for young objects and glibc an arena for each thread: together some 80 MB for nothing.
+// And it clears young objects on several threads, for which the first must wait: where others work on the same processors
+// that takes several times as long as one thread needs alone.
 // The same stand in troupe.ts, for the processes of a demo.
 const lasting = ['edge', 'province'].includes(process.argv[2])
-const flags =
-  lasting && !process.execArgv.some((f) => f.startsWith('--max-semi-space-size')) ? ['--max-semi-space-size=16'] : []
+const limits = ['--max-semi-space-size=16', '--no-parallel-scavenge']
+const flags = lasting && !process.execArgv.some((f) => f.startsWith('--max-semi-space-size')) ? limits : []
 const env = lasting ? { MALLOC_ARENA_MAX: '2', ...process.env } : process.env
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {

@@ -25,14 +25,16 @@ function enter(args: string[], flags: string[] = [], more: Record<string, string
   return { ...JSON.parse(done.stdout), isSameProcess: JSON.parse(done.stdout).pid === done.pid, status: done.status }
 }
 
+const limits = ['--max-semi-space-size=16', '--no-parallel-scavenge']
+
 describe('the executable', () => {
   test.skipIf(process.platform === 'win32')(
     'gives an edge and a province their limits of memory, in the same process, and what the caller says stands',
     () => {
       const edge = enter(['edge', '--site', 'a b.yaml'], ['--no-warnings'])
       expect(edge).toMatchObject({ args: ['edge', '--site', 'a b.yaml'], arenas: '2', isSameProcess: true, status: 3 })
-      expect(edge.flags).toEqual(['--no-warnings', '--max-semi-space-size=16'])
-      expect(enter(['province']).flags).toEqual(['--max-semi-space-size=16'])
+      expect(edge.flags).toEqual(['--no-warnings', ...limits])
+      expect(enter(['province']).flags).toEqual(limits)
       expect(enter(['edge'], ['--max-semi-space-size=64']).flags).toEqual(['--max-semi-space-size=64'])
       expect(enter(['edge'], [], { MALLOC_ARENA_MAX: '8' }).arenas).toBe('8')
     },
