@@ -170,6 +170,8 @@ export async function registerAccounts(app: FastifyInstance, plugin: AccountsPlu
     facility: plugin.place?.facility ?? null,
     permissions: permissionsOf(account.role),
     idleMs: limits.idleMs(account.role),
+    /** What a log-in of this account takes: a console says when it is a password alone. */
+    factors: ['password'],
   })
 
   const Login = Type.Object(

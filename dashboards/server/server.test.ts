@@ -782,6 +782,7 @@ describe('getting in', () => {
     expect(answer.cookies[0]).toMatchObject({ name: 'ww_js-03', httpOnly: true, sameSite: 'Strict', path: '/' })
     const me = await server.inject({ url: '/api/v1/me', headers: { cookie: cookieOf(answer) } })
     expect(me.json().id).toBe('a-officer')
+    expect(me.json().factors, 'one factor is said, so that no screen suggests more').toEqual(['password'])
     expect(ledger.entries.map((e) => e.payload)).toMatchObject([{ act: 'login', by: 'a-officer', success: true }])
     const out = await server.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: cookieOf(answer) } })
     expect(out.statusCode).toBe(204)

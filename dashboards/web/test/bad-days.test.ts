@@ -284,6 +284,59 @@ describe.skipIf(!path)('bad days', { timeout: 120_000 }, () => {
     await expect.poll(() => page.getByTestId('wall').getAttribute('data-red'), soon).toBe('true')
     expect(red.level).toBe('red')
   })
+
+  test('a wall whose heap has grown beyond 600 MB starts anew, but never in the first ten minutes and never without a server', async () => {
+    const server = await serve()
+    const page = await enter(server, 'wall1')
+    await page.waitForURL('**/duty/wall')
+    await page.clock.install({ time: new Date(Date.now()) })
+    await page.addInitScript(() => {
+      const used = { usedJSHeapSize: Number(sessionStorage.getItem('heap') ?? 50e6) }
+      Object.defineProperty(performance, 'memory', { configurable: true, get: () => used })
+      Object.assign(globalThis, { used })
+    })
+    await page.reload()
+    await page.getByText('无红、橙警情').waitFor()
+    const grow = (bytes: number) =>
+      page.evaluate((n) => {
+        ;(globalThis as unknown as { used: { usedJSHeapSize: number } }).used.usedJSHeapSize = n
+        Object.assign(globalThis, { sameOldPage: true })
+      }, bytes)
+    const same = () => page.evaluate(() => 'sameOldPage' in globalThis)
+    const checks: string[] = []
+    page.on('request', (request) => {
+      if (request.url().endsWith('/healthz')) checks.push(request.url())
+    })
+    await grow(700 * 1024 * 1024)
+    await page.clock.fastForward(9 * 60_000)
+    await page.waitForTimeout(300)
+    expect([checks.length, await same()], 'a leak at the start must not become a loop').toEqual([0, true])
+    await grow(599 * 1024 * 1024)
+    await page.clock.fastForward(2 * 60_000)
+    await page.waitForTimeout(300)
+    expect([checks.length, await same()]).toEqual([0, true])
+    await grow(601 * 1024 * 1024)
+    await page.context().route('**/healthz', (route) => route.abort())
+    await page.clock.fastForward(21_000)
+    await expect.poll(() => checks.length, soon).toBe(1)
+    expect(await same(), 'nobody answers: the picture stays').toBe(true)
+    await page.context().unroute('**/healthz')
+    await Promise.all([page.waitForEvent('load'), page.clock.fastForward(21_000)])
+    expect(await same()).toBe(false)
+    await page.getByText('无红、橙警情').waitFor()
+  })
+
+  test('no second factor yet: the log-in page and the own page say so in both languages', async () => {
+    const server = await serve()
+    const page = await enter(server, 'officer1')
+    await page.goto(`${server.url}/me`)
+    await page.getByTestId('one-factor').getByText('尚无第二因素').waitFor()
+    await page.getByText('English', { exact: true }).click()
+    await page.getByTestId('one-factor').getByText('there is no second factor yet').waitFor()
+    await page.getByRole('button', { name: 'Log out' }).last().click()
+    await page.waitForURL('**/login')
+    await page.getByTestId('one-factor').getByText('Password only').waitFor()
+  })
 })
 
 /** 04:00:10 in Shanghai, the next one. */

@@ -20,6 +20,8 @@ export interface Me {
   tier?: 'facility' | 'province'
   /** What the server lets this account do; the navigation shows nothing else. */
   permissions?: string[]
+  /** What a log-in of this account takes. */
+  factors?: string[]
 }
 
 export interface Page<T> {
@@ -76,7 +78,12 @@ export interface PlanOfAlert {
   }[]
   wentOn?: string[]
   /** All plans in view, in the order of the steps. */
-  plans?: { id: string; version?: string | null; name: Partial<Bilingual>; why: 'own' | 'beside' | 'answer' | 'earlier' }[]
+  plans?: {
+    id: string
+    version?: string | null
+    name: Partial<Bilingual>
+    why: 'own' | 'beside' | 'answer' | 'earlier'
+  }[]
   progress?: StepProgress[] | Record<string, Omit<StepProgress, 'step'>>
 }
 

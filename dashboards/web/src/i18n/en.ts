@@ -136,6 +136,7 @@ export const en: Record<TextKey, string> = {
   'login.unreachable': 'The server does not answer; check the network and try again',
   'login.online': 'Service online',
   'login.offline': 'Service does not answer',
+  'login.oneFactor': 'Password only: log out when you leave',
   'login.noAlerts': 'No alerts are shown before log-in',
   'filter.label': 'Filters',
   'filter.view': 'View',
@@ -564,6 +565,8 @@ export const en: Record<TextKey, string> = {
   'gov.all': 'All indicators',
   'gov.indicator': 'Indicator',
   'me.title': 'My settings',
+  'me.oneFactor':
+    'A password alone opens this account, there is no second factor yet: log out when you leave. Red and orange still need a second person to close',
   'me.language': 'Language',
   'me.theme': 'Theme',
   'me.theme.auto': 'By page (duty dark, engineering and supervision light)',

@@ -113,6 +113,9 @@ export function LoginPage() {
         <p className={css.note}>
           <Icon name="sound" /> {t('login.toneNote')}
         </p>
+        <p className={css.note} data-testid="one-factor">
+          <Icon name="lock" /> {t('login.oneFactor')}
+        </p>
         <p role="alert" className={fault ? kit.fault : 'unseen'}>
           {fault}
         </p>

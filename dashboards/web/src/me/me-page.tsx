@@ -4,6 +4,7 @@ import type { Me } from '../api/types.ts'
 import { useNav } from '../frame/frame.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Choices, Field } from '../kit/controls.tsx'
+import { Icon } from '../kit/icons.tsx'
 import { logOut, me } from '../live/session.ts'
 import { chooseLanguage, settings } from '../live/settings.ts'
 import { sound, unlockSound } from '../live/sound.ts'
@@ -49,6 +50,11 @@ export default function MePage() {
           {t('me.account')} <b>{account.id}</b> ·{' '}
           {t('status.account', { role: t.code('role', account.role), name: account.name })}
           {account.desk ? ` · ${account.desk}` : ''}
+        </p>
+      )}
+      {(account?.factors?.length ?? 1) < 2 && (
+        <p className={css.factor} data-testid="one-factor">
+          <Icon name="lock" /> {t('me.oneFactor')}
         </p>
       )}
       <Choices

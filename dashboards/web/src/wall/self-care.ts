@@ -1,4 +1,5 @@
 /** What keeps a screen alive that nobody touches for months: a new page at 04:00 and when the heap has grown too far. */
+import { clockMinute } from '../live/format.ts'
 import { reloadIfAnswered } from '../live/reload.ts'
 import { serverClock } from '../live/server-clock.ts'
 
@@ -25,17 +26,10 @@ export function reasonToReload(v: Vitals): 'night' | 'heap' | null {
   return v.hour === RELOAD_HOUR && v.minute === 0 ? 'night' : null
 }
 
-const timeOf = new Intl.DateTimeFormat('en-GB', {
-  timeZone: 'Asia/Shanghai',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-})
-
 export function keepFresh(): () => void {
   const startedAt = performance.now()
   const timer = setInterval(() => {
-    const [hour, minute] = timeOf.format(serverClock.now()).split(':').map(Number) as [number, number]
+    const [hour, minute] = clockMinute(serverClock.now()).split(':').map(Number) as [number, number]
     const memory = (performance as { memory?: { usedJSHeapSize: number } }).memory
     const heapBytes = memory?.usedJSHeapSize ?? null
     // A wall without a server keeps its last picture and its age; a browser's error page would never come back by itself.
