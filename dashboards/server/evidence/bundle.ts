@@ -119,7 +119,7 @@ const pictureOf = ({ alert, preroll }: { alert: string; preroll: number | null }
 const README = `证据包 · Evidence bundle (wardwatch)
 
 report.pdf            可阅读的报告                     the readable report
-alerts.json           告警快照                         the alerts as they stood
+alerts.json           警情快照                         the alerts as they stood
 incident.json         所属事件                         the incident they belong to
 timeline.*            全部变更（NDJSON 与 CSV）        every change
 readings.*            证据读数（NDJSON 与 CSV）        the readings that are evidence

@@ -98,7 +98,7 @@ export async function collectEvidence(sources: EvidenceSources, request: Evidenc
   const limits: Evidence['limits'] = []
   if (ids.length > MAX_MEMBERS)
     limits.push({
-      zh: `本事件共 ${ids.length} 条告警，仅收录前 ${MAX_MEMBERS} 条，其余：${ids.slice(MAX_MEMBERS).join(' ')}`,
+      zh: `本事件共 ${ids.length} 条警情，仅收录前 ${MAX_MEMBERS} 条，其余：${ids.slice(MAX_MEMBERS).join(' ')}`,
       en: `the incident has ${ids.length} alerts; the first ${MAX_MEMBERS} are here, the others are ${ids.slice(MAX_MEMBERS).join(' ')}`,
     })
   const taken = ids.slice(0, MAX_MEMBERS)

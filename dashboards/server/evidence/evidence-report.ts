@@ -1,10 +1,20 @@
 /** The readable part of an evidence bundle: everything the files hold, in an order that tells what happened. */
+import { escalationOf } from '#model/alert/escalation.ts'
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { Reading } from '#model/reading.ts'
 import type { Block, ReportDocument, Words } from '../report/document.ts'
 import { stamp } from '../report/stamp.ts'
 import type { Evidence } from './collect.ts'
-import { changeWords, levelWords, resultWords, stateWords, stepWords } from './words.ts'
+import {
+  changeWords,
+  clockWords,
+  levelWords,
+  nameOfRule,
+  resultWords,
+  stateWords,
+  stepWords,
+  updateWords,
+} from './words.ts'
 
 export interface ReportFacts {
   facility: { id: string; name: Words; timezone: string }
@@ -47,7 +57,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
     title:
       subject.kind === 'incident'
         ? words('事件证据报告', 'Evidence of an incident')
-        : words('告警证据报告', 'Evidence of an alert'),
+        : words('警情证据报告', 'Evidence of an alert'),
     subtitle: `${facts.facility.name.zh}（${facts.facility.id}） · ${about} · ${named ? title(named.code, facts.ruleName(named.rule)) : ''}`,
     watermark: `${facts.madeBy} · ${stamp(zone, facts.madeAt)}`,
     footer: `wardwatch · ${facts.facility.id} · ${subject.id} · ${facts.madeBy} · ${facts.reason}`,
@@ -75,7 +85,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
       },
       ...(incident ? incidentBlocks(incident.members.length, incident, facts) : []),
       ...alerts.flatMap((alert): Block[] => [
-        heading(`告警 ${alert.number ?? ''}`, `Alert ${alert.id}`),
+        heading(`警情 ${alert.number ?? ''}`, `Alert ${alert.id}`),
         {
           kind: 'facts',
           rows: [
@@ -103,7 +113,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
           col('时间', 'Time', 24),
           col('变更', 'Change', 20),
           col('操作人', 'By', 12),
-          col('告警', 'Alert', 14),
+          col('警情', 'Alert', 14),
           col('备注', 'Note', 30),
         ],
         rows: cut(
@@ -112,7 +122,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
             changeWords(c.change),
             whoWords(c.by),
             c.alert.number ?? c.alert.id,
-            noteText(c.change, c.note),
+            noteText(c),
           ]),
         ),
         empty: words('无', 'none'),
@@ -194,7 +204,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
       {
         kind: 'table',
         columns: [
-          col('告警', 'Alert', 20),
+          col('警情', 'Alert', 20),
           col('身份', 'Role', 18),
           col('账号', 'Account', 14),
           col('时间', 'Time', 24),
@@ -246,7 +256,10 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
 
 const whoWords = (by: string | null): string => (by === null || by === 'system' ? '系统 system' : by)
 const col = (zh: string, en: string, share: number) => ({ label: words(zh, en), share })
-const title = (code: string, name: Words | null): string => (name ? `${code} ${name.zh} ${name.en}` : code)
+const title = (code: string, known: Words | null): string => {
+  const name = known ?? nameOfRule(code)
+  return name ? `${code} ${name.zh} ${name.en}` : code
+}
 
 function shortages(evidence: Evidence, broken: number, unproved: number): Words {
   const zh: string[] = []
@@ -276,7 +289,7 @@ function incidentBlocks(count: number, incident: NonNullable<Evidence['incident'
           label: words('结束', 'Closed'),
           value: incident.closedAt === null ? '未结束 open' : stamp(facts.facility.timezone, incident.closedAt, true),
         },
-        { label: words('告警数', 'Alerts'), value: String(count) },
+        { label: words('警情数', 'Alerts'), value: String(count) },
         { label: words('区域', 'Zones'), value: incident.zones.map((z) => facts.zoneName(z)).join('、') || '—' },
       ],
     },
@@ -293,10 +306,17 @@ function valueText(reading: Reading): string {
   return `${value.join(', ')}${reading.quality === 'good' ? '' : `（质量 quality: ${reading.quality}）`}`
 }
 
-/** A plan step stands as JSON in its note. */
-function noteText(change: string, note: string | null): string {
+/** Steps of a plan and of an escalation stand as JSON in their notes; a reader of a report gets words. */
+export function noteText(change: Evidence['timeline'][number]): string {
+  const { note } = change
   if (note === null) return ''
-  if (change !== 'plan-step') return note
+  const climbed = escalationOf(change)
+  if (climbed) {
+    const told = climbed.told.length > 0 ? `，通知 told: ${climbed.told.join('、')}` : ''
+    return `${clockWords(climbed.clock)}，第 ${climbed.step} 级 step ${climbed.step}${told}`
+  }
+  if (change.change === 'updated') return updateWords(note)
+  if (change.change !== 'plan-step') return note
   try {
     const { step, done, note: own } = JSON.parse(note) as { step?: string; done?: boolean; note?: string }
     return [step, stepWords(done ? 'done' : 'skipped'), own].filter(Boolean).join(' · ')
@@ -306,7 +326,7 @@ function noteText(change: string, note: string | null): string {
 }
 
 const LOOKS: Record<string, string> = {
-  alerts: '告警 alert',
+  alerts: '警情 alert',
   evidence: '证据读数 readings',
   picture: '图片 picture',
   snapshot: '实时画面 live picture',

@@ -53,6 +53,23 @@ const STEPS: Record<string, Words> = {
   open: words('未做', 'open'),
 }
 
+const CLOCKS: Record<string, Words> = {
+  acknowledge: words('确认超时', 'not acknowledged in time'),
+  respond: words('到场超时', 'no response in time'),
+  resolve: words('办结超时', 'not resolved in time'),
+}
+const UPDATES: Record<string, Words> = {
+  incident: words('并入事件', 'joined an incident'),
+}
+/** The system's own alerts: they are in no catalogue of rules. */
+const OWN_RULES: Record<string, Words> = {
+  S01: words('规则在此不能运行', 'Rule cannot fire here'),
+  S02: words('端到端自检', 'End-to-end test'),
+  S03: words('人工报警', 'Manual alert'),
+  S04: words('存储或磁盘异常', 'Storage or disk trouble'),
+  S05: words('无人值守', 'No attended console'),
+}
+
 const both = (table: Record<string, Words>, code: string | null): string => {
   if (code === null) return '—'
   const known = table[code]
@@ -64,3 +81,6 @@ export const levelWords = (code: string): string => both(LEVELS, code)
 export const stateWords = (code: string): string => both(STATES, code)
 export const resultWords = (code: string | null): string => both(RESULTS, code)
 export const stepWords = (code: string): string => both(STEPS, code)
+export const clockWords = (clock: string): string => both(CLOCKS, clock)
+export const updateWords = (note: string): string => both(UPDATES, note)
+export const nameOfRule = (code: string): Words | null => OWN_RULES[code] ?? null

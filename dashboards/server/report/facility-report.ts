@@ -3,7 +3,7 @@
  * are left out and counted; what cannot be computed is said, never shown as zero.
  */
 import { type Alert, LEVELS } from '#model/alert/alert.ts'
-import { levelWords, resultWords, stateWords } from '../evidence/words.ts'
+import { levelWords, nameOfRule, resultWords, stateWords } from '../evidence/words.ts'
 import type { Block, ReportDocument, Words } from './document.ts'
 import { stamp } from './stamp.ts'
 import type { Sheet } from './xlsx.ts'
@@ -86,7 +86,7 @@ function tables(facts: FacilityReportFacts) {
   for (const alert of counted) byRule.set(alert.rule, [...(byRule.get(alert.rule) ?? []), alert])
   const rules = [...byRule]
     .map(([slug, some]) => {
-      const name = facts.ruleName(slug)
+      const name = facts.ruleName(slug) ?? nameOfRule(some[0]!.code)
       const wrong = some.filter((a) => a.result === 'false' || a.result === 'nuisance').length
       return { code: some[0]!.code, name: name ? `${name.zh} ${name.en}` : slug, raised: some.length, wrong }
     })
@@ -100,7 +100,7 @@ function tables(facts: FacilityReportFacts) {
 const round = (value: number): number => Math.round(value * 1000) / 1000
 const ackText = (a: Alert): string => (a.ackAt === null ? '—' : `${round((a.ackAt - a.raisedAt) / 1000)} s`)
 const ruleText = (facts: FacilityReportFacts, a: Alert): string => {
-  const name = facts.ruleName(a.rule)
+  const name = facts.ruleName(a.rule) ?? nameOfRule(a.code)
   return `${a.code} ${name ? name.zh : a.rule}`
 }
 
@@ -161,13 +161,13 @@ export function facilityReport(facts: FacilityReportFacts): ReportDocument {
         kind: 'table',
         columns: [
           col('编号', 'Number', 12),
-          col('时间', 'Time', 20),
-          col('级别', 'Level', 12),
-          col('规则', 'Rule', 22),
+          col('时间', 'Time', 21),
+          col('级别', 'Level', 11),
+          col('规则', 'Rule', 20),
           col('位置', 'Zone', 18),
-          col('确认', 'To ack', 10),
-          col('状态', 'State', 16),
-          col('结论', 'Result', 14),
+          col('确认', 'To ack', 8),
+          col('状态', 'State', 26),
+          col('结论', 'Result', 12),
         ],
         rows: serious
           .slice(0, 400)
