@@ -52,23 +52,33 @@ export interface LocalTime {
   midnight: number
 }
 
-export function localTime(timezone: string, at: number): LocalTime {
-  const offset = offsetMs(timezone, at)
-  const local = at + offset
-  const dayStart = Math.floor(local / 86_400_000) * 86_400_000
-  return {
-    minuteOfDay: (local - dayStart) / 60_000,
-    weekday: ((Math.floor(dayStart / 86_400_000) + 3) % 7) + 1,
-    // Written out only for who asks: most want the minute.
-    get date() {
-      return new Date(dayStart).toISOString().slice(0, 10)
-    },
-    midnight: dayStart - offset,
+const DAY_MS = 86_400_000
+
+/** The date is written out only for who asks: most want the minute. */
+class WallClock implements LocalTime {
+  readonly minuteOfDay: number
+  readonly weekday: number
+  readonly midnight: number
+  readonly #dayStart: number
+
+  constructor(timezone: string, at: number) {
+    const offset = offsetMs(timezone, at)
+    const local = at + offset
+    const dayStart = Math.floor(local / DAY_MS) * DAY_MS
+    this.minuteOfDay = (local - dayStart) / 60_000
+    this.weekday = ((Math.floor(dayStart / DAY_MS) + 3) % 7) + 1
+    this.midnight = dayStart - offset
+    this.#dayStart = dayStart
+  }
+  get date(): string {
+    return new Date(this.#dayStart).toISOString().slice(0, 10)
   }
 }
 
-/** Minutes since local midnight, with fractions: asked once per reading, so without the rest. */
-function minuteOfDay(timezone: string, at: number): number {
+export const localTime = (timezone: string, at: number): LocalTime => new WallClock(timezone, at)
+
+/** Minutes since local midnight, with fractions: asked on every reading, so without the rest. */
+export function minuteOfDay(timezone: string, at: number): number {
   const local = at + offsetMs(timezone, at)
   return (local - Math.floor(local / 86_400_000) * 86_400_000) / 60_000
 }
@@ -129,6 +139,19 @@ export function localDay(timezone: string, date: string): [from: number, to: num
   if (inside === undefined) return null
   const from = midnightBefore(timezone, inside)
   return [from, midnightBefore(timezone, from + 36 * 3_600_000)]
+}
+
+/** The answer before this one: everybody's days are the same. */
+let lastDay = { timezone: '', from: 0, to: 0 }
+
+/** The local day around an instant, from midnight to midnight. */
+export function localDayAt(timezone: string, at: number): readonly [from: number, to: number] {
+  if (lastDay.timezone !== timezone || !(at >= lastDay.from && at < lastDay.to)) {
+    const [from, to] = localDay(timezone, localTime(timezone, at).date) as [number, number]
+    if (!(at >= from && at < to)) return [from, to]
+    lastDay = { timezone, from, to }
+  }
+  return [lastDay.from, lastDay.to]
 }
 
 /** The clock may have been put on or back between midnight and `at`. */

@@ -2,7 +2,7 @@
  * Runs the production rules over recorded readings in virtual time (`semantics.md` 1). Reads the file as a stream and
  * keeps only the reorder window, so memory stays flat. Everything printed depends on the input alone.
  */
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
@@ -17,6 +17,7 @@ import { comparison, comparisonText, RunCollector } from './compare.ts'
 import { CSV_DEVICE, type CsvColumn, CsvScores, csvRows, csvSite } from './csv.ts'
 import { Engine, type EngineOptions } from './engine/engine.ts'
 import type { Rule, RuleFile } from './engine/rule.ts'
+import { linesOf } from './lines.ts'
 import { progressBar } from './progress.ts'
 import {
   outcomeOf,
@@ -185,19 +186,6 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
       ),
     },
   }
-}
-
-/** Lines of a file, a chunk at a time, with the bytes read so far. A last line without a line feed counts. */
-async function* linesOf(file: string): AsyncGenerator<{ lines: string[]; bytes: number }> {
-  let rest = ''
-  let bytes = 0
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
-    bytes += Buffer.byteLength(chunk as string)
-    const lines = (rest + (chunk as string)).split('\n')
-    rest = lines.pop() as string
-    yield { lines, bytes }
-  }
-  if (rest !== '') yield { lines: [rest], bytes }
 }
 
 /** Rows of a CSV as lines of a replay, each in its place; their scores are written on the way. */

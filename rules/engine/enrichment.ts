@@ -117,16 +117,7 @@ export class Enrichment {
     if (bad || input.subject === null || (input.value.accuracy_m as number) > MAX_ACCURACY_M) return
     if (this.#signals.isUnworn(input.device)) return
     input.usableFix = true
-    this.#people.move({
-      person: input.subject,
-      device: input.device,
-      id: input.id,
-      time: input.time,
-      zone: input.zone,
-      floor,
-      x,
-      y,
-    })
+    this.#people.move(input.subject, input, floor, x, y)
   }
 
   #zone(input: Input): string | null {

@@ -25,6 +25,24 @@ export interface Queued {
 
 const inInstant = (a: Queued, b: Queued): number => a.cls - b.cls || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
+/** Nearly always a handful, mostly in order already: a sort with its copy would cost more than all else here. */
+const FEW = 24
+function putInOrder(items: Queued[]): void {
+  if (items.length > FEW) {
+    items.sort(inInstant)
+    return
+  }
+  for (let i = 1; i < items.length; i++) {
+    const item = items[i] as Queued
+    let place = i
+    while (place > 0 && inInstant(item, items[place - 1] as Queued) < 0) {
+      items[place] = items[place - 1] as Queued
+      place--
+    }
+    items[place] = item
+  }
+}
+
 /** What waits for one instant: put in order only when its turn comes. */
 interface Instant {
   at: number
@@ -77,7 +95,7 @@ export class EventOrder {
     if (first === undefined) return undefined
     if (!first.isOpen) {
       first.isOpen = true
-      if (first.items.length > 1) first.items.sort(inInstant)
+      if (first.items.length > 1) putInOrder(first.items)
     }
     return first.items[first.next]
   }

@@ -3,7 +3,7 @@
  * `baselines` ({person, features: {name: [value of a day, …]}}, oldest first). Robust z by median and MAD.
  */
 import type { FacilityContext } from '#model/context/facility-context.ts'
-import { localDay, localTime } from '#model/local-time.ts'
+import { localDayAt, minuteOfDay } from '#model/local-time.ts'
 
 /** Days that a profile remembers. */
 export const PROFILE_DAYS = 14
@@ -17,11 +17,11 @@ export interface DaySums {
 }
 
 export function newDay(timezone: string, at: number): DaySums {
-  const [midnight, end] = localDay(timezone, localTime(timezone, at).date) as [number, number]
+  const [midnight, end] = localDayAt(timezone, at)
   return { midnight, end, sums: Array<number>(24).fill(0), counts: Array<number>(24).fill(0) }
 }
 
-export const hourOf = (timezone: string, at: number): number => Math.floor(localTime(timezone, at).minuteOfDay / 60)
+export const hourOf = (timezone: string, at: number): number => Math.floor(minuteOfDay(timezone, at) / 60)
 
 export function addSample(day: DaySums, hour: number, value: number): void {
   day.sums[hour] = (day.sums[hour] as number) + value

@@ -67,7 +67,8 @@ export function timed<S extends Timed>(spec: TimedSpec<S>) {
 
   /** Takes over the conditions as they stand at `at`; `cause` is the reading that brought it about. */
   function apply(key: string, state: S, at: number, verdicts: Verdicts, cause: Mark | null, cx: Cx<S>): void {
-    for (const [i, p] of state.parts.entries()) {
+    for (let i = 0; i < state.parts.length; i++) {
+      const p = state.parts[i] as TimedPart
       const verdict = verdicts.parts[i]
       const forMs = spec.forMs[i] as number
       if (verdict === true || verdict === 'wait') {

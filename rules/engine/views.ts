@@ -70,19 +70,23 @@ export function readingCondition(rule: Rule, types: readonly string[], text: str
   return (input: Input, cx: { site: Cx<never>['site']; now: number }): boolean | null => {
     const values: Record<string, unknown> = {}
     for (const field of names) values[field] = input.value[field] ?? null
-    return check(Object.assign(values, placeFacts(input.zone, cx)))
+    return check(tellPlace(values, input.zone, cx))
   }
 }
 
-function placeFacts(zone: string | null, cx: { site: Cx<never>['site']; now: number }): Record<string, unknown> {
+/** Adds the facts of a place to the values of a condition. */
+function tellPlace(
+  values: Record<string, unknown>,
+  zone: string | null,
+  cx: { site: Cx<never>['site']; now: number },
+): Record<string, unknown> {
   const place = cx.site.zone(zone)
-  return {
-    zone_kind: place?.kind ?? null,
-    zone_class: place?.class ?? 'none',
-    perimeter: place?.perimeter === true,
-    high_security: place?.security === 'high',
-    night: cx.site.isNight(cx.now),
-  }
+  values.zone_kind = place?.kind ?? null
+  values.zone_class = place?.class ?? 'none'
+  values.perimeter = place?.perimeter === true
+  values.high_security = place?.security === 'high'
+  values.night = cx.site.isNight(cx.now)
+  return values
 }
 
 function deviceView(rule: Rule): View {
@@ -99,7 +103,7 @@ function deviceView(rule: Rule): View {
         for (const name of names)
           values[name] = signal ? (signal.value[name] ?? values[name] ?? null) : (values[name] ?? null)
       }
-      return Object.assign(values, placeFacts(cx.site.zoneOfDevice(key), cx))
+      return tellPlace(values, cx.site.zoneOfDevice(key), cx)
     },
     marks: (key, at, cx) => types.flatMap((type) => markOf(cx.signals.at(key, type, at))),
     condition: (text) => condition(rule, text, variables, false, withPlace(declaredOf(types))),
@@ -108,13 +112,18 @@ function deviceView(rule: Rule): View {
 
 const markOf = (signal: Signal | null) => (signal ? [{ id: signal.id, t: signal.time }] : [])
 
-export interface Vitals {
-  values: Record<string, unknown>
-  marks: { id: string; t: number }[]
-}
-
-/** The person's vital signs at an instant from all devices that speak about him, newest first. */
-export function vitalsOf(person: string, at: number, cx: Cx<never>, hidden?: string): Vitals {
+/**
+ * The person's vital signs at an instant from all devices that speak about him, newest first. All names from the start:
+ * objects of one form, also when the facts of his place are added.
+ * @param marks is given the readings that speak.
+ */
+export function vitalsOf(
+  person: string,
+  at: number,
+  cx: Cx<never>,
+  hidden?: string,
+  marks?: { id: string; t: number }[],
+): Record<string, unknown> {
   const values: Record<string, unknown> = {
     hr: null,
     spo2: null,
@@ -126,19 +135,28 @@ export function vitalsOf(person: string, at: number, cx: Cx<never>, hidden?: str
     present: null,
     rest: null,
     watch: cx.site.person(person)?.watch === true,
+    zone_kind: null,
+    zone_class: null,
+    perimeter: null,
+    high_security: null,
+    night: null,
   }
-  const marks: Vitals['marks'] = []
   let respAt = Number.NEGATIVE_INFINITY
   for (const device of cx.site.devicesOfSubject(person)) {
     const band = hidden === 'band.vitals' ? null : cx.signals.at(device, 'band.vitals', at)
     if (band && (band.value.confidence as number) >= MIN_VITALS_CONFIDENCE && !cx.signals.isUnworn(device)) {
-      for (const name of ['hr', 'spo2', 'skin_celsius', 'activity', 'posture', 'seizure'])
-        if (band.value[name] !== undefined && band.value[name] !== null) values[name] = band.value[name]
-      if (typeof band.value.resp === 'number' && band.time > respAt) {
-        values.resp = band.value.resp
+      const said = band.value
+      values.hr = said.hr ?? values.hr
+      values.spo2 = said.spo2 ?? values.spo2
+      values.skin_celsius = said.skin_celsius ?? values.skin_celsius
+      values.activity = said.activity ?? values.activity
+      values.posture = said.posture ?? values.posture
+      values.seizure = said.seizure ?? values.seizure
+      if (typeof said.resp === 'number' && band.time > respAt) {
+        values.resp = said.resp
         respAt = band.time
       }
-      marks.push({ id: band.id, t: band.time })
+      marks?.push({ id: band.id, t: band.time })
     }
     const radar = hidden === 'radar.vitals' ? null : cx.signals.at(device, 'radar.vitals', at)
     if (radar && (radar.value.confidence as number) >= MIN_VITALS_CONFIDENCE) {
@@ -148,16 +166,12 @@ export function vitalsOf(person: string, at: number, cx: Cx<never>, hidden?: str
         respAt = radar.time
       }
       values.activity ??= radar.value.motion
-      marks.push({ id: radar.id, t: radar.time })
+      marks?.push({ id: radar.id, t: radar.time })
     }
   }
-  values.rest =
-    cx.signals.restSince(person) === null
-      ? values.activity === null
-        ? null
-        : false
-      : at - (cx.signals.restSince(person) as number) >= REST_FOR_MS
-  return { values, marks }
+  const restSince = cx.signals.restSince(person)
+  values.rest = restSince !== null ? at - restSince >= REST_FOR_MS : values.activity === null ? null : false
+  return values
 }
 
 export const REST_FOR_MS = 120_000
@@ -166,9 +180,12 @@ function vitalsView(rule: Rule): View {
   const variables = { ...VITALS_VARIABLES, ...CONTEXT_VARIABLES }
   return {
     key: (input) => input.subject,
-    values: (key, at, cx, hidden) =>
-      Object.assign(vitalsOf(key, at, cx, hidden).values, placeFacts(cx.people.last(key)?.zone ?? null, cx)),
-    marks: (key, at, cx) => vitalsOf(key, at, cx).marks,
+    values: (key, at, cx, hidden) => tellPlace(vitalsOf(key, at, cx, hidden), cx.people.last(key)?.zone ?? null, cx),
+    marks: (key, at, cx) => {
+      const marks: { id: string; t: number }[] = []
+      vitalsOf(key, at, cx, undefined, marks)
+      return marks
+    },
     condition: (text) => condition(rule, text, variables, false, VITALS_DECLARED),
   }
 }

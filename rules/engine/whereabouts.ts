@@ -17,6 +17,8 @@ export interface Fix {
   previousZone: string | null
 }
 
+type Place = Pick<Fix, 'device' | 'id' | 'time' | 'zone'>
+
 export const MAX_ACCURACY_M = 3
 /** A fix says where somebody is for so long. */
 export const FIX_VALID_MS = 10_000
@@ -31,27 +33,28 @@ export class Whereabouts {
   /** The fix that was asked for last: the rules ask about the same person one after the other. */
   #recent: Fix | undefined
 
-  move(fix: Omit<Fix, 'previous' | 'previousZone'>): boolean {
-    const before = this.last(fix.person)
-    if (before && fix.time < before.time) return false
+  /** Where a reading of a position puts the person. */
+  move(person: string, { device, id, time, zone }: Place, floor: number, x: number, y: number): boolean {
+    const before = this.last(person)
+    if (before && time < before.time) return false
     if (before) {
-      if (before.zone !== fix.zone) {
-        if (before.zone !== null) this.#byZone.get(before.zone)?.delete(fix.person)
-        this.#enter(fix.zone, fix.person)
+      if (before.zone !== zone) {
+        if (before.zone !== null) this.#byZone.get(before.zone)?.delete(person)
+        this.#enter(zone, person)
       }
       before.previous = before.time
       before.previousZone = before.zone
-      before.device = fix.device
-      before.id = fix.id
-      before.time = fix.time
-      before.zone = fix.zone
-      before.floor = fix.floor
-      before.x = fix.x
-      before.y = fix.y
+      before.device = device
+      before.id = id
+      before.time = time
+      before.zone = zone
+      before.floor = floor
+      before.x = x
+      before.y = y
       return true
     }
-    this.#fixes.set(fix.person, { ...fix, previous: null, previousZone: null })
-    this.#enter(fix.zone, fix.person)
+    this.#fixes.set(person, { person, device, id, time, zone, floor, x, y, previous: null, previousZone: null })
+    this.#enter(zone, person)
     return true
   }
 

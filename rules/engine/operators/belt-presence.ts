@@ -49,8 +49,18 @@ export const operator: Operator<State> = {
     type C = Cx<State>
 
     const isBelt = (zone: string | null, cx: C): boolean => cx.site.zone(zone)?.kind === 'belt'
-    const beltOf = (zone: string | null, cx: C): string | null =>
-      cx.site.upward(zone).find((z) => isBelt(z, cx)) ?? null
+    /** The belt a zone lies in: asked on every fix. */
+    let belts = { version: -1, byZone: new Map<string, string | null>() }
+    function beltOf(zone: string | null, cx: C): string | null {
+      if (zone === null) return null
+      if (belts.version !== cx.site.version) belts = { version: cx.site.version, byZone: new Map() }
+      let belt = belts.byZone.get(zone)
+      if (belt === undefined) {
+        belt = cx.site.upward(zone).find((z) => isBelt(z, cx)) ?? null
+        belts.byZone.set(zone, belt)
+      }
+      return belt
+    }
 
     /**
      * Forgets cameras that stopped speaking before `at`; presence ended when the last of them did. Who was in the belt and is
@@ -140,10 +150,10 @@ export const operator: Operator<State> = {
         if (input.quality === 'bad') return
         if (input.type === 'band.position' || input.type === 'tag.position') {
           if (!input.usableFix || input.subject === null || cx.people.last(input.subject)?.id !== input.id) return
-          const name = `p:${input.subject}`
           const here = beltOf(input.zone, cx)
           for (const zone of cx.keys()) {
             const state = cx.peek(zone) as State
+            const name = ofPerson(input.subject)
             if (zone === here || !state.sources[name]) continue
             delete state.sources[name]
             expire(zone, state, input.time, cx)
@@ -152,7 +162,7 @@ export const operator: Operator<State> = {
           if (here === null || cx.site.hasWorkOrder(here, input.time, input.subject)) return
           come(
             here,
-            name,
+            ofPerson(input.subject),
             {
               until: input.time + FIX_VALID_MS,
               frame: false,
@@ -221,3 +231,6 @@ export const operator: Operator<State> = {
     }
   },
 }
+
+/** Name of the source that is a person. */
+const ofPerson = (person: string): string => `p:${person}`

@@ -161,7 +161,8 @@ export const operator: Operator<State> = {
           return
         }
         const left = cellAround(cx.people.last(input.subject)?.previousZone ?? null, cx.site)
-        for (const at of new Set([left, place])) if (at !== null && cx.peek(at.officers)) settle(at.cell, input, cx)
+        if (left !== null && cx.peek(left.officers)) settle(left.cell, input, cx)
+        if (place !== null && place !== left && cx.peek(place.officers)) settle(place.cell, input, cx)
       },
       wake(cell, tag, cx) {
         if (tag !== 'night') return engine.wake(cell, tag, cx)

@@ -4,10 +4,11 @@
  */
 import { READING_TYPES } from '#model/catalogue/index.ts'
 import type { ReadingValue } from '#model/reading.ts'
-import { type Cx, type Mark, mark, type Operator } from '../operator.ts'
+import type { Cx, Mark, Operator } from '../operator.ts'
 
 interface State {
-  said: string
+  /** What was measured, in the order of the type's fields; null where nothing was. */
+  said: unknown[]
   first: Mark
   zone: string | null
   subject: string | null
@@ -33,13 +34,13 @@ export const operator: Operator<State> = {
       }),
     )
     type C = Cx<State>
-    function text(names: readonly string[], value: ReadingValue): string {
-      let said = ''
-      for (let i = 0; i < names.length; i++) {
-        const measured = value[names[i] as string] ?? ''
-        said += i === 0 ? `${measured}` : `|${measured}`
-      }
-      return said
+    function isSame(said: readonly unknown[], names: readonly string[], value: ReadingValue): boolean {
+      for (let i = 0; i < names.length; i++) if (said[i] !== (value[names[i] as string] ?? null)) return false
+      return true
+    }
+    /** Takes over what is measured now: in place, for it changes with nearly every sample. */
+    function note(said: unknown[], names: readonly string[], value: ReadingValue): void {
+      for (let i = 0; i < names.length; i++) said[i] = value[names[i] as string] ?? null
     }
     // Keys by type and device: made once, not on every sample.
     const keys = new Map([...fields.keys()].map((type) => [type, new Map<string, string>()]))
@@ -54,9 +55,7 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => {
-        throw new Error('a sensor is watched from its first sample')
-      },
+      initial: () => ({ said: [], first: { id: '', t: 0 }, zone: null, subject: null, active: false }),
       on(input, cx: C) {
         const names = fields.get(input.type)
         if (names === undefined) return
@@ -72,12 +71,23 @@ export const operator: Operator<State> = {
           if (state && !state.active) cx.forget(key)
           return
         }
-        const said = text(names, input.value)
-        if (state && state.said === said && (!input.afterGap || state.active)) return
+        if (state && isSame(state.said, names, input.value) && (!input.afterGap || state.active)) return
         if (state?.active) cx.clear(key)
-        const known = state ?? cx.begin(key)
-        Object.assign(known, { said, first: mark(input), zone: input.zone, subject: input.subject, active: false })
+        const known = state ?? cx.state(key)
+        note(known.said, names, input.value)
+        known.first.id = input.id
+        known.first.t = input.time
+        known.zone = input.zone
+        known.subject = input.subject
+        known.active = false
         cx.wake(key, input.time + stuckMs, 'sustained')
+      },
+      restored(cx) {
+        // States kept before what was measured became a list: compared with the next sample they begin anew.
+        for (const key of cx.keys()) {
+          const state = cx.peek(key) as State
+          if (!Array.isArray(state.said)) state.said = []
+        }
       },
       wake(key, _tag, cx) {
         const state = cx.peek(key)
@@ -98,7 +108,7 @@ export const operator: Operator<State> = {
           key,
           level: 'blue',
           opening: state.first.id,
-          evidence: [state.first, { id: last.id, t: last.time }],
+          evidence: [{ ...state.first }, { id: last.id, t: last.time }],
           zone: state.zone,
           device,
           subjects: state.subject === null ? [] : [state.subject],

@@ -71,7 +71,7 @@ export const operator: Operator<State> = {
       const state = cx.peek(person)
       if (!state) return UNKNOWN
       if (!isInPhase(person, at, cx)) return { parts: [false, false, false, false, false], over: true }
-      const { hr, rest, seizure } = vitalsOf(person, at, cx as unknown as Cx<never>).values as {
+      const { hr, rest, seizure } = vitalsOf(person, at, cx as unknown as Cx<never>) as {
         hr: number | null
         rest: boolean | null
         seizure: number | null
@@ -106,7 +106,7 @@ export const operator: Operator<State> = {
       fire(person, state, part, due, cx) {
         const opening = state.parts[part]?.opening
         if (!opening) return
-        const values = vitalsOf(person, due, cx as unknown as Cx<never>).values
+        const values = vitalsOf(person, due, cx as unknown as Cx<never>)
         const scores = Object.entries(state.scores).filter(([, s]) => due <= s.t + validMs)
         const isScore = CODES[part] === 'score'
         cx.hit({
