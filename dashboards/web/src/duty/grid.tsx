@@ -182,7 +182,8 @@ export function Grid({ ref, opened, wide, onOpen, onManual, onAct }: Props) {
   return (
     <div
       className={css.list}
-      onPointerEnter={(e) => e.pointerType === 'mouse' && hold({ pointer: true })}
+      // Not `enter`: the pointer may stand here already when the list comes, as it does after the click that logs in.
+      onPointerMove={(e) => e.pointerType === 'mouse' && !holding.current.pointer && hold({ pointer: true })}
       onPointerLeave={() => hold({ pointer: false })}
       onFocus={() => hold({ focus: true })}
       onBlur={(e) => !e.currentTarget.contains(e.relatedTarget) && hold({ focus: false })}
@@ -315,7 +316,7 @@ function Toolbar({ onManual }: { onManual(): void }) {
   const { filter } = state
   const filtered = isFiltered(filter)
   const lost = usePart(connection, isLost)
-  const rows = state.lane.length + state.rows.filter((r) => !r.child).length
+  const rows = state.laneFits + state.rows.filter((r) => !r.child).length
   return (
     <div className={css.toolbar}>
       <h2 className={css.toolbarTitle}>{t(`filter.view.${filter.view}`)}</h2>

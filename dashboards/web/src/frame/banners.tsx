@@ -8,7 +8,7 @@ import { connection, forgetRecovered } from '../live/connection.ts'
 import { clockTime, grouped } from '../live/format.ts'
 import { lease } from '../live/lease.ts'
 import { store } from '../live/runtime.ts'
-import { fifth } from '../live/server-clock.ts'
+import { fifth, serverClock } from '../live/server-clock.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
@@ -115,7 +115,11 @@ function Storm() {
     const timer = setInterval(() => {
       const limit = performance.now() - STORM_WINDOW_MS
       while (raised.length > 0 && raised[0]! < limit) raised.shift()
-      setCount(raised.length)
+      // A page that was loaded in the middle of a storm heard only its end: what it was given counts as well.
+      const since = serverClock.now() - STORM_WINDOW_MS
+      let known = 0
+      for (const alert of store.values()) if (alert.annunciated && alert.raisedAt >= since) known++
+      setCount(Math.max(raised.length, known))
     }, 1000)
     return () => {
       stop()

@@ -35,6 +35,8 @@ export interface Row {
 export interface ViewState {
   lane: string[]
   laneMore: number
+  /** Of the lane, those that the filters let through: the others stand there because they are red. */
+  laneFits: number
   rows: Row[]
   /** Alerts matched by the filters, lane included. */
   matched: number
@@ -70,6 +72,7 @@ export function inView(alert: Alert, view: ViewName, account: string | null): bo
 const emptyState: ViewState = {
   lane: [],
   laneMore: 0,
+  laneFits: 0,
   rows: [],
   matched: 0,
   folded: 0,
@@ -192,7 +195,8 @@ export class AlertView extends Signal<ViewState> {
       ...this.get(),
       ...lane,
       ...this.#tally(),
-      matched: new Set([...lane.lane, ...this.get().rows.flatMap((row) => row.members)]).size,
+      matched:
+        lane.laneFits + new Set(this.get().rows.flatMap((row) => row.members.filter((id) => !inLane.has(id)))).size,
       pending: total > 0 ? { total, byLevel, since: this.#pendingSince } : null,
     })
   }
@@ -203,7 +207,7 @@ export class AlertView extends Signal<ViewState> {
   }
 
   /** @param kept reds that keep their places, because somebody is pointing at the list. */
-  #lane(kept: string[] = []): Pick<ViewState, 'lane' | 'laneMore'> {
+  #lane(kept: string[] = []): Pick<ViewState, 'lane' | 'laneMore' | 'laneFits'> {
     const { filter } = this.get()
     const reds: Alert[] = []
     for (const alert of this.#store.values()) {
@@ -216,7 +220,8 @@ export class AlertView extends Signal<ViewState> {
       .filter((id) => !before.has(id))
     const lane = [...kept, ...fresh].slice(0, LANE_ROWS)
     const inLane = new Set(lane)
-    return { lane, laneMore: reds.filter((a) => !inLane.has(a.id)).length }
+    const laneFits = lane.filter((id) => this.#matches(this.#store.get(id)!)).length
+    return { lane, laneMore: reds.filter((a) => !inLane.has(a.id)).length, laneFits }
   }
 
   #tally(): Pick<ViewState, 'viewCounts' | 'domainCounts' | 'zoneCounts'> {
@@ -243,7 +248,7 @@ export class AlertView extends Signal<ViewState> {
   }
 
   #rebuild(): void {
-    const { lane, laneMore } = this.#lane()
+    const { lane, laneMore, laneFits } = this.#lane()
     const inLane = new Set(lane)
     const matched = [...this.#store.values()].filter((a) => !inLane.has(a.id) && this.#matches(a))
     const ordered = sortAlerts(matched)
@@ -253,8 +258,9 @@ export class AlertView extends Signal<ViewState> {
       ...this.get(),
       lane,
       laneMore,
+      laneFits,
       rows,
-      matched: matched.length + lane.length,
+      matched: matched.length + laneFits,
       folded: matched.length - rows.filter((r) => !r.child).length,
       pending: null,
       ...this.#tally(),
