@@ -12,7 +12,7 @@ export function sampleRow(id: string, level: Level, more: Partial<Alert> = {}, a
     domain: 'behaviour',
     level,
     facility: 'sample',
-    zone: null,
+    zone: 'BELT-E2',
     device: 'F-E2-07',
     subject: null,
     key: id,

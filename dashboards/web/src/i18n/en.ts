@@ -399,6 +399,7 @@ export const en: Record<TextKey, string> = {
   'plan.zone.view': 'View',
   'plan.zone.all': 'Show all {n}',
   'plan.zone.less': 'Show fewer',
+  'plan.open': 'Open',
   'plan.count': 'Head count',
   'plan.countZone': 'Zone',
   'plan.countPresent': 'Present',

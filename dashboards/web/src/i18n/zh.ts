@@ -396,6 +396,7 @@ export const zh = {
   'plan.zone.view': '看画面',
   'plan.zone.all': '显示全部 {n}',
   'plan.zone.less': '收起列表',
+  'plan.open': '打开',
   'plan.count': '分区人数',
   'plan.countZone': '分区',
   'plan.countPresent': '实到',

@@ -48,7 +48,9 @@ export default function MePage() {
       {account && (
         <p>
           {t('me.account')} <b>{account.id}</b> ·{' '}
-          {t('status.account', { role: t.code('role', account.role), name: account.name })}
+          {account.name.includes(' ')
+            ? account.name
+            : t('status.account', { role: t.code('role', account.role), name: account.name })}
           {account.desk ? ` · ${account.desk}` : ''}
         </p>
       )}

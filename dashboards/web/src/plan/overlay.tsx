@@ -72,6 +72,10 @@ export function pinsOf(
   return pins
 }
 
+/** Narrower than this, tools and scale bar do not fit beside each other. */
+const NARROW_PX = 640
+const TOOLS_PX = 48
+
 const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))
 
 interface LabelsProps {
@@ -123,8 +127,15 @@ export function Labels(p: LabelsProps) {
 export function ScaleBar({ scale, width, height }: { scale: number; width: number; height: number }) {
   const t = useText()
   const { metres, px } = scaleBar(scale)
+  // In a narrow picture the tools take the whole lower edge.
+  const bottom = width < NARROW_PX && height > 2 * TOOLS_PX ? 16 + TOOLS_PX : 16
   return (
-    <g className={css.scaleBar} transform={`translate(16 ${height - 16})`} data-testid="scale-bar" data-width={width}>
+    <g
+      className={css.scaleBar}
+      transform={`translate(16 ${height - bottom})`}
+      data-testid="scale-bar"
+      data-width={width}
+    >
       <rect x={-8} y={-22} width={px + 62} height={30} />
       <path d={`M0.5-5V0.5H${px}V-5`} />
       <text x={px / 2} y={-8} textAnchor="middle">

@@ -127,7 +127,7 @@ function TopAlert({ alert }: { alert: ListedAlert }) {
           {t('verb.acknowledge')}
         </Button>
         <Link className={kit.button} to={alertLink(alert.id)}>
-          {t('list.keys.open')}
+          {t('plan.open')}
         </Link>
       </div>
     </section>

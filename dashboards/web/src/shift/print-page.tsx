@@ -1,6 +1,9 @@
 /** On paper for the day everything dies: numbers to call, head-count, open alerts, plans with empty boxes. Black on white. */
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { useSearchParams } from 'react-router'
+import { getJson } from '../api/client.ts'
+import type { Me, ShiftAnswer } from '../api/types.ts'
+import { usePlaceName } from '../frame/alert-bar.tsx'
 import { PhoneSheet } from '../frame/phones.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button } from '../kit/controls.tsx'
@@ -10,11 +13,31 @@ import { dateTime, grouped } from '../live/format.ts'
 import { plans as held, holdPlans } from '../live/held.ts'
 import { store } from '../live/runtime.ts'
 import { serverClock } from '../live/server-clock.ts'
-import { me } from '../live/session.ts'
+import { mayDo, me } from '../live/session.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { CountTable } from '../plan/count-table.tsx'
+import { OffSite } from './off-site.tsx'
 import css from './shift.module.css'
 import { OpenAlerts } from './shift-page.tsx'
+
+/** RP2 before RP10: the order in which a hand leafs through them. */
+const collator = new Intl.Collator('en', { numeric: true })
+
+/** Whose paper this is: sheets of several facilities may lie on one table. */
+const Place = ({ account }: { account: Me }) => <>{usePlaceName(account)}</>
+
+/** null = not known: a list that could not be fetched must not print as an empty one. */
+function useOffSite(): ShiftAnswer['offSite'] | null {
+  const [items, setItems] = useState<ShiftAnswer['offSite'] | null>(null)
+  useEffect(() => {
+    if (!mayDo(me(), 'shift:keep')) return
+    getJson<ShiftAnswer>('/api/v1/shift').then(
+      (answer) => setItems(answer.offSite ?? null),
+      () => {},
+    )
+  }, [])
+  return items
+}
 
 export default function PrintPage() {
   const t = useText()
@@ -27,10 +50,13 @@ export default function PrintPage() {
   const place = store.get(query.get('alert') ?? '')?.zone ?? null
   const open = [...store.values()].filter(isOpen).sort(compareAlerts)
   const account = me()
+  const away = useOffSite()
   return (
     <div className={css.print}>
       <header className={css.head}>
-        <h1>{only ? t('panel.plan', { id: only.join(' · ') }) : t('print.title')}</h1>
+        <h1>
+          {account && <Place account={account} />} {only ? t('panel.plan', { id: only.join(' · ') }) : t('print.title')}
+        </h1>
         <span className="muted">
           {t('print.stamp', {
             time: dateTime(serverClock.now()),
@@ -51,10 +77,12 @@ export default function PrintPage() {
           <div className={css.card}>
             <CountTable />
           </div>
+          {mayDo(account, 'shift:keep') && <OffSite items={away ?? null} />}
           <OpenAlerts open={open} all />
         </>
       )}
-      {plans
+      {[...plans]
+        .sort((a, b) => collator.compare(a.id, b.id))
         .filter((plan) => !only || only.includes(plan.id))
         .map((plan) => (
           <section key={plan.id} className={css.planSheet}>
