@@ -60,16 +60,22 @@ function slopePerHour(samples: readonly { s: number; value: number }[]): number 
   return below === 0 ? 0 : (top / below) * 3600
 }
 
-/** The process that draws the page: the renderer that uses the most memory. */
-function rendererMb(): number {
-  const sizes = (descendantsOf(process.pid) ?? []).map((pid) => {
+/**
+ * The process that draws the page: the renderer that uses the most memory. Beside it what it has for itself alone: pictures
+ * and pools outside the heap, where a leak of the page can stand as well.
+ */
+function rendererMb(): { rendererMb: number; privateMb: number } {
+  let most = { rendererMb: 0, privateMb: 0 }
+  for (const pid of descendantsOf(process.pid) ?? [])
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer') ? memoryMb(pid).rss : 0
+      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')) continue
+      const { rss } = memoryMb(pid)
+      const anon = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+      if (rss > most.rendererMb) most = { rendererMb: rss, privateMb: Math.round(Number(anon ?? 0) / 1024) }
     } catch {
-      return 0
+      // Ended meanwhile.
     }
-  })
-  return Math.max(0, ...sizes)
+  return most
 }
 
 interface Sample {
@@ -78,6 +84,7 @@ interface Sample {
   nodes: number
   listeners: number
   rendererMb: number
+  privateMb: number
 }
 
 const built = await buildConsole()
@@ -137,7 +144,7 @@ try {
     const { usedSize } = await cdp.send('Runtime.getHeapUsage')
     const { nodes, jsEventListeners } = await cdp.send('Memory.getDOMCounters')
     const s = round((Date.now() - started) / 1000)
-    const sample = { s, heapMb: round(usedSize / 1e6, 3), nodes, listeners: jsEventListeners, rendererMb: rendererMb() }
+    const sample = { s, heapMb: round(usedSize / 1e6, 3), nodes, listeners: jsEventListeners, ...rendererMb() }
     samples.push(sample)
     process.stdout.write(`${JSON.stringify({ bench: 'wall', sample })}\n`)
     // A wall that stands still would have a fine slope.
@@ -174,7 +181,12 @@ try {
   print('event listeners, most', Math.max(...samples.map((p) => p.listeners)), 'listeners', null, {
     slopePerHour: slope((p) => p.listeners),
   })
-  print('memory of the renderer', last.rendererMb, 'MB', null, { slopePerHour: slope((p) => p.rendererMb) })
+  print('memory of the renderer for itself alone', last.privateMb, 'MB', null, {
+    slopePerHour: slope((p) => p.privateMb),
+  })
+  print('memory of the renderer, shared included', last.rendererMb, 'MB', null, {
+    slopePerHour: slope((p) => p.rendererMb),
+  })
   let differ = Number.POSITIVE_INFINITY
   for (let i = 0; i < 20 && differ > 0; i++) {
     const now = i === 0 ? counts : (await ask<Extract<Answer, { counts: unknown }>>({ say: 'counts' })).counts

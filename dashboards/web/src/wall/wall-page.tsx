@@ -116,7 +116,7 @@ function Heartbeat() {
               ? t('lost.title', { time: state.dataAsOf === null ? '—' : clockTime(state.dataAsOf) })
               : t('status.connecting')}
       </span>
-      {state.seq !== null && <span>{t('status.seq', { seq: grouped(state.seq) })}</span>}
+      {state.seq !== null && state.phase !== 'lost' && <span>{t('status.seq', { seq: grouped(state.seq) })}</span>}
     </div>
   )
 }
@@ -357,6 +357,11 @@ export default function WallPage() {
           <Heartbeat />
         </section>
         <section className={css.middle} aria-label={t('plan.title')}>
+          {phase === 'lost' && (
+            <p className={`${css.lostBand} hatch`} role="alert" data-testid="wall-lost">
+              <b>{t('lost.title', { time: dataAsOf === null ? '—' : clockTime(dataAsOf) })}</b>
+            </p>
+          )}
           <PlanBox floor={floor} focus={top?.id ?? null} />
           <Figures />
         </section>
