@@ -51,10 +51,10 @@ describe.skipIf(!path)('without a link', { timeout: 120_000 }, () => {
   }
   const numbers = (page: Page) => page.getByTestId('phones').getByTestId('phone').locator('b').allTextContents()
   /** Ten seconds of silence need not be waited for: the page's own clock is put forward. */
-  const lose = async (page: Page) => {
+  const lose = async (page: Page, shown = 'lost') => {
     server.cut(true)
     await page.clock.fastForward(11_000)
-    await page.getByTestId('lost').waitFor(soon)
+    await page.getByTestId(shown).waitFor(soon)
   }
 
   test('the numbers nearest to the opened alert stand in the bar, dial, and all are a press away; back on line they are gone', async () => {
@@ -132,10 +132,12 @@ describe.skipIf(!path)('without a link', { timeout: 120_000 }, () => {
     expect(await page.evaluate(() => localStorage.getItem('wardwatch.phones'))).toBeNull()
   })
 
-  test('a wall asks for no numbers and shows none', async () => {
+  test('a wall asks for no numbers and shows none; without a link it says so for the back row, with the time of its data', async () => {
     server = await startFakeServer({ root: built.root, tier: 'facility', empty: true })
     context = await browser.newContext({ viewport: { width: 1920, height: 1080 } })
     const page = await context.newPage()
+    page.setDefaultTimeout(45_000)
+    await page.clock.install()
     const asked: string[] = []
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await page.goto(`${server.url}/login`)
@@ -145,6 +147,21 @@ describe.skipIf(!path)('without a link', { timeout: 120_000 }, () => {
     await page.getByText('无红、橙警情').waitFor()
     expect(asked).toContain('/api/v1/zones')
     expect(asked).not.toContain('/api/v1/phones')
+    await lose(page, 'wall-lost')
+    const band = page.getByTestId('wall-lost')
+    expect(await band.textContent()).toMatch(/^连接中断，数据截至 \d\d:\d\d:\d\d$/)
+    const seen = await band.evaluate((element) => ({
+      letters: Number.parseFloat(getComputedStyle(element).fontSize) / innerHeight,
+      plan: element.nextElementSibling!.getBoundingClientRect().height / innerHeight,
+      scroll: document.documentElement.scrollHeight - innerHeight,
+    }))
+    // 72 px of 2,160; and the plan keeps the room.
+    expect(seen.letters).toBeGreaterThan(0.03)
+    expect(seen.plan).toBeGreaterThan(0.6)
+    expect(seen.scroll).toBe(0)
+    expect(await page.getByTestId('phones').count()).toBe(0)
+    server.cut(false)
+    await band.waitFor({ state: 'detached', ...soon })
   })
 
   test('at every size and in both languages nothing lies over the ways to other pages or out of the screen', async () => {
