@@ -148,7 +148,8 @@ export function AlertsPage() {
     if (!painted) return
     void loadPanel().catch(() => null)
     const dialogs = () => {
-      for (const fetched of [loadActDialog(), loadManualDialog()]) fetched.catch(() => null)
+      for (const fetched of [loadActDialog(), loadManualDialog(), import('./skip-dialog.tsx')])
+        fetched.catch(() => null)
     }
     const timer = setTimeout(dialogs, PREFETCH_MS)
     return () => clearTimeout(timer)

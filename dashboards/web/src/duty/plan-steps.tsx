@@ -1,12 +1,10 @@
 /** 预案: the steps of the response plan, who must do them, and what has been done. The platform itself moves nothing. */
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { Link } from 'react-router'
 import type { AlertDetail, ListedAlert, StepProgress } from '../api/types.ts'
 import { useText } from '../i18n/use-text.ts'
-import { Button, Field } from '../kit/controls.tsx'
-import { Dialog } from '../kit/dialog.tsx'
+import { Button } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
-import kit from '../kit/kit.module.css'
 import { act } from '../live/acts.ts'
 import { isClosed } from '../live/alert-store.ts'
 import { connection, phaseOf } from '../live/connection.ts'
@@ -16,6 +14,8 @@ import { second } from '../live/server-clock.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './panel.module.css'
 import { isFinished, type Part, partsOf, progressOf, type Step } from './plan-parts.ts'
+
+const SkipDialog = lazy(() => import('./skip-dialog.tsx'))
 
 export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: AlertDetail | null }) {
   const t = useText()
@@ -72,13 +72,15 @@ export function PlanSteps({ alert, detail }: { alert: ListedAlert; detail: Alert
         </div>
       ))}
       {skipping && (
-        <SkipDialog
-          onClose={() => setSkipping(null)}
-          onSkip={(note) => {
-            setSkipping(null)
-            void act(alert.id, 'plan-step', { step: skipping, skipped: true, note })
-          }}
-        />
+        <Suspense fallback={null}>
+          <SkipDialog
+            onClose={() => setSkipping(null)}
+            onSkip={(note) => {
+              setSkipping(null)
+              void act(alert.id, 'plan-step', { step: skipping, skipped: true, note })
+            }}
+          />
+        </Suspense>
       )}
     </section>
   )
@@ -208,31 +210,5 @@ function Took({ ms, targetS }: { ms: number; targetS: number }) {
       {' '}
       · {t(missed ? 'panel.tookOver' : 'panel.took', { time: duration(Math.max(0, ms)) })}
     </span>
-  )
-}
-
-/** A step is left out only with a reason; it stands in the history under the name of whoever left it out. */
-function SkipDialog({ onClose, onSkip }: { onClose(): void; onSkip(note: string): void }) {
-  const t = useText()
-  const [note, setNote] = useState('')
-  return (
-    <Dialog title={t('skip.title')} description={t('skip.note')} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (note.trim()) onSkip(note.trim())
-        }}
-      >
-        <Field label={t('skip.reason')}>
-          <textarea className={kit.input} name="note" value={note} onChange={(e) => setNote(e.target.value)} />
-        </Field>
-        <div className={kit.dialogActions}>
-          <Button onClick={onClose}>{t('act.cancel')}</Button>
-          <Button type="submit" primary disabled={note.trim() === ''}>
-            {t('panel.stepSkip')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   )
 }
