@@ -38,11 +38,11 @@ export interface TimedSpec<S extends Timed> {
   stood?(key: string, at: number, cx: Cx<S>): number
 }
 
-export const newTimed = (parts: number): Timed => ({
-  parts: Array.from({ length: parts }, () => ({ since: null, opening: null, fired: false, stood: 0 })),
-  overSince: null,
-  active: false,
-})
+export function newTimed(parts: number): Timed {
+  const made: TimedPart[] = []
+  for (let i = 0; i < parts; i++) made.push({ since: null, opening: null, fired: false, stood: 0 })
+  return { parts: made, overSince: null, active: false }
+}
 
 export const isIdle = (state: Timed): boolean => !state.active && state.parts.every((p) => p.since === null)
 

@@ -7,8 +7,8 @@ import type { ReadingValue } from '#model/reading.ts'
 import type { Cx, Mark, Operator } from '../operator.ts'
 
 interface State {
-  /** What was measured, in the order of the type's fields; null where nothing was. */
-  said: unknown[]
+  /** The first value of those that were the same since. */
+  said: ReadingValue
   first: Mark
   zone: string | null
   subject: string | null
@@ -34,13 +34,12 @@ export const operator: Operator<State> = {
       }),
     )
     type C = Cx<State>
-    function isSame(said: readonly unknown[], names: readonly string[], value: ReadingValue): boolean {
-      for (let i = 0; i < names.length; i++) if (said[i] !== (value[names[i] as string] ?? null)) return false
+    function isSame(a: ReadingValue, b: ReadingValue, names: readonly string[]): boolean {
+      for (let i = 0; i < names.length; i++) {
+        const name = names[i] as string
+        if ((a[name] ?? null) !== (b[name] ?? null)) return false
+      }
       return true
-    }
-    /** Takes over what is measured now: in place, for it changes with nearly every sample. */
-    function note(said: unknown[], names: readonly string[], value: ReadingValue): void {
-      for (let i = 0; i < names.length; i++) said[i] = value[names[i] as string] ?? null
     }
     // Keys by type and device: made once, not on every sample.
     const keys = new Map([...fields.keys()].map((type) => [type, new Map<string, string>()]))
@@ -55,7 +54,7 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ said: [], first: { id: '', t: 0 }, zone: null, subject: null, active: false }),
+      initial: () => ({ said: {}, first: { id: '', t: 0 }, zone: null, subject: null, active: false }),
       on(input, cx: C) {
         const names = fields.get(input.type)
         if (names === undefined) return
@@ -71,10 +70,10 @@ export const operator: Operator<State> = {
           if (state && !state.active) cx.forget(key)
           return
         }
-        if (state && isSame(state.said, names, input.value) && (!input.afterGap || state.active)) return
+        if (state && isSame(state.said, input.value, names) && (!input.afterGap || state.active)) return
         if (state?.active) cx.clear(key)
         const known = state ?? cx.state(key)
-        note(known.said, names, input.value)
+        known.said = input.value
         known.first.id = input.id
         known.first.t = input.time
         known.zone = input.zone
@@ -83,10 +82,10 @@ export const operator: Operator<State> = {
         cx.wake(key, input.time + stuckMs, 'sustained')
       },
       restored(cx) {
-        // States kept before what was measured became a list: compared with the next sample they begin anew.
+        // A state of an older version kept it as text: compared with the next sample it begins anew.
         for (const key of cx.keys()) {
           const state = cx.peek(key) as State
-          if (!Array.isArray(state.said)) state.said = []
+          if (typeof state.said === 'string') state.said = {}
         }
       },
       wake(key, _tag, cx) {
