@@ -186,7 +186,7 @@ describe.skipIf(!path)('the pages of the watch', { timeout: 60_000 }, () => {
     await expect.poll(() => page.getByTestId('results').locator('tbody tr').count()).toBe(1)
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page.getByRole('button', { name: '导出本页 CSV' }).click(),
+      page.getByRole('button', { name: '导出全部结果 CSV' }).click(),
     ])
     const text = readFileSync((await download.path())!, 'utf8')
     expect(text.trim().split('\r\n')).toHaveLength(2)
@@ -230,6 +230,11 @@ describe.skipIf(!path)('the pages of the watch', { timeout: 60_000 }, () => {
     const accept = next.getByRole('button', { name: '接班签署' })
     await accept.waitFor()
     expect(await accept.isDisabled()).toBe(true)
+    // The tone is ticked by who has played it, and by nobody else.
+    const tone = next.getByLabel(/告警声音试听并听到/)
+    expect(await tone.isDisabled()).toBe(true)
+    await next.getByRole('button', { name: '试听' }).click()
+    await expect.poll(() => tone.isEnabled()).toBe(true)
     for (const box of await next.getByTestId('handover').locator('input[type=checkbox]').all()) await box.check()
     await accept.click()
     await next.getByText('历次交接').waitFor()
