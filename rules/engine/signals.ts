@@ -10,6 +10,8 @@ export interface Signal {
   time: number
   value: ReadingValue
   bad: boolean
+  /** Vital signs that a band told while nobody wore it: they speak of nobody, also when it is put on again. */
+  unworn?: true
   /** Time since which the value has been the same kind of thing without a gap; used for "said nothing through the window". */
   since: number
 }
@@ -95,16 +97,20 @@ export class Signals {
   /** Stores a reading; answers whether the value before it had stopped speaking (a gap). */
   store(record: DeviceRecord, type: string, id: string, time: number, value: ReadingValue, bad: boolean): boolean {
     const before = record.signals[type]
+    const unworn = type === 'band.vitals' && this.isUnworn(record.id)
     if (!before) {
-      record.signals[type] = { id, time, value, bad, since: time }
+      record.signals[type] = { id, time, value, bad, since: time, ...(unworn ? { unworn } : {}) }
       return true
     }
     if (time < before.time) return false
-    const gap = before.bad || record.online === false || time > before.time + validMs(type, before.value)
+    const gap =
+      before.bad || before.unworn || record.online === false || time > before.time + validMs(type, before.value)
     before.id = id
     before.time = time
     before.value = value
     before.bad = bad
+    if (unworn) before.unworn = true
+    else if (before.unworn) delete before.unworn
     if (gap) before.since = time
     return gap
   }
@@ -113,7 +119,7 @@ export class Signals {
   at(device: string, type: string, at: number): Signal | null {
     const record = this.find(device)
     const signal = record?.signals[type]
-    if (!record || !signal || signal.bad || record.online === false) return null
+    if (!record || !signal || signal.bad || signal.unworn || record.online === false) return null
     return at <= signal.time + validMs(type, signal.value) ? signal : null
   }
 

@@ -107,7 +107,7 @@ export const operator: Operator<State> = {
       const valid =
         input.quality !== 'bad' &&
         (input.value.confidence as number) >= MIN_VITALS_CONFIDENCE &&
-        cx.signals.last(input.device, 'band.worn')?.value.worn !== false
+        !cx.signals.isUnworn(input.device)
       if (!valid || (input.afterGap && state.stillSince !== null && input.time - state.stillAt > VALID_MS)) {
         state.stillSince = null
         state.movingSince = null

@@ -83,7 +83,7 @@ export const operator: Operator<State> = {
       const usable =
         input.quality !== 'bad' &&
         (input.value.confidence as number) >= MIN_VITALS_CONFIDENCE &&
-        cx.signals.last(input.device, 'band.worn')?.value.worn !== false
+        !cx.signals.isUnworn(input.device)
       if (!usable || (state.burstSince !== null && input.time - state.burstAt > VALID_MS)) state.burstSince = null
       if (!usable) return
       const hr = input.value.hr
@@ -119,7 +119,9 @@ export const operator: Operator<State> = {
         state.excited.push({ ...evidence, t: at, person, x: fix.x, y: fix.y, floor: fix.floor })
         if (state.excited.length > MAX_EXCITED) state.excited.shift()
         // Who is still excited when the fight is long over is no new evidence of it.
-        if (state.seen && isNearFrame(state, at)) judge(zone, state, at, cx)
+        // A gap between the frames begins the two seconds anew, not the fight that was told.
+        const isTold = state.seen || cx.alerts.find(rule.code, zone)?.conditionActive === true
+        if (isTold && isNearFrame(state, at)) judge(zone, state, at, cx)
       }
     }
 

@@ -24,6 +24,8 @@ interface Found {
   mark: Mark
 }
 
+type Source = Pick<Input, 'device' | 'type'>
+
 export const operator: Operator<State> = {
   name: 'life-signs',
   schema: { type: 'object', additionalProperties: false, properties: {} },
@@ -34,11 +36,13 @@ export const operator: Operator<State> = {
     type C = Cx<State>
 
     /** What each kind of source says at an instant. A device of the same kind with signs of life speaks for the kind. */
-    function look(person: string, at: number, cx: C): [Found[], Found[]] {
+    function look(person: string, at: number, cx: C, without?: Source): [Found[], Found[]] {
       const radars: Found[] = []
       const bands: Found[] = []
       for (const device of cx.site.devicesOfSubject(person)) {
-        const radar = cx.signals.at(device, 'radar.vitals', at)
+        const said = (type: string) =>
+          without?.device === device && without.type === type ? null : cx.signals.at(device, type, at)
+        const radar = said('radar.vitals')
         if (radar) {
           const { present, resp, confidence } = radar.value
           radars.push({
@@ -48,8 +52,8 @@ export const operator: Operator<State> = {
             mark: { id: radar.id, t: radar.time },
           })
         }
-        const band = cx.signals.at(device, 'band.vitals', at)
-        if (band && cx.signals.last(device, 'band.worn')?.value.worn !== false) {
+        const band = said('band.vitals')
+        if (band && !cx.signals.isUnworn(device)) {
           const { hr, activity, confidence } = band.value
           const still = (activity as number) <= STILL_ACTIVITY
           const found = typeof hr === 'number' && hr > 0
@@ -65,8 +69,8 @@ export const operator: Operator<State> = {
     }
 
     /** Parts: radar of any confidence, band of any confidence, radar surely, band surely. */
-    function verdicts(person: string, at: number, cx: C): Verdicts {
-      const [radars, bands] = look(person, at, cx)
+    function verdicts(person: string, at: number, cx: C, without?: Source): Verdicts {
+      const [radars, bands] = look(person, at, cx, without)
       const surelyAlive = [...radars, ...bands].some((f) => f.signs && f.confident)
       if (surelyAlive) return { parts: [false, false, false, false], over: true }
       const aliveUnsurely = [...radars, ...bands].some((f) => f.signs)
@@ -84,7 +88,7 @@ export const operator: Operator<State> = {
     const clock = timed<State>({
       forMs: [breathingMs, pulseMs, breathingMs, pulseMs],
       clearMs: rule.ms('signsFor'),
-      verdicts,
+      verdicts: (person, at, cx) => verdicts(person, at, cx),
       fire(person, state, part, due, cx) {
         const other = state.parts[part === RADAR ? BAND : RADAR]
         // One source of low confidence alone is a reason to look, not to run; two of them agree.
@@ -139,18 +143,9 @@ export const operator: Operator<State> = {
       const known = cx.peek(person)
       if (!known && !now.parts.includes(true)) return
       const state = known ?? cx.state(person)
-      // The source was silent or bad in between: what it said before has ended.
-      if (input.afterGap) {
-        const broken = input.type === 'radar.vitals' ? [RADAR, RADAR + 2] : [BAND, BAND + 2]
-        clock.apply(
-          person,
-          state,
-          input.time,
-          { parts: now.parts.map((v, i) => (broken.includes(i) ? null : v)), over: null },
-          null,
-          cx,
-        )
-      }
+      // The source was silent or bad in between: what it said before has ended, and what the others say goes on.
+      if (input.afterGap && input.type !== 'band.worn')
+        clock.apply(person, state, input.time, verdicts(person, input.time, cx, input), mark(input), cx)
       clock.apply(person, state, input.time, now, mark(input), cx)
       const remembers = state.lastYellowAt !== null && input.time - state.lastYellowAt < yellowEveryMs
       if (isIdle(state) && !remembers) cx.forget(person)

@@ -9,6 +9,8 @@ interface State extends Timed {
   device: string
   /** Answer to the pre-alert: the stillness counts anew from it. */
   answeredAt: number | null
+  /** Of the alert that stands. */
+  opening: Mark | null
   level: 'orange' | 'red' | null
   zone: string | null
   latest: Mark | null
@@ -53,6 +55,7 @@ export const operator: Operator<State> = {
       },
       ended(officer, state) {
         state.level = null
+        state.opening = null
         void officer
       },
     })
@@ -60,8 +63,10 @@ export const operator: Operator<State> = {
     const inPreAlert = (state: State): boolean => state.parts[0]?.fired === true && state.level === null
 
     function raise(officer: string, state: State, due: number, cx: C): void {
-      const opening = state.parts[0]?.opening
+      // Who moved for a moment and then fell silent has an alert all the same, and a panic button raises it.
+      const opening = state.parts[0]?.opening ?? state.opening
       if (!opening) return
+      state.opening = opening
       const panic = panicOf(officer, state.zone, cx)
       state.active = true
       state.level = panic ? 'red' : 'orange'
@@ -88,7 +93,15 @@ export const operator: Operator<State> = {
     }
 
     return {
-      initial: () => ({ ...newTimed(1), device: '', answeredAt: null, level: null, zone: null, latest: null }),
+      initial: () => ({
+        ...newTimed(1),
+        device: '',
+        answeredAt: null,
+        level: null,
+        opening: null,
+        zone: null,
+        latest: null,
+      }),
       on(input, cx) {
         const officer = input.subject
         if (officer === null || !cx.site.staff(officer)) return

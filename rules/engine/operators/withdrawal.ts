@@ -57,7 +57,7 @@ export const operator: Operator<State> = {
 
     /** Restlessness now against the same hour of other days; null = not known. */
     function restlessness(person: string, state: State, at: number, cx: C): number | null {
-      const used = state.recent.filter(([minute]) => minute * 60_000 > at - recentMs)
+      const used = state.recent.filter(([minute]) => minute * 60_000 >= at - recentMs)
       const n = used.reduce((sum, [, , count]) => sum + count, 0)
       if (n === 0) return null
       const mean = used.reduce((sum, [, value]) => sum + value, 0) / n
@@ -153,7 +153,7 @@ export const operator: Operator<State> = {
         last[1] += activity
         last[2]++
       } else state.recent.push([minute, activity, 1])
-      while ((state.recent[0]?.[0] ?? minute) * 60_000 <= input.time - recentMs) state.recent.shift()
+      while ((state.recent[0]?.[0] ?? minute) * 60_000 < input.time - recentMs) state.recent.shift()
     }
 
     return {

@@ -220,6 +220,11 @@ describe('signs of life', () => {
     reference(lines) {
       const radar = speaking(lines, 'RAD1', 'radar.vitals', 15_000)
       const band = vitalsOf(lines, 'B1')
+      /** A source that was silenced by the other one counts again from the next word of any of them. */
+      const isSilenced = (alive: (at: number) => Truth, at: number): boolean => {
+        const word = lines.findLast((l) => l.time <= at)
+        return word !== undefined && alive(word.time) === true
+      }
       const breath = (at: number): Truth => {
         const v = radar(at)
         if (v?.present !== true || v.resp === undefined) return null
@@ -236,13 +241,14 @@ describe('signs of life', () => {
           {
             level: 'red',
             forMs: 20_000,
-            holds: (at) => (pulse(at) === true ? false : breath(at) === null ? null : !breath(at)),
+            holds: (at) =>
+              pulse(at) === true || isSilenced(pulse, at) ? false : breath(at) === null ? null : !breath(at),
           },
           {
             level: 'red',
             forMs: 30_000,
             holds: (at) => {
-              if (breath(at) === true) return false
+              if (breath(at) === true || isSilenced(breath, at)) return false
               if (pulse(at) === null) return null
               return pulse(at) === false && (band(at)?.activity as number) <= 0.05
             },

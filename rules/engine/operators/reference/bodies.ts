@@ -4,6 +4,7 @@
  */
 import type { Level } from '#model/alert/alert.ts'
 import type { Line } from './bench.ts'
+import { isOff } from './habits.ts'
 import { speaking, type Truth } from './held.ts'
 import type { Span } from './waits.ts'
 
@@ -11,7 +12,11 @@ export type Vitals = Record<string, unknown>
 
 /** What the band says of its wearer: worn, sure enough, not too old. */
 export function vitalsOf(lines: readonly Line[], band: string, floor = 0.6): (at: number) => Vitals | null {
-  const said = speaking(lines, band, 'band.vitals', 15_000)
+  // What it told while it was off speaks of nobody, also when it is on again: as good as bad.
+  const told = lines.map((l) =>
+    l.device === band && l.type === 'band.vitals' && isOff(lines, l) ? { ...l, quality: 'bad' as const } : l,
+  )
+  const said = speaking(told, band, 'band.vitals', 15_000)
   return (at) => {
     const value = said(at)
     const worn = lines.findLast((l) => l.device === band && l.type === 'band.worn' && l.time <= at)
@@ -56,12 +61,14 @@ export function downSpans(
   for (let t = 0; t <= end; t += tickMs) {
     const before = sinceWhen(isStill, t, tickMs)
     if (open.length > 0) {
-      const level: Level = t >= panicFrom ? 'red' : 'orange'
-      if (open.every((o) => o.level !== level)) open.push({ from: t, level })
       const moving = sinceWhen((at) => (isStill(at) === null ? null : !isStill(at)), t, tickMs)
+      // A timer that ends now comes before the button that is pressed now.
       if (moving !== null && t - moving >= movingMs) {
         for (const o of open) spans.push({ key, ...o, to: t })
         open = []
+      } else {
+        const level: Level = t >= panicFrom ? 'red' : 'orange'
+        if (open.every((o) => o.level !== level)) open.push({ from: t, level })
       }
       continue
     }

@@ -46,15 +46,23 @@ export function zOf(x: number, usual: readonly number[], minDays: number, leastS
 
 const hundredths = (x: number): number => Math.round(x * 100) / 100
 
-/** Vital signs that may be used: sure, and of a band that is not known to be off. */
-export function usableVitals(lines: readonly Line[], band: string): Line[] {
-  return lines.filter((l, i) => {
-    if (l.device !== band || l.type !== 'band.vitals' || l.quality === 'bad') return false
-    if ((l.value.confidence as number) < 0.6 || typeof l.value.activity !== 'number') return false
-    const worn = lines.slice(0, i).findLast((w) => w.device === band && w.type === 'band.worn')
-    return !(worn && worn.quality !== 'bad' && worn.value.worn === false)
-  })
+/** Does the band that says this say, last before it, that nobody wears it? */
+export function isOff(lines: readonly Line[], said: Line): boolean {
+  const worn = lines.slice(0, lines.indexOf(said)).findLast((w) => w.device === said.device && w.type === 'band.worn')
+  return worn !== undefined && worn.quality !== 'bad' && worn.value.worn === false
 }
+
+/** Vital signs that may be used: sure, and of a band that is not known to be off. */
+export const usableVitals = (lines: readonly Line[], band: string): Line[] =>
+  lines.filter(
+    (l) =>
+      l.device === band &&
+      l.type === 'band.vitals' &&
+      l.quality !== 'bad' &&
+      (l.value.confidence as number) >= 0.6 &&
+      typeof l.value.activity === 'number' &&
+      !isOff(lines, l),
+  )
 
 export interface Habits {
   z: number

@@ -1,6 +1,6 @@
 /** Only for tests: scores, pulses, fights and swings of the pulse, computed anew from all samples for every instant. */
 import type { Line } from './bench.ts'
-import { type WallClock, zOf } from './habits.ts'
+import { isOff, usableVitals, type WallClock, zOf } from './habits.ts'
 import type { Truth } from './held.ts'
 import { middleOf } from './streams.ts'
 
@@ -34,13 +34,15 @@ function EVER(): number {
 }
 const VALID_MS = 15_000
 
-/** Sure samples of one band, and whether what was said before each had stopped speaking (or was bad). */
+/** Sure samples of one band, and whether what was said before each had stopped speaking (or was bad, or of a band that was off). */
 export function sureSamples(lines: readonly Line[], band: string): { l: Line; gap: boolean }[] {
   const own = lines.filter((l) => l.device === band && l.type === 'band.vitals')
-  const sure = own.filter((l) => l.quality !== 'bad' && (l.value.confidence as number) >= 0.6)
+  const sure = usableVitals(lines, band)
+  const isUnsure = (l: Line): boolean => l.quality !== 'bad' && (l.value.confidence as number) < 0.6
+  const breaking = own.filter((l) => !sure.includes(l) && (!isUnsure(l) || isOff(lines, l)))
   return sure.map((l, i) => {
     const before = sure[i - 1]
-    const isBroken = own.some((o) => o.quality === 'bad' && before && o.time > before.time && o.time < l.time)
+    const isBroken = breaking.some((o) => before && o.time > before.time && o.time < l.time)
     return { l, gap: before === undefined || isBroken || l.time - before.time > VALID_MS }
   })
 }
@@ -88,7 +90,7 @@ export function restlessness(
   o: { windowMs: number; warmUpDays: number; seeds: readonly (readonly number[])[] },
 ): number | null {
   const minuteOf = (t: number): number => Math.floor(t / 60_000) * 60_000
-  const recent = samples.filter((l) => l.time <= at && minuteOf(l.time) > at - o.windowMs)
+  const recent = samples.filter((l) => l.time <= at && minuteOf(l.time) >= at - o.windowMs)
   if (recent.length === 0) return null
   const { date: today, hour } = clockOf(at)
   const ofHour = samples.filter((l) => l.time < at && clockOf(l.time).hour === hour && clockOf(l.time).date < today)
