@@ -4,6 +4,7 @@ import { Link } from 'react-router'
 import { LEVELS, type Level } from '#model/alert/alert.ts'
 import { getDetail, getJson } from '../api/client.ts'
 import type { AlertDetail, IncidentItem, Page } from '../api/types.ts'
+import { PaperStamp } from '../frame/paper-stamp.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import { Button, Message, Segments } from '../kit/controls.tsx'
@@ -69,6 +70,7 @@ export default function IncidentsPage() {
     <div className={css.page}>
       <header className={css.head}>
         <h1>{t('incidents.title')}</h1>
+        <PaperStamp />
         <span className="muted">
           {t('incidents.sub', { n: state.total })} · <DataAge heardAt={state.heardAt} />
         </span>

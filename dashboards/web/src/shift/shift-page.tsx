@@ -7,6 +7,7 @@ import { Link } from 'react-router'
 import { LEVELS } from '#model/alert/alert.ts'
 import type { ListedAlert } from '../api/types.ts'
 import { healthOf } from '../eng/devices-page.tsx'
+import { PaperStamp } from '../frame/paper-stamp.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Badge } from '../kit/badge.tsx'
 import kit from '../kit/kit.module.css'
@@ -41,6 +42,7 @@ export default function ShiftPage() {
     <div className={css.page}>
       <header className={css.head}>
         <h1>{t('shift.title')}</h1>
+        <PaperStamp />
         <span className="muted">{t('shift.sub')}</span>
         <span className={css.tools}>
           <Link className={kit.button} to="/duty/print">
