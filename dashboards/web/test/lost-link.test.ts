@@ -52,7 +52,10 @@ describe.skipIf(!path)('without a link', { timeout: 120_000 }, () => {
   const numbers = (page: Page) => page.getByTestId('phones').getByTestId('phone').locator('b').allTextContents()
   /** Ten seconds of silence need not be waited for: the page's own clock is put forward. */
   const lose = async (page: Page, shown = 'lost') => {
+    if (shown === 'lost') await fetched(/\/phones-/)
     server.cut(true)
+    // A server that is gone gives no parts of the page either.
+    await context.route('**/assets/**', (route) => route.abort())
     await page.clock.fastForward(11_000)
     await page.getByTestId(shown).waitFor(soon)
   }

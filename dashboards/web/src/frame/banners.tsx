@@ -12,8 +12,12 @@ import { fifth, serverClock } from '../live/server-clock.ts'
 import { sound, unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
+import { later } from './later.tsx'
 import { Notices } from './notices.tsx'
-import { PhonesOfPage } from './phones.tsx'
+
+/** Fetched while there is a link; the numbers themselves are held by the page. */
+export const loadPhones = () => import('./phones.tsx')
+const PhonesOfPage = later(async () => (await loadPhones()).PhonesOfPage)
 
 const RECOVERED_SHOWN_MS = 20_000
 const STORM_LIMIT = 10
@@ -45,7 +49,7 @@ function Lost() {
             : t('lost.retry', { n: state.attempts + 1, s: wait })}
         </span>
       </div>
-      <PhonesOfPage />
+      <PhonesOfPage waiting={null} />
     </>
   )
 }

@@ -12,7 +12,7 @@ import { otherLanguage } from '../live/settings.ts'
 import { play, silence } from '../live/sound.ts'
 import { usePart } from '../live/use-signal.ts'
 import { AlertBar } from './alert-bar.tsx'
-import { Banners } from './banners.tsx'
+import { Banners, loadPhones } from './banners.tsx'
 import { Boundary } from './boundary.tsx'
 import css from './frame.module.css'
 import { Spoken } from './spoken.tsx'
@@ -24,6 +24,8 @@ const Palette = lazy(loadPalette)
 const Help = lazy(loadHelp)
 /** What the first key may open is fetched this long after the page, and the other language with it. */
 const PREFETCH_MS = 3000
+/** What a cut link needs comes before that. */
+const PHONES_MS = 300
 
 export interface NavItem {
   to: string
@@ -83,10 +85,14 @@ export function Frame({ account, children }: { account: Me; children: ReactNode 
   const phase = usePart(connection, phaseOf)
 
   useEffect(() => {
+    const phones = setTimeout(() => void loadPhones().catch(() => null), PHONES_MS)
     const timer = setTimeout(() => {
       for (const fetched of [loadHelp(), loadPalette(), loadDictionary(otherLanguage())]) fetched.catch(() => null)
     }, PREFETCH_MS)
-    return () => clearTimeout(timer)
+    return () => {
+      clearTimeout(phones)
+      clearTimeout(timer)
+    }
   }, [])
   useEffect(() => {
     if (phase === 'lost') play('lost')

@@ -1,8 +1,7 @@
 /** Log-in with a local account. The click that logs in is the one that may unlock sound: browsers allow it only then. */
-import { type FormEvent, useEffect, useState } from 'react'
+import { type ComponentType, type FormEvent, lazy, Suspense, useEffect, useState } from 'react'
 import { Navigate, useLocation } from 'react-router'
 import { ApiError } from '../api/client.ts'
-import { HeldPhones } from '../frame/phones.tsx'
 import { useText } from '../i18n/use-text.ts'
 import { Button, Field } from '../kit/controls.tsx'
 import { Icon } from '../kit/icons.tsx'
@@ -12,6 +11,15 @@ import { chooseLanguage, otherLanguage, setPageTheme } from '../live/settings.ts
 import { unlockSound } from '../live/sound.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './login.module.css'
+
+/** In the cache of a browser that was logged in before; where it is not, the page does without. */
+const HeldPhones = lazy(
+  (): Promise<{ default: ComponentType }> =>
+    import('../frame/phones.tsx').then(
+      (part) => ({ default: part.HeldPhones }),
+      () => ({ default: () => null }),
+    ),
+)
 
 /** Asks the server every 3 s whether it is there: nobody should type a password into a dead page. */
 function useServiceOnline(): boolean | null {
@@ -119,7 +127,11 @@ export function LoginPage() {
         <p role="alert" className={fault ? kit.fault : 'unseen'}>
           {fault}
         </p>
-        {online === false && <HeldPhones />}
+        {online === false && (
+          <Suspense fallback={null}>
+            <HeldPhones />
+          </Suspense>
+        )}
         <footer className={css.foot}>
           <span className={css.online}>
             <Icon name={online === false ? 'mute' : 'live'} size={14} />
