@@ -159,6 +159,57 @@ describe.skipIf(!path)('steady hands', { timeout: 90_000 }, () => {
     expect(Math.max(...heights)).toBeLessThan(40)
   })
 
+  test('plans worked side by side have a heading, a count and numbers of their own, and the history speaks in words', async () => {
+    const page = await enter('officer1')
+    const red = raiseIntrusion(server.desk)
+    const step = (id: string, plan: string, zh: string) => ({
+      id,
+      plan,
+      channel: 'people',
+      text: { zh, en: id },
+      required: true,
+      targetS: null,
+      moot: null,
+    })
+    await contexts[0]!.route(`**/api/v1/alerts/${red.id}`, async (route) => {
+      const answer = await route.fetch()
+      const body = (await answer.json()) as Record<string, unknown>
+      const told = { alert: { ...red, plan: 'RP13' }, by: 'officer1' }
+      const plan = {
+        id: 'RP13',
+        name: { zh: '设备故障' },
+        plans: [
+          { id: 'RP13', name: { zh: '设备故障' }, why: 'own' },
+          { id: 'RP1', name: { zh: '周界与脱逃' }, why: 'beside' },
+        ],
+        steps: [
+          step('ticket', 'RP13', '建立工单'),
+          step('RP1:verify', 'RP1', '视频核实'),
+          step('RP1:count', 'RP1', '紧急点名'),
+        ],
+        progress: [{ step: 'RP1:verify', done: true, by: 'officer1', at: red.raisedAt }],
+      }
+      const note = JSON.stringify({ step: 'RP1:verify', done: true })
+      const timeline = [...(body.timeline as object[]), { ...told, at: red.raisedAt + 1, change: 'plan-step', note }]
+      await route.fulfill({ response: answer, json: { ...body, plan, timeline } })
+    })
+    await row(page, red.id).click()
+    const parts = page.getByTestId('plan-part')
+    await expect.poll(() => parts.count()).toBe(2)
+    expect(await parts.nth(0).locator('h4').textContent()).toBe('RP13 设备故障0 / 1')
+    expect(await parts.nth(1).locator('h4').textContent()).toBe('RP1 周界与脱逃同时执行1 / 2')
+    expect(
+      await parts
+        .nth(1)
+        .getByRole('checkbox')
+        .evaluateAll((all) => all.map((c) => c.getAttribute('aria-label'))),
+    ).toEqual(['1 视频核实', '2 紧急点名'])
+    expect(await page.locator('#panel-timeline').textContent()).toContain('预案步骤officer1视频核实')
+    expect(await page.getByRole('link', { name: '打印空白表' }).getAttribute('href')).toContain(
+      '/duty/print?plan=RP13,RP1',
+    )
+  })
+
   test('on a phone the back button leads from the alert to the list', async () => {
     const page = await enter('officer1', { width: 390, height: 844 })
     await rows(page).nth(1).click()
