@@ -1,39 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Server as TlsServer } from 'node:tls'
-import { type Broker, brokerDevices } from '#broker/index.ts'
-import type { ConsoleServer, ConsoleServerOptions } from '#dashboards/server.ts'
+import type { Broker } from '#broker/index.ts'
+import type { ConsoleServer } from '#dashboards/server.ts'
 import { type EdgeDesk, openDesk } from '#ingest/desk/desk.ts'
 import { type EdgeJournal, openJournal } from '#ingest/journal/journal.ts'
 import type { EdgeLedger } from '#ingest/ledger/ledger.ts'
 import type { Pump } from '#ingest/pump.ts'
 import type { Quality } from '#ingest/quality/quality.ts'
 import type { Uplink } from '#ingest/uplink/uplink.ts'
-import type { AlertChange } from '#model/alert/alert.ts'
-import type { Clock, Timer } from '#model/clock.ts'
-import type { JournalRecord } from '#model/ports/journal.ts'
 import type { SeriesSink } from '#model/ports/series.ts'
-import type { RawReading, Reading } from '#model/reading.ts'
-import type { Site } from '#model/site/load.ts'
-import { topics } from '#model/topics.ts'
-import { alertEvent } from './alert-event.ts'
 import { ContextStore } from './context-store.ts'
 import { openDataDir } from './data-dir.ts'
 import { lockDataDir } from './data-lock.ts'
 import { DeviceTable } from './device-table.ts'
 import { createDrivers, type DriverSet, devicesOf } from './drivers.ts'
+import type { Edge, EdgeOptions } from './edge-port.ts'
 import { EvidencePictures } from './evidence-pictures.ts'
 import { ExternalVoice, type Voice } from './external-voice.ts'
 import type { EdgeFacilityDesk } from './facility-desk.ts'
 import { Intake } from './intake.ts'
-import type { Log } from './log.ts'
 import { openAliases } from './parts/aliases.ts'
 import { openBroker } from './parts/broker.ts'
-import { watchCertificates } from './parts/certificates.ts'
 import { openEdgeConsole } from './parts/console.ts'
 import { type Duty, openDuty } from './parts/duty.ts'
 import { type EndToEndTest, openEndToEndTest, ownAddress, ownIdentity } from './parts/end-to-end-test.ts'
+import { Endings } from './parts/endings.ts'
 import { openFacilityLedger } from './parts/facility-ledger.ts'
+import { beat } from './parts/heartbeat.ts'
 import { IndicatorFacts } from './parts/indicators.ts'
 import { Placing } from './parts/placing.ts'
 import { openProvinceLink } from './parts/province-link.ts'
@@ -42,41 +35,16 @@ import { classRetention, type RetentionJob, retentionJob } from './parts/retenti
 import { RuleSet } from './parts/rule-set.ts'
 import { openSeriesStores } from './parts/series-stores.ts'
 import { StorageTroubles } from './parts/storage-trouble.ts'
+import { type TellingPart, tellChange, tellReadings } from './parts/telling.ts'
 import { openVideo, type VideoPart } from './parts/video.ts'
+import { watchOwnCertificates, watchSite } from './parts/watching.ts'
 import { RulesRunner } from './rules-runner.ts'
-import { type SiteWatch, watchSiteFile } from './site-reload.ts'
+import type { SiteWatch } from './site-reload.ts'
 
-const HEARTBEAT_MS = 30_000
+export type { Edge, EdgeOptions } from './edge-port.ts'
+
 const SAVE_MS = 10_000
 const EXPIRE_MS = 3_600_000
-
-export interface EdgeOptions {
-  site: Site
-  siteFile: string
-  dataDir: string
-  clock: Clock
-  log: Log
-  /** Chance for jitter: 0 ≤ x < 1. */
-  random(): number
-  /** The journal can take nothing any more: only a new process can help. */
-  onFailed?(detail: string): void
-  /** Routes beyond the contract, e.g. the test surface of a demo. */
-  extend?(edge: Edge): ConsoleServerOptions['extend']
-  webRoot?: string | null
-}
-
-export interface Edge {
-  readonly url: string
-  readonly ports: { console: number; mqtt: number | null; mqtts: number | null; ws: number | null }
-  readonly desk: EdgeDesk
-  readonly journal: EdgeJournal
-  readonly ledger: EdgeLedger
-  readonly drivers: DriverSet
-  readonly console: ConsoleServer
-  /** Watches the site file; `reload` reads it now. */
-  readonly siteWatch: SiteWatch
-  close(): Promise<void>
-}
 
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const starting = new EdgeAgent(options)
@@ -91,8 +59,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
 class EdgeAgent implements Edge {
   readonly #options: EdgeOptions
-  readonly #ends: [name: string, end: () => unknown][] = []
-  readonly #timers = new Set<Timer>()
+  readonly #endings: Endings
   readonly #pumps: Pump[] = []
   #context!: ContextStore
   #placing!: Placing
@@ -101,8 +68,8 @@ class EdgeAgent implements Edge {
   #ruleSet!: RuleSet
   #rules!: RulesRunner
   #broker: Broker | null = null
-  /** Through which local subscribers are told: the embedded broker, or a foreign one. */
   #voice: Voice | null = null
+  #telling!: TellingPart
   #uplink: Uplink | null = null
   #pictures!: EvidencePictures
   #video!: VideoPart
@@ -116,7 +83,6 @@ class EdgeAgent implements Edge {
   #own!: ReturnType<typeof ownIdentity>
   #test: EndToEndTest | null = null
   #startedAt = 0
-  #closing = false
   desk!: EdgeDesk
   journal!: EdgeJournal
   ledger!: EdgeLedger
@@ -128,6 +94,7 @@ class EdgeAgent implements Edge {
 
   constructor(options: EdgeOptions) {
     this.#options = options
+    this.#endings = new Endings(options.clock, options.log)
   }
 
   async open(): Promise<void> {
@@ -207,7 +174,15 @@ class EdgeAgent implements Edge {
     if (replayed > 0) log.info('rules.caught-up', { records: replayed })
     this.#end('rules', () => this.#rules.close())
     // After the rules: what they make of a reading is on its way before the views have it.
-    this.#follow()
+    this.#telling = {
+      log,
+      journal: this.journal,
+      context: this.#context,
+      placing: this.#placing,
+      table: this.#table,
+      voice: () => this.#voice,
+    }
+    tellReadings(this.#telling)
     const { sinceLastRun } = this.#context
     if (sinceLastRun.length > 0)
       await this.journal.append(sinceLastRun.map((change) => ({ kind: 'context', change, by: 'site-file' })))
@@ -291,7 +266,7 @@ class EdgeAgent implements Edge {
       quality: this.#quality,
       sinks,
     })
-    this.desk.onChange((change) => this.#published(change))
+    this.desk.onChange((change) => tellChange(this.#telling, change, this.#pictures, this.#video))
     await troubles.open(this.desk, this.ledger, this.#startedAt)
     this.#duty = await openDuty({
       site,
@@ -314,11 +289,33 @@ class EdgeAgent implements Edge {
     if (site.broker?.url) this.#openVoice(site.broker.url)
     else if (site.broker) await this.#openBroker(data.broker)
     await this.#openTest()
-    this.#watchCertificates()
-    this.#watchSite()
-    this.#beat()
-    this.#every(SAVE_MS, () => this.#context.save())
-    this.#every(EXPIRE_MS, () => this.#retention.run())
+    const watching = {
+      site,
+      siteFile: this.#options.siteFile,
+      clock,
+      log,
+      broker: () => this.#broker,
+      console: this.console,
+      facility: this.#facility,
+      table: this.#table,
+      drivers: this.drivers,
+      ruleSet: this.#ruleSet,
+      own: this.#own,
+    }
+    this.#end('certificates', watchOwnCertificates(watching))
+    this.siteWatch = watchSite(watching)
+    this.#end('site watch', () => this.siteWatch.close())
+    beat({
+      self: this.#self,
+      clock,
+      log,
+      journal: this.journal,
+      intake: this.#intake,
+      uplink: this.#uplink,
+      endings: this.#endings,
+    })
+    this.#endings.every(SAVE_MS, () => this.#context.save())
+    this.#endings.every(EXPIRE_MS, () => this.#retention.run())
   }
 
   /** What the desk could not take for want of a journal is lost to this run: the next one must say it again. */
@@ -335,50 +332,6 @@ class EdgeAgent implements Edge {
       this.#context.save()
     } catch (error) {
       this.#options.log.warn('context.save-failed', { error: (error as Error).message })
-    }
-  }
-
-  /** Views and local subscribers hear what the journal has, after it has it. */
-  #follow(): void {
-    this.journal.onCommit((records: JournalRecord[]) => {
-      const { context } = this.#context
-      for (const { seq, body } of records) {
-        if (body.kind === 'context') this.#context.apply(body.change, seq)
-        else if (body.kind === 'quarantine') this.#table.quarantined(body.item.device)
-        else if (body.kind === 'reading') {
-          const { reading } = body
-          const subject = reading.subject ?? context.subjectOfDevice(reading.device)
-          this.#table.note(reading, {
-            zone: this.#placing.zoneOf(reading),
-            subject,
-            staff: subject !== null && context.staff(subject) !== undefined,
-          })
-          if (this.#voice) this.#tell(reading, subject)
-        }
-      }
-    })
-  }
-
-  #tell(reading: Reading, subject: string | null): void {
-    const topic = topics.reading(reading.facility, reading.type)
-    if (!this.#voice?.wanted(topic)) return
-    void this.#voice
-      .publish(topic, JSON.stringify({ ...reading, zone: this.#placing.zoneOf(reading), subject }), { qos: 0 })
-      .catch(() => {})
-  }
-
-  /** After each change of an alert: local subscribers hear it, and a picture is taken when it is raised. */
-  #published(change: AlertChange): void {
-    const { log } = this.#options
-    void this.#voice
-      ?.publish(topics.alert(change.alert.facility, change.alert.level), JSON.stringify(alertEvent(change)), { qos: 1 })
-      .catch(() => {})
-    if (change.change === 'raised' && change.alert.domain !== 'equipment') {
-      const { id, raisedAt } = change.alert
-      const cameras = this.#placing.camerasFor(change.alert)
-      void Promise.all([this.#pictures.keep(id, cameras), this.#video.keepPreroll(id, cameras, raisedAt)]).catch(
-        (error: Error) => log.warn('picture.failed', { alert: id, error: error.message }),
-      )
     }
   }
 
@@ -471,106 +424,12 @@ class EdgeAgent implements Edge {
     this.ports = { ...this.ports, console: Number(new URL(url).port) }
   }
 
-  /** Renewed or revoked with `wardwatch pki` while the edge runs. The uplink reads its own at each connection. */
-  #watchCertificates(): void {
-    const { site, clock, log } = this.#options
-    const end = watchCertificates(
-      [
-        { name: 'broker', files: site.broker ?? {}, apply: (tls, revoked) => this.#broker?.renewTls(tls, revoked) },
-        {
-          name: 'console',
-          files: site.console ?? {},
-          apply: ({ cert, key }) => (this.console.app.server as unknown as TlsServer).setSecureContext({ cert, key }),
-        },
-      ],
-      clock,
-      log,
-    )
-    this.#end('certificates', end)
-  }
-
-  #watchSite(): void {
-    const { site, siteFile, clock, log } = this.#options
-    this.siteWatch = watchSiteFile({
-      file: siteFile,
-      site,
-      clock,
-      log,
-      apply: async (changes, next) => {
-        // Context goes the way of every change: through the journal, in sequence with the readings.
-        await this.#facility.changeContext(changes, 'site-file')
-        const devices = next.devices ?? []
-        this.#table.keepOnly(new Set(devices.map((d) => d.id)))
-        this.#broker?.update({
-          devices: [...brokerDevices(devices), this.#own],
-          subscribers: next.broker?.subscribers ?? [],
-        })
-        for (const driver of this.drivers.all) await driver.update(devicesOf(driver, devices))
-      },
-      rules: (next) => {
-        const loaded = this.#ruleSet.load(next.rules ?? {})
-        return () => this.#ruleSet.replace(loaded)
-      },
-      folders: this.#ruleSet.folders,
-    })
-    this.#end('site watch', () => this.siteWatch.close())
-  }
-
-  /** The edge speaks for itself every 30 s: its heartbeat stands in the journal like any reading. */
-  #beat(): void {
-    const say = (): void => {
-      if (this.#closing) return
-      const state = this.#uplink?.state()
-      const reading: RawReading = {
-        device: this.#self,
-        type: 'agent.heartbeat',
-        time: this.#options.clock.now(),
-        value: {
-          queue_depth: this.journal.stats().pending,
-          uplink: state === undefined || state.connected ? 'up' : 'down',
-        },
-      }
-      void this.#intake
-        .accept([reading], 'edge')
-        .catch((error: Error) => this.#options.log.warn('heartbeat.failed', { error: error.message }))
-    }
-    say()
-    this.#every(HEARTBEAT_MS, say)
-  }
-
-  #every(ms: number, task: () => unknown): void {
-    const { clock, log } = this.#options
-    const step = (): void => {
-      const timer = clock.after(ms, () => {
-        this.#timers.delete(timer)
-        if (this.#closing) return
-        Promise.resolve()
-          .then(task)
-          .catch((error: Error) => log.warn('task.failed', { error: error.message }))
-          .finally(step)
-      })
-      this.#timers.add(timer)
-    }
-    step()
-  }
-
   #end(name: string, end: () => unknown): void {
-    this.#ends.push([name, end])
+    this.#endings.add(name, end)
   }
 
   /** Ends in the opposite order of the start: sources first, the journal last. Resolves within five seconds. */
-  async close(): Promise<void> {
-    if (this.#closing) return
-    this.#closing = true
-    for (const timer of this.#timers) timer.cancel()
-    // Drivers all at once: each may take up to three seconds.
-    const drivers = this.#ends.filter(([name]) => name.startsWith('driver '))
-    await Promise.allSettled(drivers.map(([, end]) => end()))
-    for (const [name, end] of this.#ends.filter(([n]) => !n.startsWith('driver ')).reverse())
-      try {
-        await end()
-      } catch (error) {
-        this.#options.log.warn('close.failed', { what: name, error: (error as Error).message })
-      }
+  close(): Promise<void> {
+    return this.#endings.close()
   }
 }
