@@ -83,6 +83,9 @@ interface Sample {
   heapMb: number
   nodes: number
   listeners: number
+  /** Pictures, styles and scripts that the page holds. */
+  resources: number
+  layoutObjects: number
   rendererMb: number
   privateMb: number
 }
@@ -143,8 +146,18 @@ try {
     await cdp.send('HeapProfiler.collectGarbage')
     const { usedSize } = await cdp.send('Runtime.getHeapUsage')
     const { nodes, jsEventListeners } = await cdp.send('Memory.getDOMCounters')
+    const { metrics } = await cdp.send('Performance.getMetrics')
+    const metric = (name: string) => metrics.find((m) => m.name === name)?.value ?? 0
     const s = round((Date.now() - started) / 1000)
-    const sample = { s, heapMb: round(usedSize / 1e6, 3), nodes, listeners: jsEventListeners, ...rendererMb() }
+    const sample = {
+      s,
+      heapMb: round(usedSize / 1e6, 3),
+      nodes,
+      listeners: jsEventListeners,
+      resources: metric('Resources'),
+      layoutObjects: metric('LayoutObjects'),
+      ...rendererMb(),
+    }
     samples.push(sample)
     process.stdout.write(`${JSON.stringify({ bench: 'wall', sample })}\n`)
     // A wall that stands still would have a fine slope.
@@ -180,6 +193,9 @@ try {
   })
   print('event listeners, most', Math.max(...samples.map((p) => p.listeners)), 'listeners', null, {
     slopePerHour: slope((p) => p.listeners),
+  })
+  print('resources held, most', Math.max(...samples.map((p) => p.resources)), 'resources', null, {
+    slopePerHour: slope((p) => p.resources),
   })
   print('memory of the renderer for itself alone', last.privateMb, 'MB', null, {
     slopePerHour: slope((p) => p.privateMb),
