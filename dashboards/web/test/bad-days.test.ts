@@ -326,6 +326,37 @@ describe.skipIf(!path)('bad days', { timeout: 120_000 }, () => {
     await page.getByText('无红、橙警情').waitFor()
   })
 
+  test('a wall lets go of every picture that is no longer shown: of hours of them none is kept', async () => {
+    const server = await serve()
+    const page = await enter(server, 'wall1', (p) =>
+      p.addInitScript(() => {
+        const held = new Set<string>()
+        const make = URL.createObjectURL.bind(URL)
+        const drop = URL.revokeObjectURL.bind(URL)
+        URL.createObjectURL = (of: Blob) => {
+          const url = make(of)
+          held.add(url)
+          return url
+        }
+        URL.revokeObjectURL = (url: string) => {
+          held.delete(url)
+          drop(url)
+        }
+        Object.assign(globalThis, { heldPictures: held })
+      }),
+    )
+    await page.waitForURL('**/duty/wall')
+    await page.getByText('无红、橙警情').waitFor()
+    const held = () => page.evaluate(() => (globalThis as unknown as { heldPictures: Set<string> }).heldPictures.size)
+    const red = raiseIntrusion(server.desk)
+    await expect.poll(held, soon).toBeGreaterThan(1)
+    const closed = { ...red, state: 'resolved' as const, handling: 'closed' as const, closedAt: Date.now() }
+    server.desk.alerts.set(red.id, closed)
+    server.desk.emit({ at: Date.now(), change: 'approved', alert: closed, by: 'wang', note: null })
+    await page.getByText('无红、橙警情').waitFor()
+    await expect.poll(held, soon).toBe(0)
+  })
+
   test('no second factor yet: the log-in page and the own page say so in both languages', async () => {
     const server = await serve()
     const page = await enter(server, 'officer1')
