@@ -94,6 +94,28 @@ describe.skipIf(!path)('in the small hours', { timeout: 120_000 }, () => {
     expect(new Set(ends).size).toBe(1)
   })
 
+  test('the age of an alert is whole on a small desk, after hours and after days', async () => {
+    const ages = [3_700_000, 36_000_000, 300_000_000].map((ago, n) =>
+      server.desk.raise({ code: 'R50', level: 'yellow', zone: 'W1', device: `E-OLD-${n}`, at: Date.now() - ago }),
+    )
+    const page = await enter('officer1', 'zh', 1366, 768)
+    await page.keyboard.press('/')
+    await page.keyboard.type('E-OLD')
+    for (const { id } of ages) {
+      const cell = page.locator(`[role=row][data-id="${id}"] [role=gridcell]:last-child`)
+      await cell.waitFor()
+      const over = await cell.evaluate((c) => {
+        const age = c.lastElementChild as HTMLElement
+        return (
+          age.scrollWidth -
+          age.clientWidth +
+          Math.max(0, age.getBoundingClientRect().right - c.getBoundingClientRect().right)
+        )
+      })
+      expect(over).toBeLessThanOrEqual(0.5)
+    }
+  })
+
   test('a place whose cameras this account may not look through says so, not that there is none', async () => {
     const page = await enter('officer1')
     const medical = [...server.desk.alerts.values()].find((a) => a.zone === 'MED')!
