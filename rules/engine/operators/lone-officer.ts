@@ -12,6 +12,13 @@ interface State extends Timed {
   officers: string[]
 }
 
+interface Around {
+  cell: string
+  officers: string
+  /** Cells lie inside it: somebody in one of them is in it too. */
+  hasCells: boolean
+}
+
 export const operator: Operator<State> = {
   name: 'lone-officer',
   schema: { type: 'object', additionalProperties: false, properties: {} },
@@ -23,15 +30,15 @@ export const operator: Operator<State> = {
       for (const child of cx.site.children(zone)) found.push(...peopleIn(child, at, cx))
       return found
     }
-    /** The cell a zone lies in, with the name of the state of its officers: asked on every fix. */
-    let cells = { version: -1, byZone: new Map<string, { cell: string; officers: string } | null>() }
-    function cellAround(zone: string | null, site: FacilityContext): { cell: string; officers: string } | null {
+    /** The cell a zone lies in, with the name of the state of its officers: asked on every fix and every door. */
+    let cells = { version: -1, byZone: new Map<string, Around | null>() }
+    function cellAround(zone: string | null, site: FacilityContext): Around | null {
       if (zone === null) return null
       if (cells.version !== site.version) cells = { version: site.version, byZone: new Map() }
       let found = cells.byZone.get(zone)
       if (found === undefined) {
         const cell = cellOf(zone, site)
-        found = cell === null ? null : { cell, officers: `o|${cell}` }
+        found = cell === null ? null : { cell, officers: `o|${cell}`, hasCells: hasCellsInside(cell, site) }
         cells.byZone.set(zone, found)
       }
       return found
@@ -145,10 +152,10 @@ export const operator: Operator<State> = {
       on(input, cx) {
         if (input.type === 'door.state') {
           if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
-          const cell = cellOf(input.zone, cx.site)
+          const around = cellAround(input.zone, cx.site)
           // Nearly always nobody of the staff is in there, and was not.
-          if (cell !== null && (cx.peek(cell) || cx.peek(`o|${cell}`) || hasCellsInside(cell, cx.site)))
-            settle(cell, input, cx)
+          if (around !== null && (around.hasCells || cx.peek(around.cell) || cx.peek(around.officers)))
+            settle(around.cell, input, cx)
           return
         }
         if (!input.usableFix || input.subject === null || cx.people.last(input.subject)?.id !== input.id) return
