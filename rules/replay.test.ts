@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ALERT_FIELDS } from '#model/alert/alert.ts'
 import { derivedReadingId } from '#model/ids.ts'
+import { CATALOGUE_DIR } from './catalogue/load.ts'
 import { registerRulesCommands } from './commands.ts'
 
 const T = 1_795_300_352_000
@@ -165,6 +166,29 @@ describe('replay', () => {
     expect(out).toBe((await replay(file('plain.ndjson', INTRUSION))).out)
   })
 
+  test('a packed file is refused with what to do; a folder of fewer rules may meet a site that speaks of others', async () => {
+    const packed = join(dir, 'packed.ndjson.gz')
+    writeFileSync(packed, Uint8Array.from([0x1f, 0x8b, 8, 0]))
+    const site = join(dir, 'speaks.yaml')
+    writeFileSync(site, `facility: { id: few-1, kind: prison }\nrules: { drone: { enabled: false } }\n`)
+    const refused = await ww('replay', '--site', site, '--readings', packed)
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/packed\.ndjson\.gz: the file is packed; give it unpacked/),
+    })
+    const few = join(dir, 'few')
+    mkdirSync(few, { recursive: true })
+    copyFileSync(join(CATALOGUE_DIR, 'repeated-denial.yaml'), join(few, 'repeated-denial.yaml'))
+    const empty = join(dir, 'empty.ndjson')
+    writeFileSync(empty, '')
+    expect((await ww('replay', '--site', site, '--readings', empty, '--rules', few)).code).toBe(0)
+    writeFileSync(site, `facility: { id: few-1, kind: prison }\nrules:\n  drones: { enabled: false }\n`)
+    const wrong = await ww('replay', '--site', site, '--readings', empty, '--rules', few)
+    expect(wrong).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/speaks\.yaml:3:11: rules\.drones: there is no such rule/),
+    })
+  })
   test('--adopt takes a stranger as a device of the zone of its reading', async () => {
     const path = file('new.ndjson', [
       { device: 'K99', type: 'camera.intrusion', zone: 'BELT', time: T, value: { object: 'human', confidence: 0.9 } },

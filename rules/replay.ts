@@ -2,7 +2,7 @@
  * Runs the production rules over recorded readings in virtual time (`semantics.md` 1). Reads the file as a stream and
  * keeps only the reorder window, so memory stays flat. Everything printed depends on the input alone.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
@@ -111,15 +111,15 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
       why?.change(change)
       options.onLine(changeLine(change), change)
     },
-    onRefused: (_cause, detail, device) => {
+    onRefused: (_cause, detail, device, origin) => {
       options.why?.refused(device, detail)
-      bad(detail)
+      bad(detail, origin)
     },
     ...(why ? { onLate: (reading) => why.late(reading) } : {}),
     ...(why && why.at !== null ? { probe: { at: why.at, look: (e) => why.look(e, why.at as number) } } : {}),
   }
-  const bad = (detail: string): void => {
-    const sentence = `${options.file}:${lineNumber}: ${detail}`
+  const bad = (detail: string, origin = lineNumber): void => {
+    const sentence = `${options.file}:${origin || lineNumber}: ${detail}`
     if (options.strict) throw new StrictFault(sentence)
     options.onBad(sentence)
   }
@@ -143,7 +143,7 @@ export async function runReplay(options: RunOptions): Promise<{ summary: ReplayS
     }
     const time = (line?.time ?? line?.received) as number | undefined
     if (options.until !== null && typeof time === 'number' && time > options.until) return
-    const spoken = engine.line(line)
+    const spoken = engine.line(line, lineNumber)
     if (spoken !== null) {
       if (from === null || spoken < from) from = spoken
       if (to === null || spoken > to) to = spoken
@@ -237,10 +237,36 @@ export function readSite(file: string, warn: (sentence: string) => void = () => 
 /** The rules of a folder as the site sets them; a fault of the section `rules:` says where in the site file it stands. */
 function siteRules(site: Site, file: string | undefined, dir: string, own: string | null): Rule[] {
   try {
-    return loadRules(dir, site.rules ?? {}, own)
+    return loadRules(dir, ofThese(site.rules ?? {}, dir), own)
   } catch (error) {
     throw file === undefined ? error : placedIn(error, file, readFileSync(file, 'utf8'))
   }
+}
+
+/** What the site says of rules of the catalogue that a folder leaves out is no fault of the site. */
+function ofThese(said: NonNullable<Site['rules']>, dir: string): NonNullable<Site['rules']> {
+  if (dir === CATALOGUE_DIR) return said
+  const namesOf = (folder: string): Set<string> =>
+    new Set(readRuleFiles(folder).files.flatMap((file) => [file.id, file.code]))
+  const [here, catalogue] = [namesOf(dir), namesOf(CATALOGUE_DIR)]
+  return Object.fromEntries(Object.entries(said).filter(([name]) => here.has(name) || !catalogue.has(name)))
+}
+
+/** Lines are text: a packed file would be refused line by line. */
+function refusePacked(file: string): void {
+  if (!statSync(file).isFile()) return
+  const head = Buffer.alloc(2)
+  const handle = openSync(file, 'r')
+  try {
+    readSync(handle, head, 0, 2, 0)
+  } finally {
+    closeSync(handle)
+  }
+  if (head[0] === 0x1f && head[1] === 0x8b)
+    throw new WardwatchError(
+      'usage',
+      `${file}: the file is packed; give it unpacked: gzip -dc ${file} > readings.ndjson`,
+    )
 }
 
 function warnOfRanges(rules: readonly Rule[], file: string, io: CommandIo): void {
@@ -263,6 +289,7 @@ export async function replay(options: ReplayOptions, io: CommandIo): Promise<num
       'usage',
       `${options.readings}: there is no such file; give NDJSON readings with --readings`,
     )
+  refusePacked(options.readings)
   // The facility's own rules run in a replay as they run live; a folder that is named stands for the whole set.
   const own = options.site === undefined ? null : join(dirname(options.site), OWN_FOLDER)
   const rulesOf = (dir?: string): Rule[] => [

@@ -9,7 +9,7 @@ import { AlertBook, type OperatorModel } from '../alerts/book.ts'
 import { type Deadline, Deadlines } from './deadlines.ts'
 import { Enrichment } from './enrichment.ts'
 import { Gateways } from './gateways.ts'
-import { Intake, type TakenReading } from './intake.ts'
+import { Intake, ownDevice, type TakenReading } from './intake.ts'
 import type { AlertEvent, Cx, Hit, Input, Operator, Prepared, WakeClass } from './operator.ts'
 import { CLASS, EventOrder, type Queued } from './order.ts'
 import { type Rule, watchedCodes } from './rule.ts'
@@ -41,7 +41,7 @@ export interface EngineOptions {
   operatorModel?: OperatorModel
   onChange: (change: AlertChange) => void
   /** A line that was refused: cause, sentence. */
-  onRefused?: (cause: string, detail: string, device: string | null) => void
+  onRefused?: (cause: string, detail: string, device: string | null, origin: number) => void
   /** Live: the journal holds only checked and complete readings, and has refused duplicates already. */
   trustIds?: boolean
   /** A live edge: configured devices that never speak are told. */
@@ -103,6 +103,10 @@ export class Engine {
   readonly #slackMs: number
   readonly #stillMattersMs: number
   readonly #intake: Intake
+  /** Devices that context lines deleted. */
+  readonly #gone = new Set<string>()
+  /** Whose reading is being judged. */
+  #speaking: string | null = null
   readonly #seen = new SeenIds()
   readonly #order = new EventOrder()
   readonly #deadlines = new Deadlines()
@@ -219,6 +223,11 @@ export class Engine {
         engine.#deadlines.ask(index, key, tag, due, CLASS[cls])
       },
       hit(hit: Hit) {
+        // A device that was taken out of the register has no alerts any more; a timer may still run for it.
+        if (hit.device && engine.#isGone(hit.device)) {
+          engine.tally(`${rule.code}:device deleted`)
+          return
+        }
         const wasDown = engine.#now <= engine.#downUntil
         const delayed =
           engine.#late ||
@@ -280,17 +289,16 @@ export class Engine {
 
   /**
    * Takes one parsed line and lets everything happen that no earlier line can precede any more.
+   * @param origin number of the line, for what is refused only when its turn comes.
    * @returns the time the line speaks of; null when it could not be read.
    */
-  line(line: unknown): number | null {
-    const taken = this.#intake.take(line)
+  line(line: unknown, origin = 0): number | null {
+    const taken = this.#intake.take(line, origin)
     switch (taken.kind) {
       case 'refused':
         this.counts.quarantined++
-        this.#options.onRefused?.(taken.cause, taken.detail, taken.device)
-        // A stranger on the network is itself an observation (R60).
-        if (taken.stranger) this.#takeStranger(taken.stranger)
-        return taken.stranger?.time ?? null
+        this.#options.onRefused?.(taken.cause, taken.detail, taken.device, origin)
+        return null
       case 'context':
         if (this.#seen.add(taken.id, this.#arrived)) {
           this.counts.duplicates++
@@ -319,16 +327,6 @@ export class Engine {
     return taken.kind === 'reading' ? taken.reading.time : taken.kind === 'act' ? taken.act.time : taken.change.time
   }
 
-  #takeStranger(reading: TakenReading): void {
-    if (this.#seen.add(reading.id, this.#arrived)) return
-    this.#arrive(reading.received)
-    const lateness = this.#arrived - reading.time
-    if (lateness > this.#stillMattersMs) return
-    const late = lateness > this.#latenessMs
-    const at = late ? this.#arrived : Math.max(reading.time, this.#now)
-    this.#order.push(queuedReading(at, reading, reading.time, late))
-  }
-
   #arrive(time: number): void {
     if (time > this.#arrived) this.#arrived = time
   }
@@ -347,6 +345,10 @@ export class Engine {
     const evaluated = lateness <= this.#stillMattersMs
     if (late) this.#tellLate(reading, time, lateness, evaluated)
     if (!evaluated) {
+      if (this.#isUnregistered(reading)) {
+        this.#refuseStranger(reading)
+        return
+      }
       this.counts.recordedOnly++
       return
     }
@@ -470,15 +472,53 @@ export class Engine {
     running?.prepared.wake?.(deadline.key, deadline.tag, running.cx)
   }
 
+  /**
+   * Who is registered is told by the context of the moment that a reading speaks of, whichever of the two lines came first:
+   * a device that a context line adds is known from then on, one that it deletes is a stranger.
+   */
+  #isUnregistered(reading: TakenReading): boolean {
+    return (
+      this.#options.adopt !== true &&
+      this.site.device(reading.device) === undefined &&
+      reading.device !== ownDevice(this.site)
+    )
+  }
+
+  /** Deleted while it ran, and not what is speaking now: a stranger that speaks is an observation of its own. */
+  #isGone(device: string): boolean {
+    return this.#gone.size > 0 && this.#gone.has(device) && this.#speaking !== device
+  }
+
+  #refuseStranger(reading: TakenReading): void {
+    this.counts.readings--
+    this.counts.quarantined++
+    const detail = `device "${reading.device}" is not in the site file; add it there or use --adopt`
+    this.#options.onRefused?.('unknown-device', detail, reading.device, reading.origin ?? 0)
+  }
+
   #process(item: Queued): void {
     this.#late = item.late
     if (item.reading) {
-      const input = this.#enrichment.enrich(item.reading, item.time, item.late, this.#now)
+      let { reading } = item
+      if (this.#isUnregistered(reading)) {
+        this.#refuseStranger(reading)
+        if (item.late) this.counts.late--
+        // A stranger on the network is itself an observation (R60).
+        const value = { client: reading.device, cause: 'unknown-device' }
+        reading = { ...reading, type: 'security.rejected', quality: 'good', zone: null, subject: null, value }
+      }
+      const input = this.#enrichment.enrich(reading, item.time, item.late, this.#now)
+      this.#speaking = reading.device
       this.#dispatch(input)
+      this.#speaking = null
       if (input.type === 'door.mode') this.book.modesChanged(this.#now)
       return
     }
     if (item.change) {
+      if (item.change.context === 'devices') {
+        if (item.change.op === 'delete') this.#gone.add(item.change.id)
+        else this.#gone.delete(item.change.id)
+      }
       this.site.apply(item.change)
       this.#contextChanged()
       return
@@ -522,6 +562,7 @@ export class Engine {
       tallies: [...this.#tallies],
       context: this.site.snapshot(),
       adopted: this.site.adopted(),
+      gone: [...this.#gone],
       order: this.#order.snapshot(byId),
       // By the id of the rule: after an update of the catalogue the same number may be another rule.
       deadlines: this.#deadlines.snapshot().map((d) => ({ ...d, rule: this.#options.rules[d.rule]?.id ?? null })),
@@ -551,6 +592,8 @@ export class Engine {
     for (const [name, n] of s.tallies) this.#tallies.set(name, n)
     this.site.restore(s.context)
     for (const device of s.adopted) this.site.adopt(device)
+    this.#gone.clear()
+    for (const device of s.gone ?? []) this.#gone.add(device)
     this.#order.restore(s.order, readings)
     const made = (s.made ?? {}) as Record<string, ReturnType<typeof madeOf>>
     const index = new Map(this.#running.map((r) => [r.rule.id, r.index]))

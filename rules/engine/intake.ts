@@ -24,20 +24,15 @@ export interface TakenReading {
   zone: string | null
   subject: string | null
   value: ReadingValue
+  /** Number of the line it came on: whether its device is registered is decided at its turn. */
+  origin?: number
 }
 
 export type Taken =
   | { kind: 'reading'; reading: TakenReading; adopt: boolean }
   | { kind: 'context'; change: ContextChange; id: string }
   | { kind: 'act'; act: Act; id: string }
-  | {
-      kind: 'refused'
-      cause: string
-      detail: string
-      device: string | null
-      /** A legal reading of a device that nobody registered, as what it is to security: a refused client. */
-      stranger: TakenReading | null
-    }
+  | { kind: 'refused'; cause: string; detail: string; device: string | null }
 
 const ajv = new Ajv({ strict: false, allowUnionTypes: true })
 const itemValidators = new Map<ContextKind, ValidateFunction>()
@@ -69,7 +64,8 @@ export class Intake {
     this.#trusted = trusted
   }
 
-  take(line: unknown): Taken {
+  /** @param origin number of the line, for what is refused later. */
+  take(line: unknown, origin = 0): Taken {
     if (line === null || typeof line !== 'object' || Array.isArray(line))
       return refused('bad-reading', 'the line is not a JSON object; write one reading, context change or act a line')
     if ('context' in line) return this.#context(line as Record<string, unknown>)
@@ -78,41 +74,20 @@ export class Intake {
       const reading = line as TakenReading
       return { kind: 'reading', adopt: this.#adopt && !this.#site.device(reading.device), reading }
     }
-    return this.#reading(line as RawReading)
+    return this.#reading(line as RawReading, origin)
   }
 
-  #reading(raw: RawReading): Taken {
+  #reading(raw: RawReading, origin: number): Taken {
     const fault = readingFault(raw)
     const device = typeof raw.device === 'string' ? raw.device : null
     if (fault) return refused(fault.cause, fault.detail, device)
     const time = raw.time ?? raw.received
     if (time === undefined) return refused('bad-reading', '"time" is missing; give ms since 1970 UTC', device)
     const known = this.#site.device(raw.device)
-    let adopt = false
-    // What the edge says of itself stands in its journal too; no site file needs to name it.
-    if (!known && raw.device !== `${this.#site.facility}-edge`) {
-      if (!this.#adopt)
-        return refused(
-          'unknown-device',
-          `device "${raw.device}" is not in the site file; add it there or use --adopt`,
-          raw.device,
-          {
-            id: raw.id ?? derivedReadingId(raw.device, raw.type, time, raw.value),
-            device: raw.device,
-            type: 'security.rejected',
-            time,
-            received: raw.received ?? time,
-            quality: 'good',
-            zone: null,
-            subject: null,
-            value: { client: raw.device, cause: 'unknown-device' },
-          },
-        )
-      adopt = true
-    }
+    const isStranger = !known && raw.device !== ownDevice(this.#site)
     return {
       kind: 'reading',
-      adopt,
+      adopt: isStranger && this.#adopt,
       reading: {
         id: raw.id ?? derivedReadingId(raw.device, raw.type, time, raw.value),
         // The site's and the catalogue's own texts: looking them up again is then a matter of a pointer.
@@ -124,6 +99,7 @@ export class Intake {
         zone: raw.zone ?? null,
         subject: raw.subject ?? null,
         value: raw.value,
+        origin,
       },
     }
   }
@@ -179,11 +155,9 @@ function hasId(kind: ContextKind): boolean {
   return schema.properties?.id !== undefined
 }
 
-function refused(
-  cause: string,
-  detail: string,
-  device: string | null = null,
-  stranger: TakenReading | null = null,
-): Taken {
-  return { kind: 'refused', cause, detail, device, stranger }
+function refused(cause: string, detail: string, device: string | null = null): Taken {
+  return { kind: 'refused', cause, detail, device }
 }
+
+/** What the edge says of itself stands in its journal too; no site file needs to name it. */
+export const ownDevice = (site: FacilityContext): string => `${site.facility}-edge`

@@ -59,6 +59,14 @@ export const operator: Operator<State> = {
         state.stood = cx.gateways.stoodStill(input.dev.via, cx.now)
         if (input.zone !== null) state.zone = input.zone
       },
+      // Who is put on the watch list while his band is silent is worth more at once.
+      context(cx) {
+        for (const device of cx.keys()) {
+          const state = cx.peek(device)
+          if (state?.level === 'yellow' && cx.site.person(state.subject)?.watch === true)
+            cx.wake(device, cx.now, 'absence')
+        }
+      },
       wake(device, _tag, cx) {
         const state = cx.peek(device)
         const entry = cx.site.device(device)

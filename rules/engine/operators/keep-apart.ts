@@ -42,7 +42,12 @@ export const operator: Operator<State> = {
       return a.floor === b.floor ? Math.hypot(a.x - b.x, a.y - b.y) : Number.POSITIVE_INFINITY
     }
 
+    const APART: Verdicts = { parts: [false, false], over: true }
+    const isListed = (key: string, cx: C): boolean => pairsOf(key.slice(0, key.indexOf('|')), cx.site).includes(key)
+
     function verdicts(key: string, at: number, cx: C): Verdicts {
+      // Who need not be kept apart any more may be near.
+      if (!isListed(key, cx)) return APART
       const d = metres(key, at, cx)
       return d === null ? UNKNOWN : { parts: limits.map((limit) => d < limit), over: d > apart }
     }
@@ -117,6 +122,9 @@ export const operator: Operator<State> = {
           pending.moved = [...(pending.moved ?? []), mark(input)]
           cx.wake(key, cx.now, 'absence', 'judge')
         }
+      },
+      context(cx) {
+        for (const key of cx.keys()) if (!key.startsWith(NOW)) cx.wake(key, cx.now, 'absence', 'judge')
       },
       wake(key, tag, cx) {
         if (tag === 'lapse') {

@@ -65,13 +65,22 @@ export const operator: Operator<State> = {
       cx.wake(name, state.due + grace(route), 'absence')
     }
 
+    const hoursChanged = (route: Patrol, { since, due }: State, cx: C): boolean => {
+      const { from, to } = hoursAround(route, since, cx)
+      return since < from || due > to
+    }
+
     function settle(cx: C): void {
       const names = new Set<string>()
       for (const route of cx.site.all('patrols'))
         for (const point of route.points) {
           const name = `${route.id}|${point}`
           names.add(name)
-          if (!cx.peek(name)) watch(name, route, cx.now, 0, cx)
+          const known = cx.peek(name)
+          if (!known) watch(name, route, cx.now, 0, cx)
+          // Another interval, other hours: what was last seen counts, against the route as it is now.
+          else if (known.since + interval(route) * (known.missed + 1) !== known.due || hoursChanged(route, known, cx))
+            watch(name, route, known.since, known.missed, cx)
         }
       for (const name of [...cx.keys()])
         if (name !== '' && !names.has(name)) {

@@ -30,6 +30,33 @@ export const operator: Operator<State> = {
     const minFace = rule.num('minFaceScore')
     type C = Cx<State>
 
+    /** Whom a list or an order excused when the context was last looked at. */
+    type Excused = { persons: string[] }
+    const EXCUSED = ''
+    function lookAtExcuses(cx: C): void {
+      const known = (cx.peek(EXCUSED) as unknown as Excused | undefined) ?? (cx.begin(EXCUSED) as unknown as Excused)
+      const before = known.persons ?? []
+      const escorted = cx.site.all('escorts').flatMap((e) => e.persons.filter((p) => cx.site.escortOf(p, cx.now)))
+      const listed = ['charging', 'medical'].flatMap((list) => cx.site.item('lists', list)?.persons ?? [])
+      known.persons = [...new Set([...escorted, ...listed])].sort()
+      // An excuse counts until the moment it ended, also when no timer looked in between.
+      for (const person of new Set([...before, ...known.persons])) {
+        const state = cx.peek(person)
+        if (state && person !== EXCUSED) state.excusedAt = cx.now
+      }
+    }
+
+    /** The last escort of the person that ended by its own time: no line told of it. */
+    function escortEnd(person: string, after: number, cx: C): number | null {
+      let last: number | null = null
+      for (const { persons, to } of cx.site.all('escorts')) {
+        if (to === undefined || !persons.includes(person)) continue
+        const end = typeof to === 'number' ? to : Date.parse(to)
+        if (end > after && end <= cx.now && end > (last ?? 0) && cx.site.escortOf(person, end - 1)) last = end
+      }
+      return last
+    }
+
     const excused = (person: string, at: number, cx: C): boolean =>
       cx.site.isOnList('charging', person) ||
       cx.site.isOnList('medical', person) ||
@@ -71,6 +98,8 @@ export const operator: Operator<State> = {
       initial: () => {
         throw new Error('a person is watched from his first trace')
       },
+      start: lookAtExcuses,
+      context: lookAtExcuses,
       on(input, cx) {
         if (input.quality === 'bad') return
         if (input.type === 'band.worn') {
@@ -141,6 +170,8 @@ export const operator: Operator<State> = {
           cx.wake(person, cx.now + 1_000, 'absence')
           return
         }
+        const ended = escortEnd(person, Math.max(state.last.t, state.excusedAt ?? 0), cx)
+        if (ended !== null) state.excusedAt = ended
         const lost = lostFor(state, cx.now, cx)
         const wanted = lost >= redMs ? 2 : lost >= orangeMs ? 1 : 0
         if (wanted > state.level) {

@@ -239,6 +239,10 @@ export const operator: Operator<State> = {
           cx.wake(person, cx.now, 'absence', 'judge')
         }
       },
+      // An order that ends, or a group that is made anew, is judged then and not at the next fix.
+      context(cx) {
+        for (const key of cx.keys()) if (!key.startsWith(NOW)) cx.wake(key, cx.now, 'absence', 'judge')
+      },
       wake(key, tag, cx) {
         if (tag === 'lapse') {
           if (cx.peek(key)) judge(key, cx.now, null, cx)
