@@ -10,6 +10,8 @@ import { FIX_VALID_MS } from '../whereabouts.ts'
 interface State {
   /** The fall that started it; null while only an alert goes on. */
   fall: Mark | null
+  /** The newest fall. */
+  fellAt: number
   /** Since when he has not moved after it. */
   stillSince: number | null
   stillMark: Mark | null
@@ -57,6 +59,8 @@ export const operator: Operator<State> = {
       const state = cx.state(person)
       // He lies still since an earlier fall: another word of it takes nothing from the time.
       const goesOn = state.stillSince !== null && input.time - state.stillAt <= VALID_MS
+      // Whoever falls again while he lies is counted from the first fall, and may lie still after any of them.
+      state.fellAt = Math.max(state.fellAt, input.time)
       if (state.fall && goesOn && state.level === 0) return
       state.zone = input.zone
       state.device = input.device
@@ -117,7 +121,7 @@ export const operator: Operator<State> = {
       if (activity <= STILL_ACTIVITY) {
         state.movingSince = null
         if (state.stillSince === null) {
-          if (state.fall && (state.level > 0 || input.time - state.fall.t <= startMs))
+          if (state.fall && (state.level > 0 || input.time - state.fellAt <= startMs))
             still(person, state, input.time, mark(input), cx)
         } else state.stillAt = input.time
         return
@@ -186,6 +190,7 @@ export const operator: Operator<State> = {
     return {
       initial: () => ({
         fall: null,
+        fellAt: 0,
         stillSince: null,
         stillMark: null,
         stillAt: 0,
@@ -209,7 +214,7 @@ export const operator: Operator<State> = {
         const state = cx.peek(key)
         if (!state) return
         if (tag === 'forget') {
-          const due = (state.fall?.t ?? 0) + startMs
+          const due = state.fellAt + startMs
           if (due > cx.now) cx.wake(key, due, 'absence', 'forget')
           else if (state.level === 0 && state.stillSince === null) cx.forget(key)
           return

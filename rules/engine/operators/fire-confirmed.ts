@@ -131,7 +131,10 @@ export const operator: Operator<State> = {
           for (const scope of scopes) remember(cx.state(scope), sign, cx.now)
           // A fire that is already known here, or in the ward around, grows; it is not a second fire.
           const open = scopes.findLast((scope) => cx.alerts.find(rule.code, scope) !== undefined)
-          for (const scope of open === undefined ? scopes : [open]) if (judge(scope, sign, input, cx)) break
+          // The room beside one that burns: the same fire as long as the signs belong together.
+          const beside = cx.alerts.open(rule.code).find(({ key }) => cx.site.within(key, scopes.at(-1) as string))?.key
+          const asked = open !== undefined ? [open] : beside !== undefined ? [beside, ...scopes] : scopes
+          for (const scope of asked) if (judge(scope, sign, input, cx)) break
         }
       },
     }

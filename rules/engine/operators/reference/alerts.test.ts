@@ -129,6 +129,7 @@ describe('absence of a predecessor', () => {
 
 describe('absence of a periodic event', () => {
   holdsAsReference('a point of a round that nobody visits', {
+    least: { rise: 0.5 },
     rules: [catalogueRule('patrol-missed-late')],
     site: { patrols: [{ id: 'RT1', kind: 'watch', points: ['PP1'], every: '60s', tolerance: '10s' }] },
     lines: streamOf(event('PP1', 'patrol.checkin', always({ route: 'RT1', point: 'PP1', officer: 'S1' })), 600_000, {

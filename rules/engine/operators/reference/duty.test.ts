@@ -32,6 +32,7 @@ describe('absence of what the hour demands', () => {
   })
 
   holdsAsReference('a watched person whom nobody looks after', {
+    least: { rise: 0.4 },
     rules: [catalogueRule('watch-check-missed', { yellowAfter: 60, orangeAfter: 120 })],
     lines: streamOf(
       event(
@@ -70,6 +71,7 @@ describe('absence of what the hour demands', () => {
 
   const counts = ['A1', 'A2']
   holdsAsReference('a count that does not come out', {
+    least: { rise: 0.3 },
     rules: [catalogueRule('roll-call-mismatch', { closeWithin: 120, recountWithin: 60 })],
     lines: streamOf(
       oneOf(

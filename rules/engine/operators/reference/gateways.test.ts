@@ -9,6 +9,7 @@ const END = 600_000
 
 describe('silence behind a gateway', () => {
   holdsAsReference('of bands', {
+    least: { rise: 0.3 },
     // Limits that meet no beginning of a standstill: what holds at that very instant is left open.
     rules: [catalogueRule('band-offline', { blueAfter: 41, yellowAfter: 101 })],
     lines: streamOf(

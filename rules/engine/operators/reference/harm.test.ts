@@ -37,6 +37,7 @@ describe('self-harm', () => {
       })
 
   holdsAsReference('a stay, and a swing of the pulse before stillness', {
+    least: { rise: 0.05 },
     rules: [catalogueRule('self-harm-risk', { stay: 60, stillFor: 15, stillWithin: 20 })],
     lines: together(course('BW'), course('B1')),
     end: END,
@@ -90,8 +91,8 @@ describe('self-harm', () => {
           confidence: fc.constantFrom(0.74, 0.75, 0.9),
         }),
       ),
-      40_000,
-      { min: 3, max: 50 },
+      20_000,
+      { min: 8, max: 40 },
     ),
     end: END,
     runs: 60,

@@ -83,6 +83,7 @@ describe('at rest', () => {
       ),
     ),
     end: 900_000,
+    least: { rise: 0.05, off: 0 },
     reference(lines) {
       const samples = sureSamples(lines, 'B1')
       const limits = { restMs: 30_000, windowMs: 60_000, minSamples: 3 }
@@ -284,7 +285,7 @@ describe('restlessness in withdrawal', () => {
         minLength: 2,
         maxLength: 4,
       }),
-      course([0.06, 0.12, 0.3], { min: 2, max: 5 }),
+      course([0.06, 0.3, 0.3], { min: 4, max: 6 }),
     )
     .map(([days, last]) => [
       ...days.flatMap(([activity, samples], d) =>
@@ -333,6 +334,7 @@ describe('fights', () => {
   holdsAsReference('seen by a camera, and felt by bands near each other', {
     // Never over within the run: what is compared is when it comes and when it rises.
     rules: [quietAfter(catalogueRule('fight'), 10_000_000)],
+    least: { off: 0 },
     lines: together(
       streamOf(
         event(

@@ -174,6 +174,7 @@ describe('held', () => {
   })
 
   holdsAsReference('two vital signs together', {
+    least: { rise: 0.1 },
     rules: [catalogueRule('critical-vital-sign', { sustained: 10, normalFor: 10 })],
     lines: streamOf(
       fc.oneof(

@@ -145,6 +145,7 @@ describe('proximity', () => {
   })
 
   holdsAsReference('of a group in a circle', {
+    least: { rise: 0.2, off: 0 },
     rules: [catalogueRule('abnormal-gathering', { yellowFrom: 3, orangeFrom: 4, sustained: 8, fewerFor: 6 })],
     lines: streamOf(
       fc.constantFrom(...BANDS).chain((band) => fix(band, fc.constantFrom(101, 105, 109, 113), still)),

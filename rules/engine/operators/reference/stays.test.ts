@@ -22,6 +22,7 @@ describe('doors', () => {
   const DOORS: Record<string, number> = { 'D-C1': 10_000, 'D-PER': 15_000, 'D-AB1-IN': 20_000 }
   const END = 120_000
   holdsAsReference('a door that stands open', {
+    least: { rise: 0.4 },
     rules: [catalogueRule('door-held-open', { cellLimit: 10, limit: 15, sallyLimit: 20, orangeAfter: 40 })],
     lines: streamOf(
       fc

@@ -14,6 +14,7 @@ const good = (lines: readonly Line[]): Line[] => lines.filter((l) => l.quality !
 
 describe('absence', () => {
   holdsAsReference('of a successor: a call that nobody answers', {
+    least: { rise: 0.4 },
     rules: [catalogueRule('cell-call-unanswered', { yellowAfter: 10, orangeAfter: 25 })],
     lines: streamOf(
       fc.oneof(
@@ -84,7 +85,7 @@ describe('a detection that lasts', () => {
 
   holdsAsReference('told by frames', {
     rules: [rule],
-    lines: streamOf(frame(fc.constant({})), 25_000, { min: 8, max: 45 }),
+    lines: streamOf(frame(fc.constant({})), 15_000, { min: 12, max: 45 }),
     end: 100_000,
     reference: (lines) =>
       stepsOf(
