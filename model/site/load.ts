@@ -135,8 +135,7 @@ function schemaFault(error: ErrorObject, at: Locate): SiteFault {
       message: `must be one of ${((error.params as { allowedValues: string[] }).allowedValues ?? []).join(', ')}`,
     }
   const meant = (error.parentSchema as { description?: string } | undefined)?.description
-  if (error.keyword === 'pattern' && meant)
-    return { ...at(path), message: `${error.message}: ${meant}` }
+  if (error.keyword === 'pattern' && meant) return { ...at(path), message: `${error.message}: ${meant}` }
   return { ...at(path), message: error.message ?? 'is not valid' }
 }
 
