@@ -205,7 +205,11 @@ export function buildFacility(size: Size, index = 0, seed = 1): Facility {
     video: { preroll: 4 },
     console: {
       desks: [{ id: 'console-1', zones: ['*'] }],
-      duty: [{ shift: 'A', chief: 'S01', officers: ['S05', 'S06'] }],
+      duty: [
+        { shift: 'A', chief: 'S01', officers: ['S05', 'S06'] },
+        { shift: 'B', chief: 'S02', officers: ['S07', 'S08'] },
+        { shift: 'C', chief: 'S03', officers: ['S09', 'S10'] },
+      ],
       phones: phonesOf(plan),
     },
   }
