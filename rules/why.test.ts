@@ -122,6 +122,8 @@ describe('why not', () => {
       limit: 5,
       cause: 'late reading: came 350 s late, recorded only',
     })
+    // What stopped it stands first, before all that merely was not there.
+    expect(recorded.because[0]?.cause).toBe('late reading: came 350 s late, recorded only')
     const delayed = await why([...lines, at(300, 'T1', 'tag.sos')], 'R39', 'O1', 310)
     expect(of(delayed, 'tag.sos on time')?.cause).toContain('evaluated at its arrival as delayed')
   })

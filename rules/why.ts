@@ -117,7 +117,11 @@ export class WhyWatch {
     for (const r of this.#refused)
       if (isOurs(r.device))
         answer.because.push(fact('legal reading', null, null, r.device, null, `quarantined: ${r.detail}`))
-    return { ...answer, at, because: worded(answer.because, this.#rule.file.parameters) }
+    return {
+      ...answer,
+      at,
+      because: worded(answer.fired ? answer.because : causesFirst(answer.because), this.#rule.file.parameters),
+    }
   }
 
   #explain(rule: Rule, engine: Engine, at: number): Unworded {
@@ -363,6 +367,13 @@ function abilityFacts(rule: Rule, key: string, engine: Engine): Fact[] {
           .join('; ')}`,
       ),
     )
+}
+
+/** What stopped it stands before what only was not there, and both before what is merely so; else as it was asked. */
+function causesFirst(facts: readonly Fact[]): Fact[] {
+  const rank = ({ cause }: Fact): number =>
+    cause === null ? 2 : /^(no reading of this type came|no such device here|cannot fire here)/.test(cause) ? 1 : 0
+  return [0, 1, 2].flatMap((n) => facts.filter((f) => rank(f) === n))
 }
 
 /** What the operator remembers of the key: running timers, counts, evidence. */
