@@ -85,14 +85,24 @@ export class Intake {
     if (time === undefined) return refused('bad-reading', '"time" is missing; give ms since 1970 UTC', device)
     const known = this.#site.device(raw.device)
     const isStranger = !known && raw.device !== ownDevice(this.#site)
+    const adopt = isStranger && this.#adopt
+    // The site's and the catalogue's own texts: looking them up again is then a matter of a pointer.
+    const type = READING_TYPES.get(raw.type)?.type ?? raw.type
+    if (isComplete(raw)) {
+      // Thousands wait for their turn: a reading that lacks nothing waits itself, not a copy of it.
+      const reading: TakenReading = raw
+      reading.device = known?.id ?? raw.device
+      reading.type = type
+      reading.origin = origin
+      return { kind: 'reading', adopt, reading }
+    }
     return {
       kind: 'reading',
-      adopt: isStranger && this.#adopt,
+      adopt,
       reading: {
         id: raw.id ?? derivedReadingId(raw.device, raw.type, time, raw.value),
-        // The site's and the catalogue's own texts: looking them up again is then a matter of a pointer.
         device: known?.id ?? raw.device,
-        type: READING_TYPES.get(raw.type)?.type ?? raw.type,
+        type,
         time,
         received: raw.received ?? time,
         quality: raw.quality ?? (raw.time === undefined ? 'uncertain' : 'good'),
@@ -139,7 +149,7 @@ export class Intake {
 }
 
 /** Does it say all that the edge fills in at its door? */
-function isComplete(raw: RawReading): boolean {
+function isComplete(raw: RawReading): raw is RawReading & TakenReading {
   return (
     raw.id !== undefined &&
     raw.received !== undefined &&
