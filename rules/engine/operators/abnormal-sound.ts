@@ -108,8 +108,11 @@ export const operator: Operator<State> = {
         if (!state.sound || input.time >= state.sound.t) state.sound = { ...mark(input), what: sound }
       // What this device said before had ended: only the others carried the noise over the gap.
       if (input.afterGap) engine.apply(zone, state, input.time, verdicts(state, input.time, cx, input.device), null, cx)
-      engine.apply(zone, state, input.time, verdicts(state, input.time, cx), mark(input), cx)
-      if (state.sound?.id === input.id) say(zone, state, input.time, cx)
+      const present = verdicts(state, input.time, cx)
+      engine.apply(zone, state, input.time, present, mark(input), cx)
+      // In a gap of the meters the waiting for quiet hours had ended.
+      const goesOn = input.afterGap && present.parts[0] === true && state.parts[0]?.fired
+      if (state.sound?.id === input.id || goesOn) say(zone, state, input.time, cx)
       if (isIdle(state) && state.sound !== null && input.time - state.sound.t > SOUND_BEFORE_MS) state.sound = null
     }
 
@@ -126,7 +129,11 @@ export const operator: Operator<State> = {
       wake(zone, tag, cx) {
         if (tag !== QUIET_HOURS) return engine.wake(zone, tag, cx)
         const state = cx.peek(zone)
-        if (state && verdicts(state, cx.now, cx).parts[0] === true) say(zone, state, cx.now, cx)
+        if (!state) return
+        const isLoud = verdicts(state, cx.now, cx).parts[0]
+        if (isLoud === true) say(zone, state, cx.now, cx)
+        // Nobody knows just now: it may be as loud when somebody does.
+        else if (isLoud === null && state.parts[0]?.fired) cx.wake(zone, nextMinute(cx.now), 'sustained', QUIET_HOURS)
       },
     }
   },

@@ -105,17 +105,19 @@ export const operator: Operator<State> = {
         const state = cx.peek(door)
         const bad = state ? badSince(state) : null
         const cell = cellOf(door, cx.site)
-        if (!state || bad === null || cell === null) return
+        if (!state || cell === null) return
         const slot = lockedSince(cell, cx.now, cx.site)
         if (slot === null) {
-          // The day begins: open cells are what they should be.
+          // The day begins: open cells are what they should be, and what nobody knew of them is over.
           if (state.active) cx.clear(door)
           state.active = false
           state.orange = false
           state.saidFor = 0
-          arm(door, state, cx)
+          if (bad === null) cx.forget(door)
+          else arm(door, state, cx)
           return
         }
+        if (bad === null) return
         const since = Math.max(bad, slot)
         const lasted = cx.now - since
         const says = (type: string): unknown => cx.signals.at(door, type, cx.now)?.value.state

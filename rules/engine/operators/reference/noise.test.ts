@@ -61,9 +61,9 @@ function loudSpans(db: (at: number) => number | null, cries: readonly number[], 
   const fits = (at: number): Truth => {
     const since = loudSince(at)
     const lasted = since !== null && at - since >= 5_000
-    // What comes in the very instant in which the time is over comes too late to break it.
+    // What comes in the very instant in which the time is over, or the quiet hours begin, comes too late to break it.
     // Of an instant the cry of the camera comes before the word of the meter.
-    const isJust = cries.includes(at) || (lasted && at - since === 5_000)
+    const isJust = cries.includes(at) || (lasted && (at - since === 5_000 || at === quietFrom))
     if (since === null || !lasted || !(isJust || isLoud(at))) return db(at) === null ? null : false
     return at >= quietFrom || cries.some((c) => c >= since - 5_000 && c <= at)
   }

@@ -96,13 +96,14 @@ function lockUpSteps(lines: readonly Line[], from: number, to: number, end: numb
   const isBadFor =
     (ms: number) =>
     (at: number): Truth => {
-      if (at < from || at >= to || mode(at) !== 'normal') return false
+      if (at < from || at >= to) return false
       // What comes in the very instant of the limit comes too late.
       const just = [since('door.lock', 'unlocked', at - 1), since('door.state', 'open', at - 1)].filter(
         (t) => t !== null,
       )
       const wasKnown = lock(at - 1)?.state === 'unlocked' || leaf(at - 1)?.state === 'open'
       if (wasKnown && mode(at - 1) === 'normal' && at - Math.max(from, Math.min(...just)) === ms) return true
+      if (mode(at) !== 'normal') return false
       const now = [since('door.lock', 'unlocked', at), since('door.state', 'open', at)].filter((t) => t !== null)
       const isKnown = lock(at)?.state === 'unlocked' || leaf(at)?.state === 'open'
       return isKnown && at - Math.max(from, Math.min(...now)) >= ms
