@@ -2,7 +2,7 @@
  * Runs the production rules over recorded readings in virtual time (`semantics.md` 1). Reads the file as a stream and
  * keeps only the reorder window, so memory stays flat. Everything printed depends on the input alone.
  */
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ALERT_FIELDS, type AlertChange } from '#model/alert/alert.ts'
