@@ -7,11 +7,12 @@ import { VIEWS } from '../live/alert-view.ts'
 import { ZONE_GROUPS } from '../live/facility-data.ts'
 import { store, view } from '../live/runtime.ts'
 import { second } from '../live/server-clock.ts'
+import { SOUNDED_SPAN_MS, soundedSince } from '../live/sounded.ts'
 import { usePart, useSignal } from '../live/use-signal.ts'
 import css from './duty.module.css'
 
 const RATE_BUCKET_MS = 600_000
-const RATE_BUCKETS = 20
+const RATE_BUCKETS = SOUNDED_SPAN_MS / RATE_BUCKET_MS
 const RATE_LIMIT = 10
 
 const halfMinute = (at: number): number => Math.floor(at / 30_000) * 30_000
@@ -22,9 +23,9 @@ function Rate() {
   // Half a minute is fine enough for a bar of ten minutes.
   const now = usePart(second, halfMinute)
   const buckets = new Array<number>(RATE_BUCKETS).fill(0)
-  for (const alert of store.values()) {
-    const age = Math.floor((now + 30_000 - alert.raisedAt) / RATE_BUCKET_MS)
-    if (alert.annunciated && age >= 0 && age < RATE_BUCKETS) buckets[RATE_BUCKETS - 1 - age]!++
+  for (const raisedAt of soundedSince(now - SOUNDED_SPAN_MS, store.values())) {
+    const age = Math.floor((now + 30_000 - raisedAt) / RATE_BUCKET_MS)
+    if (age >= 0 && age < RATE_BUCKETS) buckets[RATE_BUCKETS - 1 - age]!++
   }
   const top = Math.max(RATE_LIMIT, ...buckets)
   return (

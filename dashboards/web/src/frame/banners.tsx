@@ -10,6 +10,7 @@ import { lease } from '../live/lease.ts'
 import { store } from '../live/runtime.ts'
 import { fifth, serverClock } from '../live/server-clock.ts'
 import { sound, unlockSound } from '../live/sound.ts'
+import { soundedSince } from '../live/sounded.ts'
 import { useSignal } from '../live/use-signal.ts'
 import css from './frame.module.css'
 import { later } from './later.tsx'
@@ -121,9 +122,7 @@ function Storm() {
       while (raised.length > 0 && raised[0]! < limit) raised.shift()
       // A page that was loaded in the middle of a storm heard only its end: what it was given counts as well.
       const since = serverClock.now() - STORM_WINDOW_MS
-      let known = 0
-      for (const alert of store.values()) if (alert.annunciated && alert.raisedAt >= since) known++
-      setCount(Math.max(raised.length, known))
+      setCount(Math.max(raised.length, soundedSince(since, store.values()).length))
     }, 1000)
     return () => {
       stop()

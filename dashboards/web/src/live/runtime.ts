@@ -12,6 +12,7 @@ import { serverClock } from './server-clock.ts'
 import { isProvince, mayDo, recall } from './session.ts'
 import { Signal } from './signal.ts'
 import { reportSound } from './sound.ts'
+import { forgetSounded, loadSounded } from './sounded.ts'
 
 export const store = new AlertStore()
 export const view = new AlertView(store, serverClock.now)
@@ -73,6 +74,8 @@ async function loadAlerts(): Promise<void> {
       store.endLoad(total)
     }
     loading.set({ failure: null, loadedAt: serverClock.now(), mismatch: null, progress: null })
+    // A rate without them says too little, never too much; the list does not wait for it.
+    void loadSounded(serverClock.now()).catch(() => {})
   } catch (error) {
     if (!current()) return
     const why = error instanceof ApiError ? error.message : String(error)
@@ -190,6 +193,7 @@ export function startRuntime(account: Me): () => void {
     clearInterval(refresh)
     store.clear()
     forgetLease()
+    forgetSounded()
     proof.set(noProof)
     forgetFacility()
     loads++

@@ -24,6 +24,7 @@ import { countedRows, totalOf, useHeadcount } from '../live/headcount.ts'
 import { store } from '../live/runtime.ts'
 import { fifth, second } from '../live/server-clock.ts'
 import { mayDo, session } from '../live/session.ts'
+import { soundedSince } from '../live/sounded.ts'
 import { useSignal } from '../live/use-signal.ts'
 import { FloorPlan } from '../plan/floor-plan.tsx'
 import { useFloor } from '../plan/plan-strip.tsx'
@@ -224,7 +225,7 @@ function Figures() {
   const cover = perimeterCover(data)
   const devices = [...data.devices.values()]
   const online = devices.filter((d) => d.online === true).length
-  const rate = [...store.values()].filter((a) => a.annunciated && now - a.raisedAt <= RATE_WINDOW_MS).length
+  const rate = soundedSince(now - RATE_WINDOW_MS, store.values()).length
   const figures: [string, string, string, boolean][] = [
     [
       t('wall.count'),
