@@ -405,6 +405,7 @@ export const en: Record<TextKey, string> = {
   'plan.countPresent': 'Present',
   'plan.countExpected': 'Expected',
   'plan.countOfficers': 'Officers',
+  'plan.countElsewhere': 'Elsewhere',
   'plan.countChecked': 'checked {time}',
   'plan.total': 'Total',
   'plan.description': 'Floor plan with {zones} zones, {people} located persons, {alerts} open alerts',

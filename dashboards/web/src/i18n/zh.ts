@@ -402,6 +402,7 @@ export const zh = {
   'plan.countPresent': '实到',
   'plan.countExpected': '应到',
   'plan.countOfficers': '民警',
+  'plan.countElsewhere': '其他区域',
   'plan.countChecked': '核对 {time}',
   'plan.total': '合计',
   'plan.description': '平面图，{zones} 个分区，{people} 人有定位，{alerts} 条未办结警情',

@@ -22,6 +22,8 @@ export function CountTable({ wardsOnly = false, onChoose, chosen = null }: Props
   const rows = wardsOnly ? all.filter((row) => (row.expected ?? 0) > 0) : all
   const total = totalOf(all, data.zones)
   const unknown = all.some((row) => (row.unknown ?? 0) > 0)
+  /** Officers in places that this table leaves out: without them the column would not add up. */
+  const officersElsewhere = total.officers - rows.reduce((n, row) => n + row.officers, 0)
   return (
     <section className={css.group} data-testid="headcount">
       <h2>
@@ -67,6 +69,15 @@ export function CountTable({ wardsOnly = false, onChoose, chosen = null }: Props
                 <td>{row.officers}</td>
               </tr>
             ))}
+            {wardsOnly && officersElsewhere > 0 && (
+              <tr>
+                <th scope="row">{t('plan.countElsewhere')}</th>
+                <td />
+                <td />
+                {unknown && <td />}
+                <td>{officersElsewhere}</td>
+              </tr>
+            )}
           </tbody>
           <tfoot>
             <tr data-differs={total.present !== total.expected}>
