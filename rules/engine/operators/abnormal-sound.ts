@@ -119,6 +119,16 @@ export const operator: Operator<State> = {
     return {
       initial: () => ({ ...newTimed(1), sources: [], sound: null }),
       on(input, cx) {
+        if (input.type === 'device.status') {
+          const around = new Set([...(input.zone === null ? [] : [input.zone]), ...cx.site.zonesOfCamera(input.device)])
+          for (const zone of around) {
+            const state = cx.peek(zone)
+            // A meter that was away for a moment has not heard whether it was loud all the time.
+            if (state?.sources.includes(input.device))
+              engine.apply(zone, state, input.time, verdicts(state, input.time, cx), null, cx)
+          }
+          return
+        }
         if (input.late && cx.signals.last(input.device, input.type)?.id !== input.id) return
         const zones =
           input.type === 'camera.audio'
