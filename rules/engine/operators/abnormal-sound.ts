@@ -124,8 +124,10 @@ export const operator: Operator<State> = {
           for (const zone of around) {
             const state = cx.peek(zone)
             // A meter that was away for a moment has not heard whether it was loud all the time.
-            if (state?.sources.includes(input.device))
-              engine.apply(zone, state, input.time, verdicts(state, input.time, cx), null, cx)
+            if (!state?.sources.includes(input.device)) continue
+            engine.apply(zone, state, input.time, verdicts(state, input.time, cx), null, cx)
+            const part = state.parts[0]
+            if (part?.fired && part.since === input.time) say(zone, state, input.time, cx)
           }
           return
         }
