@@ -32,7 +32,10 @@ const LOOKS_LIKE: Record<string, string[]> = {
 function resembles(rule: (typeof rules)[number], { story, expected }: { story: Story; expected: Expected }): boolean {
   const said = saidBy(story)
   if ((LOOKS_LIKE[rule.code] ?? rule.inputs).some((type) => said.has(type))) return true
-  return rule.inputs.length === 0 && expected.alerts.some((row) => rule.watches.some((code) => code === '*' || code === row.code))
+  return (
+    rule.inputs.length === 0 &&
+    expected.alerts.some((row) => rule.watches.some((code) => code === '*' || code === row.code))
+  )
 }
 
 describe('every rule of the catalogue', () => {

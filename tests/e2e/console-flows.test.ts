@@ -163,7 +163,10 @@ describe.skipIf(!present('the flows of the console', 'chromium'))(
         await accept.waitFor()
         expect(await accept.isDisabled()).toBe(true)
         // The tone is ticked by who has played it.
-        await next.page.getByTestId('handover').getByRole('button', { name: next.t('me.sound.test') }).click()
+        await next.page
+          .getByTestId('handover')
+          .getByRole('button', { name: next.t('me.sound.test') })
+          .click()
         for (const box of await next.page.getByTestId('handover').locator('input[type=checkbox]').all())
           await box.check()
         await accept.click()
