@@ -40,6 +40,8 @@ export interface PlanProgress {
   plan: Plan
   steps: {
     id: string
+    /** The plan it belongs to: one beside the alert's own, or one that an answer led to, too. */
+    plan: string
     text: { zh: string; en: string }
     required: boolean
     /** `moot`: needless by the answer to another step. */
@@ -182,10 +184,19 @@ function planOf(alert: Alert, timeline: AlertChange[], facility: FacilityDesk | 
   if (!plan || !hasPlan(alert)) return []
   const view = planOfAlert(alert, facility, timeline)
   const last = new Map(view.progress.map((word) => [word.step, word]))
-  const steps = view.steps.map(({ id, text, required, moot }) => {
+  const steps = view.steps.map(({ id, plan: of, text, required, moot }) => {
     const said = last.get(id)
     const state = said?.done ? 'done' : said?.skipped ? 'skipped' : moot ? 'moot' : 'open'
-    return { id, text, required, state, by: said?.by ?? null, at: said?.at ?? null, note: said?.note ?? null } as const
+    return {
+      id,
+      plan: of,
+      text,
+      required,
+      state,
+      by: said?.by ?? null,
+      at: said?.at ?? null,
+      note: said?.note ?? null,
+    } as const
   })
   return [{ alert: alert.id, plan, steps }]
 }

@@ -191,7 +191,7 @@ export function evidenceReport(evidence: Evidence, facts: ReportFacts): ReportDo
             col('时间', 'Time', 22),
           ],
           rows: steps.map((s) => [
-            `${s.text.zh}\n${s.text.en}`,
+            `${s.plan === plan.id ? '' : `${s.plan} `}${s.text.zh}\n${s.text.en}`,
             s.required ? '是 yes' : '否 no',
             stepWords(s.state),
             s.by ?? '—',
