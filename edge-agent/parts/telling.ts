@@ -60,7 +60,9 @@ export function tellChange(
   void voice()
     ?.publish(topics.alert(facility, level), JSON.stringify(alertEvent(change)), { qos: 1 })
     .catch(() => {})
-  if (change.change !== 'raised' || domain === 'equipment') return
+  // A flat battery needs no picture; a dead electric fence does.
+  const isPlain = domain === 'equipment' && (level === 'blue' || level === 'yellow')
+  if (change.change !== 'raised' || isPlain) return
   const cameras = placing.camerasFor(change.alert)
   void Promise.all([pictures.keep(id, cameras), video.keepPreroll(id, cameras, raisedAt)]).catch((error: Error) =>
     log.warn('picture.failed', { alert: id, error: error.message }),
